@@ -1,0 +1,55 @@
+//! What a subject can claim, and what its manifests can show.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A property that some requirements presuppose.
+///
+/// A feature that the manifests show counts as claimed, so that leaving it out of the subject file wins nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Feature {
+    /// The database is dialled over TLS with a CA that a Secret provides.
+    #[serde(rename = "ca")]
+    Ca,
+    /// All workloads mount the CA at the same path, with the same items, mode and variable.
+    #[serde(rename = "ca.identical")]
+    CaIdentical,
+    /// A new CA is taken up without a change of the release.
+    #[serde(rename = "ca.rotation")]
+    CaRotation,
+    /// A new password is taken up without a change of the release.
+    #[serde(rename = "password.rotation")]
+    PasswordRotation,
+    /// With cluster-scoped rights switched off, the chart stays within its namespace.
+    #[serde(rename = "rbac.namespaced")]
+    RbacNamespaced,
+    /// The release is rendered without access to the cluster.
+    #[serde(rename = "gitops")]
+    Gitops,
+}
+
+impl Feature {
+    /// Every feature, in the order of documentation.
+    pub const ALL: &[Self] =
+        &[Self::Ca, Self::CaIdentical, Self::CaRotation, Self::PasswordRotation, Self::RbacNamespaced, Self::Gitops];
+
+    /// The name as subject files write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ca => "ca",
+            Self::CaIdentical => "ca.identical",
+            Self::CaRotation => "ca.rotation",
+            Self::PasswordRotation => "password.rotation",
+            Self::RbacNamespaced => "rbac.namespaced",
+            Self::Gitops => "gitops",
+        }
+    }
+}
+
+impl fmt::Display for Feature {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}

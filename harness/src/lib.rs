@@ -1,0 +1,14 @@
+//! The engine of Holdfast.
+//!
+//! Holdfast installs a Helm chart beside a real CloudNativePG, does to it what production does, and says, requirement
+//! by requirement, whether the chart holds. This library knows how to render, install, disturb, observe and report; it
+//! knows no requirement by name. `ARCHITECTURE.md` beside this crate draws the map.
+
+pub mod check;
+pub mod expectation;
+pub mod experiment;
+pub mod feature;
+pub mod finding;
+pub mod rendered;
+pub mod requirement;
+pub mod verdict;

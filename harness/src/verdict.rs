@@ -1,0 +1,92 @@
+//! What can be said of a requirement, and how two lanes make one verdict.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::requirement::Lane;
+
+/// The verdict of one requirement. Only [`Verdict::Holds`] counts as passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Everything examined was as required, and something was examined.
+    Holds,
+    /// Something examined was not as required.
+    Violated,
+    /// It could not be told; the reason says why.
+    Unchecked,
+    /// Outside the requested scope.
+    NotRun,
+    /// The subject has nothing that the requirement speaks of.
+    NotApplicable,
+    /// The subject does not claim the feature, and its manifests do not show it.
+    NotClaimed,
+    /// Violated or unchecked, and accepted for a time by the owner of the gate.
+    Waived,
+}
+
+impl Verdict {
+    /// Joins the verdicts of the lanes of one requirement.
+    ///
+    /// Violated if any lane is; else it holds if a decisive lane holds; else it stays open.
+    pub fn over_lanes(lanes: &[(Lane, Verdict)], decisive: &[Lane]) -> Self {
+        let any = |wanted: Self| lanes.iter().any(|(_, verdict)| *verdict == wanted);
+        if any(Self::Violated) {
+            return Self::Violated;
+        }
+        if any(Self::Waived) {
+            return Self::Waived;
+        }
+        if lanes.iter().any(|(lane, verdict)| *verdict == Self::Holds && decisive.contains(lane)) {
+            return Self::Holds;
+        }
+        // A lane that proves nothing leaves the question with the lanes that could have.
+        let open = [Self::Unchecked, Self::NotRun, Self::NotApplicable, Self::NotClaimed];
+        let of_decisive =
+            |wanted: &&Self| lanes.iter().any(|(lane, verdict)| decisive.contains(lane) && verdict == *wanted);
+        open.iter().find(of_decisive).copied().unwrap_or(Self::Unchecked)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Holds => "holds",
+            Self::Violated => "violated",
+            Self::Unchecked => "unchecked",
+            Self::NotRun => "not-run",
+            Self::NotApplicable => "not-applicable",
+            Self::NotClaimed => "not-claimed",
+            Self::Waived => "waived",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::Verdict::{self, Holds, NotRun, Unchecked, Violated};
+    use crate::requirement::Lane::{Live, Rendered};
+
+    #[rstest]
+    #[case::any_violation_wins(Violated, Holds, Violated)]
+    #[case::a_live_violation_wins(Holds, Violated, Violated)]
+    #[case::the_decisive_lane_proves(Unchecked, Holds, Holds)]
+    #[case::the_other_lane_does_not(Holds, NotRun, NotRun)]
+    #[case::could_not_tell_is_not_passed(Holds, Unchecked, Unchecked)]
+    fn over_lanes_with_a_decisive_live_lane(
+        #[case] rendered: Verdict,
+        #[case] live: Verdict,
+        #[case] expected: Verdict,
+    ) {
+        assert_eq!(Verdict::over_lanes(&[(Rendered, rendered), (Live, live)], &[Live]), expected);
+    }
+
+    #[test]
+    fn no_lane_at_all_is_unchecked() {
+        assert_eq!(Verdict::over_lanes(&[], &[Live]), Unchecked);
+    }
+}
