@@ -12,3 +12,4 @@ pub mod finding;
 pub mod rendered;
 pub mod requirement;
 pub mod verdict;
+pub mod wait;
