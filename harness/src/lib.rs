@@ -4,11 +4,15 @@
 //! by requirement, whether the chart holds. This library knows how to render, install, disturb, observe and report; it
 //! knows no requirement by name. `ARCHITECTURE.md` beside this crate draws the map.
 
+pub mod bench;
 pub mod check;
+pub mod cluster;
+pub mod error;
 pub mod expectation;
 pub mod experiment;
 pub mod feature;
 pub mod finding;
+pub mod probe;
 pub mod rendered;
 pub mod requirement;
 pub mod verdict;

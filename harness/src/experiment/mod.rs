@@ -2,10 +2,34 @@
 //!
 //! Only this module's children change anything on a cluster that a subject runs on. Checks read what they leave.
 
+mod campaign;
+mod diary;
+mod foreign_ca;
+mod install;
+mod missing_ca;
+mod record;
+mod rotate_ca;
+mod without_ca;
+
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use self::campaign::{Campaign, conduct};
+pub use self::install::{PLAINTEXT, SETTLED, VERIFIED};
+pub use self::missing_ca::{MISSING_SECRET, WRONG_KEY};
+pub use self::record::{
+    InspectedCa, InspectedMount, Inspection, LoggedLogin, PodState, Record, Session, Snapshot, Step,
+};
+
+/// The moment before a disturbance.
+pub const BEFORE: &str = "before";
+/// The moment while a disturbance lasts.
+pub const DURING: &str = "during";
+/// The moment when a disturbance is over and everything had its time to recover.
+pub const AFTER: &str = "after";
 
 /// A named disturbance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +43,8 @@ pub enum Experiment {
     ForeignCa,
     /// Start the workloads without the CA Secret's key, then without the Secret.
     MissingCa,
+    /// Take the CA away from the values.
+    WithoutCa,
 }
 
 impl Experiment {
@@ -29,6 +55,7 @@ impl Experiment {
             Self::RotateCa => "rotate-ca",
             Self::ForeignCa => "foreign-ca",
             Self::MissingCa => "missing-ca",
+            Self::WithoutCa => "without-ca",
         }
     }
 }
@@ -39,6 +66,31 @@ impl fmt::Display for Experiment {
     }
 }
 
-/// The sealed records that a live check may read.
+/// The sealed records of one subject under one overlay.
 #[derive(Debug, Default)]
-pub struct Records {}
+pub struct Records {
+    records: BTreeMap<Experiment, Record>,
+}
+
+impl Records {
+    /// The record of an experiment, if it was run and came to its end.
+    ///
+    /// The engine asks a check only when every experiment that its requirement names has such a record.
+    pub fn of(&self, experiment: Experiment) -> Option<&Record> {
+        self.records.get(&experiment).filter(|record| record.broken.is_none())
+    }
+
+    /// Why an experiment cannot be judged from, if it cannot.
+    pub fn obstacle(&self, experiment: Experiment) -> Option<String> {
+        match self.records.get(&experiment) {
+            None => Some(format!("experiment {experiment} left no record")),
+            Some(record) => record.broken.as_ref().map(|reason| format!("experiment {experiment} broke off: {reason}")),
+        }
+    }
+}
+
+impl FromIterator<Record> for Records {
+    fn from_iter<I: IntoIterator<Item = Record>>(records: I) -> Self {
+        Self { records: records.into_iter().map(|record| (record.experiment, record)).collect() }
+    }
+}

@@ -1,0 +1,148 @@
+//! Waits for what the consumers of a database do: new pods that answer, sessions that appear, a CA that is followed.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{Bench, BenchError, CaInputs};
+use crate::error::Chain;
+use crate::experiment::{PodState, Session};
+use crate::wait::{Budget, Progress, WaitError, poll_until};
+
+const NEW_PODS: Budget = Budget::seconds("new pods of every workload to run", 60);
+
+impl Bench {
+    /// The values through which the chart is told its CA.
+    ///
+    /// # Errors
+    /// When the subject does not say.
+    pub(crate) fn ca_inputs(&self) -> Result<&CaInputs, BenchError> {
+        self.installation.ca.as_ref().ok_or_else(|| {
+            BenchError::Unsuited("the subject does not say under `database.ca` which values name its CA".into())
+        })
+    }
+
+    /// The name of the CloudNativePG cluster.
+    ///
+    /// # Errors
+    /// When the subject has none.
+    pub(crate) fn database_name(&self) -> Result<&str, BenchError> {
+        self.installation.database.as_deref().ok_or_else(|| {
+            BenchError::Unsuited("the subject names no CloudNativePG cluster under `database.cluster`".into())
+        })
+    }
+
+    /// Waits until every workload has a pod that was not known and that runs.
+    ///
+    /// # Errors
+    /// When the budget is used up.
+    pub(crate) async fn new_pods_run(&self, known: &[PodState]) -> Result<(), BenchError> {
+        let waited = self.new_pods(known, NEW_PODS, |pod| pod.inspected.is_some() || pod.ready || pod.restarts > 0);
+        waited.await.map_err(|error| self.waited(error))
+    }
+
+    /// Waits until every workload has a pod that was not known and that is blocked or ready.
+    pub(crate) async fn new_pods_answer(&self, known: &[PodState], budget: Budget) -> Result<(), WaitError> {
+        let began = Timestamp::now();
+        let warned = std::cell::RefCell::new(BTreeSet::new());
+        poll_until(budget, || async {
+            if let Ok(warnings) = self.warnings(began).await {
+                warned.borrow_mut().extend(warnings.into_keys());
+            }
+            let answered = |pod: &PodState| pod.ready || warned.borrow().contains(&pod.name);
+            self.new_pods_now(known, answered).await
+        })
+        .await
+    }
+
+    async fn new_pods(
+        &self,
+        known: &[PodState],
+        budget: Budget,
+        wanted: impl Fn(&PodState) -> bool,
+    ) -> Result<(), WaitError> {
+        poll_until(budget, || self.new_pods_now(known, &wanted)).await
+    }
+
+    async fn new_pods_now(&self, known: &[PodState], wanted: impl Fn(&PodState) -> bool) -> Progress<()> {
+        let pods = match self.pod_states().await {
+            Ok(pods) => pods,
+            Err(error) => return Progress::NotYet(Chain(&error).to_string()),
+        };
+        let workloads: BTreeSet<&str> = known.iter().map(|pod| pod.workload.as_str()).collect();
+        let missing = workloads.into_iter().find(|workload| {
+            let of_workload = pods.iter().filter(|pod| pod.workload == *workload);
+            let new = of_workload.filter(|pod| known.iter().all(|old| old.uid != pod.uid));
+            !new.into_iter().any(&wanted)
+        });
+        match missing {
+            Some(workload) => Progress::NotYet(format!("{workload} has no new pod of that kind")),
+            None => Progress::Ready(()),
+        }
+    }
+
+    /// Watches for a session of a pod that was not known; ends at the first one.
+    pub(crate) async fn session_of_new_pod(&self, known: &[PodState], budget: Budget) -> Result<(), WaitError> {
+        let old: BTreeSet<&str> = known.iter().filter_map(|pod| pod.address.as_deref()).collect();
+        poll_until(budget, || async {
+            match self.sessions().await {
+                Ok(sessions) if sessions.iter().any(|session| !old.contains(session.client.as_str())) => {
+                    Progress::Ready(())
+                }
+                Ok(_) => Progress::NotYet("only pods that were there before have sessions".into()),
+                Err(error) => Progress::NotYet(Chain(&error).to_string()),
+            }
+        })
+        .await
+    }
+
+    /// Waits until every pod of the database serves a leaf that the published CA vouches for.
+    ///
+    /// # Errors
+    /// When the budget is used up.
+    pub(crate) async fn serves_published_ca(&self, budget: Budget) -> Result<(), BenchError> {
+        let serves = poll_until(budget, || async {
+            match self.served().await {
+                Ok(served) if served.is_empty() => Progress::NotYet("no pod of the database shakes hands".into()),
+                Ok(served) => match served.into_iter().find_map(|one| Some((one.endpoint, one.refused?))) {
+                    Some((endpoint, reason)) => Progress::NotYet(format!("{endpoint}: {reason}")),
+                    None => Progress::Ready(()),
+                },
+                Err(error) => Progress::NotYet(Chain(&error).to_string()),
+            }
+        });
+        serves.await.map_err(|error| self.waited(error))
+    }
+
+    /// Waits until every pod trusts the published CA and has a session that began after `since`.
+    pub(crate) async fn consumers_follow_ca(&self, since: Timestamp, budget: Budget) -> Result<(), WaitError> {
+        poll_until(budget, || async {
+            match self.laggard(since).await {
+                Ok(Some(reason)) => Progress::NotYet(reason),
+                Ok(None) => Progress::Ready(()),
+                Err(error) => Progress::NotYet(Chain(&error).to_string()),
+            }
+        })
+        .await
+    }
+
+    async fn laggard(&self, since: Timestamp) -> Result<Option<String>, BenchError> {
+        let wanted: String = Sha256::digest(self.ca_pem().await?).iter().map(|byte| format!("{byte:02x}")).collect();
+        let (pods, sessions) = futures::try_join!(self.pod_states(), self.sessions())?;
+        let has_session = |pod: &PodState| {
+            let of_pod = |session: &&Session| pod.address.as_deref() == Some(&session.client);
+            sessions.iter().filter(of_pod).any(|session| session.began > since)
+        };
+        Ok(pods.iter().find_map(|pod| {
+            let trusted = pod.inspected.as_ref().and_then(|inspected| inspected.ca.as_ref()?.sha256.as_deref());
+            if trusted.is_some_and(|digest| digest != wanted) {
+                Some(format!("pod {} still has the old CA file", pod.name))
+            } else if !has_session(pod) {
+                Some(format!("pod {} has no session that began under the new CA", pod.name))
+            } else {
+                None
+            }
+        }))
+    }
+}

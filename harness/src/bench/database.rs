@@ -1,0 +1,67 @@
+//! When the database of a bench can be used: its primary is ready and an authenticated query is answered.
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use kube::runtime::watcher;
+use serde::Deserialize;
+
+use super::{Bench, BenchError};
+use crate::error::Chain;
+use crate::wait::{Budget, Objects, Progress, poll_until, trouble_of, watch_until};
+
+const PRIMARY: Budget = Budget::seconds("the primary of the database to be ready", 120);
+const ANSWER: Budget = Budget::seconds("the database to answer its superuser", 30);
+
+#[derive(Deserialize)]
+struct Answer {
+    writable: bool,
+}
+
+impl Bench {
+    /// Waits until the database answers and takes writes. A subject without a database of ours is ready at once.
+    ///
+    /// # Errors
+    /// When a budget is used up, or a pod of the database is in a state that does not mend itself.
+    pub(super) async fn database_ready(&self) -> Result<(), BenchError> {
+        let Some(cluster) = &self.installation.database else { return Ok(()) };
+        let pods_of_cluster = watcher::Config::default().labels(&format!("cnpg.io/cluster={cluster}"));
+        watch_until(self.pods(), pods_of_cluster, PRIMARY, primary_ready).await.map_err(|error| self.waited(error))?;
+
+        let database = self.database()?;
+        poll_until(ANSWER, || async {
+            match database.rows::<Answer>("select not pg_is_in_recovery() as writable").await {
+                Ok(rows) if rows.iter().all(|row| row.writable) => Progress::Ready(()),
+                Ok(_) => Progress::NotYet("it is in recovery".into()),
+                Err(error) => Progress::NotYet(Chain(&error).to_string()),
+            }
+        })
+        .await
+        .map_err(|error| self.waited(error))
+    }
+}
+
+fn primary_ready(pods: &Objects<Pod>) -> Progress<()> {
+    if let Some(trouble) = pods.values().find_map(trouble_of) {
+        return Progress::Hopeless(trouble);
+    }
+    let is_primary = |pod: &&Pod| pod.labels().get("cnpg.io/instanceRole").is_some_and(|role| role == "primary");
+    match pods.values().find(is_primary) {
+        Some(pod) if is_ready(pod) => Progress::Ready(()),
+        Some(pod) => Progress::NotYet(format!("pod {} is the primary and not ready yet", pod.name_any())),
+        None if pods.is_empty() => Progress::NotYet("the operator has not made a pod yet".into()),
+        None => {
+            let names: Vec<String> = pods.values().map(|pod| format!("{} is {}", pod.name_any(), phase(pod))).collect();
+            Progress::NotYet(format!("no pod is the primary yet: {}", names.join(", ")))
+        }
+    }
+}
+
+/// Whether the kubelet says that a pod is ready.
+pub(crate) fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("without a phase")
+}

@@ -1,0 +1,227 @@
+//! The place where a subject is installed: a labelled namespace with its database.
+//!
+//! A bench is disturbed by experiments and observed by probes. It is removed by label, so that a run that was killed
+//! leaves nothing that `holdfast sweep` does not find.
+
+mod consumers;
+mod database;
+mod installation;
+mod observe;
+mod release;
+mod rollout;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
+use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+pub use self::installation::{CaInputs, Change, CredentialSecret, Installation, Release};
+use crate::cluster::{Applier, ApplyError, Cluster, EXPIRES_ANNOTATION, FIELD_MANAGER, RUN_LABEL, SUBJECT_LABEL};
+use crate::probe::{Database, QueryError};
+use crate::wait::WaitError;
+
+/// How long what a run makes may stay after the run was killed.
+const TIME_TO_LIVE: SignedDuration = SignedDuration::from_hours(4);
+
+/// One subject in a namespace of its own.
+pub struct Bench {
+    cluster: Cluster,
+    namespace: String,
+    installation: Installation,
+}
+
+/// Why a bench cannot be raised, changed or observed.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The namespace cannot be made.
+    #[error("make namespace {namespace}")]
+    Namespace {
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        #[source]
+        source: kube::Error,
+    },
+    /// A companion cannot be applied.
+    #[error("apply the companions of the subject in namespace {namespace}")]
+    Companion {
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        #[source]
+        source: ApplyError,
+    },
+    /// Something did not become true in time.
+    #[error("wait in namespace {namespace}")]
+    Wait {
+        /// The namespace.
+        namespace: String,
+        /// What, and what was seen.
+        #[source]
+        source: WaitError,
+    },
+    /// Helm cannot be started.
+    #[error("start {program}")]
+    Start {
+        /// Helm's path.
+        program: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Helm refused.
+    #[error("{action} release {release} in namespace {namespace}: {message}")]
+    Helm {
+        /// What was attempted.
+        action: &'static str,
+        /// The release.
+        release: String,
+        /// The namespace.
+        namespace: String,
+        /// What Helm wrote.
+        message: String,
+    },
+    /// A file for Helm cannot be written.
+    #[error("write the values for release {release}")]
+    Values {
+        /// The release.
+        release: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Objects of the bench cannot be read or changed.
+    #[error("{action} in namespace {namespace}")]
+    Objects {
+        /// What was attempted, a verb phrase.
+        action: String,
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        #[source]
+        source: kube::Error,
+    },
+    /// The database cannot be asked.
+    #[error("ask the database in namespace {namespace}")]
+    Query {
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        #[source]
+        source: QueryError,
+    },
+    /// A step has a precondition that the subject does not meet.
+    #[error("{0}")]
+    Unsuited(String),
+}
+
+impl Bench {
+    /// Makes the namespace. Nothing is installed yet.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn raise(
+        cluster: Cluster,
+        run: &str,
+        name: &str,
+        installation: Installation,
+    ) -> Result<Self, BenchError> {
+        let namespace = format!("hf-{run}-{name}");
+        let expires = Timestamp::now().saturating_add(TIME_TO_LIVE).unwrap_or(Timestamp::MAX);
+        let object: Namespace = from_json(json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": {
+                "name": namespace,
+                "labels": {RUN_LABEL: run, SUBJECT_LABEL: installation.subject},
+                "annotations": {EXPIRES_ANNOTATION: expires.to_string()},
+            },
+        }));
+        let api: Api<Namespace> = Api::all(cluster.client().clone());
+        api.patch(&namespace, &PatchParams::apply(FIELD_MANAGER), &Patch::Apply(&object))
+            .await
+            .map_err(|source| BenchError::Namespace { namespace: namespace.clone(), source })?;
+        Ok(Self { cluster, namespace, installation })
+    }
+
+    /// The namespace.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// What is installed here.
+    pub fn installation(&self) -> &Installation {
+        &self.installation
+    }
+
+    /// The cluster below.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Applies the subject's companions, its database among them, and waits until the database answers a query.
+    ///
+    /// # Errors
+    /// When an object is refused or the database does not come up within its budget.
+    pub async fn prepare(&self) -> Result<(), BenchError> {
+        let mut applier = Applier::new(self.cluster.client().clone());
+        for companion in &self.installation.companions {
+            applier
+                .apply(companion, &self.namespace)
+                .await
+                .map_err(|source| BenchError::Companion { namespace: self.namespace.clone(), source })?;
+        }
+        self.database_ready().await
+    }
+
+    /// Asks for the removal of everything, and does not wait for it.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn clear(&self) -> Result<(), BenchError> {
+        let api: Api<Namespace> = Api::all(self.cluster.client().clone());
+        let deleted = api.delete(&self.namespace, &DeleteParams::background()).await;
+        deleted.map(drop).map_err(|source| self.objects("delete the namespace", source))
+    }
+
+    /// The CloudNativePG cluster of the subject.
+    ///
+    /// # Errors
+    /// When the subject has none.
+    pub fn database(&self) -> Result<Database, BenchError> {
+        let name = self.installation.database.as_deref().ok_or_else(|| {
+            BenchError::Unsuited("the subject names no CloudNativePG cluster under `database.cluster`".into())
+        })?;
+        Ok(Database::new(self.cluster.client().clone(), &self.namespace, name))
+    }
+
+    pub(crate) fn pods(&self) -> Api<Pod> {
+        self.api()
+    }
+
+    pub(crate) fn secrets(&self) -> Api<Secret> {
+        self.api()
+    }
+
+    pub(crate) fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()> + DeserializeOwned,
+    {
+        Api::namespaced(self.cluster.client().clone(), &self.namespace)
+    }
+
+    pub(crate) fn objects(&self, action: impl Into<String>, source: kube::Error) -> BenchError {
+        BenchError::Objects { action: action.into(), namespace: self.namespace.clone(), source }
+    }
+
+    pub(crate) fn waited(&self, source: WaitError) -> BenchError {
+        BenchError::Wait { namespace: self.namespace.clone(), source }
+    }
+}
+
+/// Reads a Kubernetes object from literal JSON; an object that was written wrongly stays empty and is refused by the
+/// API server.
+fn from_json<K: DeserializeOwned + Default>(object: serde_json::Value) -> K {
+    serde_json::from_value(object).unwrap_or_default()
+}

@@ -1,0 +1,180 @@
+//! One look at a bench: its pods, what they trust, their sessions, and what the database serves.
+//!
+//! Looking changes nothing on the bench.
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
+use kube::ResourceExt;
+use kube::api::{ListParams, LogParams};
+
+use super::database::is_ready;
+use super::{Bench, BenchError};
+use crate::cluster::{exec, forward};
+use crate::error::Chain;
+use crate::experiment::{Inspection, LoggedLogin, PodState, Session, Snapshot};
+use crate::probe::{Certificate, Served, certificates_of, handshake, logins_of};
+use crate::wait::workload_of;
+
+/// Client sessions over the network; those of the operator use the local socket or a role of its own.
+const SESSIONS: &str = "select a.usename as role, host(a.client_addr) as client, coalesce(s.ssl, false) as encrypted, \
+     a.backend_start as began from pg_stat_activity a left join pg_stat_ssl s using (pid) \
+     where a.backend_type = 'client backend' and a.client_addr is not null and a.application_name <> 'holdfast'";
+
+/// Pods of the releases: everything in the namespace that is not the operator's.
+const OF_A_RELEASE: &str = "!cnpg.io/cluster,!cnpg.io/jobRole";
+
+impl Bench {
+    /// Looks at everything that verdicts need; logins are those since `since`.
+    ///
+    /// # Errors
+    /// When the pods cannot be listed. What else cannot be seen is absent from the snapshot.
+    pub async fn observe(&self, moment: &str, since: Timestamp) -> Result<Snapshot, BenchError> {
+        let (pods, sessions, logins, served, warnings) = futures::try_join!(
+            self.pod_states(),
+            self.sessions(),
+            self.logins(since),
+            self.served(),
+            self.warnings(since)
+        )?;
+        let published_ca = self.published_ca().await?;
+        Ok(Snapshot {
+            moment: moment.into(),
+            at: Timestamp::now(),
+            pods,
+            sessions,
+            logins,
+            served,
+            tried: BTreeMap::new(),
+            published_ca: published_ca.iter().filter_map(|der| Certificate::of_der(der).ok()).collect(),
+            warnings,
+        })
+    }
+
+    /// The pods of the releases, with what their applications say of themselves.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub async fn pod_states(&self) -> Result<Vec<PodState>, BenchError> {
+        let listed = self.pods().list(&ListParams::default().labels(OF_A_RELEASE)).await;
+        let listed = listed.map_err(|source| self.objects("list the pods", source))?;
+        let alive = listed.items.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
+        Ok(join_all(alive.map(|pod| self.pod_state(pod))).await)
+    }
+
+    async fn pod_state(&self, pod: &Pod) -> PodState {
+        let status = pod.status.clone().unwrap_or_default();
+        let containers: Vec<&ContainerStatus> = status.container_statuses.iter().flatten().collect();
+        let running =
+            containers.iter().any(|status| status.state.as_ref().is_some_and(|state| state.running.is_some()));
+        let inspected = if running { self.inspect(pod).await } else { None };
+        PodState {
+            name: pod.name_any(),
+            workload: workload_of(pod),
+            uid: pod.metadata.uid.clone().unwrap_or_default(),
+            address: status.pod_ip,
+            ready: is_ready(pod),
+            restarts: containers.iter().map(|status| status.restart_count).sum(),
+            waiting: containers.iter().find_map(|status| waiting(status)),
+            images: containers.iter().map(|status| (status.name.clone(), status.image_id.clone())).collect(),
+            inspected,
+        }
+    }
+
+    /// Asks the stand-in application in the pod's first container; other applications have no answer.
+    async fn inspect(&self, pod: &Pod) -> Option<Inspection> {
+        let container = pod.spec.as_ref()?.containers.first()?;
+        let command = ["/workload", "inspect"];
+        let ran = exec(&self.pods(), &pod.name_any(), &container.name, &command).await.ok()?;
+        serde_json::from_str(&ran.stdout).ok()
+    }
+
+    /// The sessions that clients have with the server now.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn sessions(&self) -> Result<Vec<Session>, BenchError> {
+        let rows = self.database()?.rows::<Session>(SESSIONS).await;
+        rows.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })
+    }
+
+    /// The logins over the network that the primary's log tells of since a time.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn logins(&self, since: Timestamp) -> Result<Vec<LoggedLogin>, BenchError> {
+        let primary = self.database()?.primary().await;
+        let primary = primary.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })?;
+        let elapsed = Timestamp::now().duration_since(since).as_secs().max(0) + 1;
+        let parameters =
+            LogParams { container: Some("postgres".into()), since_seconds: Some(elapsed), ..LogParams::default() };
+        let log = self.pods().logs(&primary, &parameters).await;
+        let log = log.map_err(|source| self.objects(format!("read the log of pod {primary}"), source))?;
+        Ok(logins_of(&log).into_iter().filter(|login| login.at >= since).collect())
+    }
+
+    /// What the database serves in a handshake, by pod, under the name of its read-write Service.
+    ///
+    /// # Errors
+    /// When the pods or the published CA cannot be read. A handshake that fails is absent.
+    pub async fn served(&self) -> Result<Vec<Served>, BenchError> {
+        let Some(cluster) = &self.installation.database else { return Ok(Vec::new()) };
+        let name = format!("{cluster}-rw");
+        let ca = self.ca_pem().await?;
+        let selection = ListParams::default().labels(&format!("cnpg.io/cluster={cluster},cnpg.io/instanceName"));
+        let listed = self.pods().list_metadata(&selection).await;
+        let listed = listed.map_err(|source| self.objects("list the pods of the database", source))?;
+        let look = |pod: String| {
+            let (name, ca) = (&name, &ca);
+            async move {
+                let stream = forward(&self.pods(), &pod, 5432).await;
+                let stream = stream.map_err(|error| tracing::debug!(pod, "{}", Chain(&error))).ok()?;
+                let served = handshake(stream, &format!("pod/{pod}"), name, ca).await;
+                served.map_err(|error| tracing::debug!(pod, "{}", Chain(&error))).ok()
+            }
+        };
+        Ok(join_all(listed.items.iter().map(|pod| look(pod.name_any()))).await.into_iter().flatten().collect())
+    }
+
+    /// The CA that the operator publishes, PEM.
+    pub(crate) async fn ca_pem(&self) -> Result<Vec<u8>, BenchError> {
+        let Some(cluster) = &self.installation.database else { return Ok(Vec::new()) };
+        let secret = self.secrets().get_opt(&format!("{cluster}-ca")).await;
+        let secret = secret.map_err(|source| self.objects("read the published CA", source))?;
+        let data = secret.and_then(|secret| secret.data).unwrap_or_default();
+        Ok(data.get("ca.crt").map(|bytes| bytes.0.clone()).unwrap_or_default())
+    }
+
+    async fn published_ca(&self) -> Result<Vec<rustls::pki_types::CertificateDer<'static>>, BenchError> {
+        Ok(certificates_of(&self.ca_pem().await?).unwrap_or_default())
+    }
+
+    /// Warning events about pods since a time, by pod.
+    pub(super) async fn warnings(&self, since: Timestamp) -> Result<BTreeMap<String, Vec<String>>, BenchError> {
+        let selection = ListParams::default().fields("type=Warning,involvedObject.kind=Pod");
+        let listed = self.api::<Event>().list(&selection).await;
+        let listed = listed.map_err(|source| self.objects("list the events", source))?;
+        let mut warnings: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for event in listed.items {
+            let seen = event.last_timestamp.as_ref().map(|time| time.0).or(event.event_time.map(|time| time.0));
+            if seen.is_some_and(|seen| seen.as_second() < since.as_second()) {
+                continue;
+            }
+            let pod = event.involved_object.name.unwrap_or_default();
+            let text = format!("{}: {}", event.reason.unwrap_or_default(), event.message.unwrap_or_default());
+            warnings.entry(pod).or_default().push(text);
+        }
+        Ok(warnings)
+    }
+}
+
+fn waiting(status: &ContainerStatus) -> Option<String> {
+    let waiting = status.state.as_ref()?.waiting.as_ref()?;
+    let reason = waiting.reason.as_deref().unwrap_or("waiting");
+    Some(match &waiting.message {
+        Some(message) => format!("{reason}: {message}"),
+        None => reason.to_owned(),
+    })
+}

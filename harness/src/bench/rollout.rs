@@ -1,0 +1,132 @@
+//! When the workloads of a bench have settled: every pod is of the newest template and ready, and no old one is left.
+//!
+//! A Deployment that is Available is not settled: it may still be serving from old pods.
+
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::core::v1::Pod;
+use kube::runtime::watcher;
+use kube::{Api, ResourceExt};
+
+use super::{Bench, BenchError};
+use crate::wait::{Budget, Objects, Progress, trouble_of, watch_until};
+
+/// Pods that Helm made carry the first label, pods of the operator the second.
+const OF_A_RELEASE: &str = "!cnpg.io/cluster,!cnpg.io/jobRole";
+
+const ROLLOUT: Budget = Budget::seconds("every workload to be rolled out and ready", 90);
+
+impl Bench {
+    /// Waits until every Deployment and StatefulSet of the namespace has settled.
+    ///
+    /// # Errors
+    /// When the budget is used up or a pod is in a state that does not mend itself.
+    pub async fn settle(&self) -> Result<(), BenchError> {
+        let deployments: Api<Deployment> = self.api();
+        let stateful_sets: Api<StatefulSet> = self.api();
+        let settled = async {
+            watch_until(deployments, watcher::Config::default(), ROLLOUT, |objects| {
+                all(objects, |deployment: &Deployment| behind(deployment_counts(deployment)))
+            })
+            .await?;
+            watch_until(stateful_sets, watcher::Config::default(), ROLLOUT, |objects| {
+                all(objects, |set: &StatefulSet| behind(stateful_set_counts(set)))
+            })
+            .await
+        };
+        let troubled = watch_until(
+            self.pods(),
+            watcher::Config::default().labels(OF_A_RELEASE),
+            ROLLOUT,
+            |pods: &Objects<Pod>| match pods.values().find_map(trouble_of) {
+                Some(trouble) => Progress::<()>::Hopeless(trouble),
+                None => Progress::NotYet("no pod is in trouble".into()),
+            },
+        );
+        tokio::select! {
+            biased;
+            outcome = settled => outcome.map_err(|error| self.waited(error)),
+            trouble = troubled => match trouble {
+                Err(error) => Err(self.waited(error)),
+                Ok(()) => Ok(()),
+            },
+        }
+    }
+}
+
+fn all<K: ResourceExt>(objects: &Objects<K>, behind: impl Fn(&K) -> Option<String>) -> Progress<()> {
+    match objects.values().find_map(|object| behind(object).map(|reason| format!("{}: {reason}", object.name_any()))) {
+        Some(reason) => Progress::NotYet(reason),
+        None => Progress::Ready(()),
+    }
+}
+
+/// Counts of replicas, with the generation that the controller has seen.
+struct Counts {
+    seen_current: bool,
+    wanted: i32,
+    total: i32,
+    updated: i32,
+    ready: i32,
+}
+
+fn deployment_counts(deployment: &Deployment) -> Counts {
+    let status = deployment.status.clone().unwrap_or_default();
+    Counts {
+        seen_current: status.observed_generation >= deployment.metadata.generation,
+        wanted: deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
+        total: status.replicas.unwrap_or(0),
+        updated: status.updated_replicas.unwrap_or(0),
+        ready: status.ready_replicas.unwrap_or(0),
+    }
+}
+
+fn stateful_set_counts(set: &StatefulSet) -> Counts {
+    let status = set.status.clone().unwrap_or_default();
+    Counts {
+        seen_current: status.observed_generation >= set.metadata.generation,
+        wanted: set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
+        total: status.replicas,
+        updated: status.updated_replicas.unwrap_or(0),
+        ready: status.ready_replicas.unwrap_or(0),
+    }
+}
+
+/// Says what is still to come, if anything is.
+fn behind(counts: Counts) -> Option<String> {
+    let Counts { seen_current, wanted, total, updated, ready } = counts;
+    if !seen_current {
+        Some("its controller has not seen the newest template".into())
+    } else if updated < wanted {
+        Some(format!("{updated} of {wanted} pods are of the newest template"))
+    } else if total > updated {
+        Some(format!("{} old pods are still there", total - updated))
+    } else if ready < wanted {
+        Some(format!("{ready} of {wanted} pods are ready"))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::{Counts, behind};
+
+    #[rstest]
+    #[case::settled(true, 2, 2, 2, 2, None)]
+    #[case::unseen(false, 2, 2, 2, 2, Some("its controller has not seen the newest template"))]
+    #[case::available_from_old_pods(true, 2, 3, 2, 2, Some("1 old pods are still there"))]
+    #[case::not_ready(true, 2, 2, 2, 1, Some("1 of 2 pods are ready"))]
+    #[case::scaled_to_nothing(true, 0, 0, 0, 0, None)]
+    fn a_workload_is_settled_only_when_nothing_old_is_left(
+        #[case] seen_current: bool,
+        #[case] wanted: i32,
+        #[case] total: i32,
+        #[case] updated: i32,
+        #[case] ready: i32,
+        #[case] expected: Option<&str>,
+    ) {
+        assert_eq!(behind(Counts { seen_current, wanted, total, updated, ready }).as_deref(), expected);
+    }
+}

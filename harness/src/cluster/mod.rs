@@ -1,0 +1,120 @@
+//! The cluster that subjects are installed on: making it, adopting it, talking to it, taking it down.
+//!
+//! The cluster is owned outside the tests: `holdfast up` makes or adopts it and leaves a handle, every other command
+//! attaches by the handle. What is on the cluster is cleaned up by label, never by `Drop`.
+
+mod apply;
+mod exec;
+mod forward;
+
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde::{Deserialize, Serialize};
+
+pub use self::apply::{Applier, ApplyError, FIELD_MANAGER};
+pub use self::exec::{ExecError, Executed, exec};
+pub use self::forward::{ForwardError, forward};
+
+/// Label of everything that a run makes: the run's id.
+pub const RUN_LABEL: &str = "holdfast.dev/run";
+/// Label of everything that a run makes: the subject's name.
+pub const SUBJECT_LABEL: &str = "holdfast.dev/subject";
+/// Annotation of everything that a run makes: when it may be swept, RFC 3339.
+pub const EXPIRES_ANNOTATION: &str = "holdfast.dev/expires";
+
+/// Where a cluster is and how it came to be; written by `up`, holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Handle {
+    /// The name of the cluster; for kind, its name there.
+    pub name: String,
+    /// Who made it.
+    pub provider: Provider,
+    /// The kubeconfig file that reaches it.
+    pub kubeconfig: Utf8PathBuf,
+    /// The context within that file.
+    pub context: String,
+}
+
+/// Who made a cluster, and so who may take it down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// Made by Holdfast with kind.
+    Kind,
+    /// Somebody else's; only what carries our label is ever removed.
+    Existing,
+}
+
+/// A connection to a cluster.
+#[derive(Clone)]
+pub struct Cluster {
+    handle: Arc<Handle>,
+    client: Client,
+}
+
+/// Why a cluster cannot be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The kubeconfig file cannot be read.
+    #[error("read kubeconfig {path}")]
+    Read {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Why.
+        #[source]
+        source: kube::config::KubeconfigError,
+    },
+    /// The context is not in the file, or its entry is unusable.
+    #[error("use context {context} of kubeconfig {path}")]
+    Context {
+        /// The context.
+        context: String,
+        /// The file.
+        path: Utf8PathBuf,
+        /// Why.
+        #[source]
+        source: kube::config::KubeconfigError,
+    },
+    /// No client can be made from the entry.
+    #[error("make a client for context {context}")]
+    Client {
+        /// The context.
+        context: String,
+        /// Why.
+        #[source]
+        source: kube::Error,
+    },
+}
+
+impl Cluster {
+    /// Attaches to the cluster of a handle. Nothing is asked of it yet.
+    ///
+    /// # Errors
+    /// When the kubeconfig cannot be read, lacks the context, or makes no client.
+    pub async fn attach(handle: Handle) -> Result<Self, ConnectError> {
+        let path = &handle.kubeconfig;
+        let kubeconfig = Kubeconfig::read_from(Utf8Path::new(path))
+            .map_err(|source| ConnectError::Read { path: path.clone(), source })?;
+        let options = KubeConfigOptions { context: Some(handle.context.clone()), ..KubeConfigOptions::default() };
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+            .await
+            .map_err(|source| ConnectError::Context { context: handle.context.clone(), path: path.clone(), source })?;
+        let client = Client::try_from(config)
+            .map_err(|source| ConnectError::Client { context: handle.context.clone(), source })?;
+        Ok(Self { handle: Arc::new(handle), client })
+    }
+
+    /// Where the cluster is and how it came to be.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// The client, for this library's own rooms.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+}

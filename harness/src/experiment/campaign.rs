@@ -1,0 +1,129 @@
+//! Which experiments share a bench, and in which order they run there.
+//!
+//! Bringing up a database costs about half a minute of waiting and little work, so that benches stand side by side and
+//! experiments follow one another on each. An experiment leaves its bench as it found it; where it broke off, what
+//! would have followed on that bench is not run, because its answers would prove nothing.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use futures::future::join_all;
+use jiff::Timestamp;
+
+use super::diary::Diary;
+use super::record::Record;
+use super::{Experiment, foreign_ca, install, missing_ca, rotate_ca, without_ca};
+use crate::bench::{Bench, BenchError, Installation};
+use crate::cluster::Cluster;
+use crate::error::Chain;
+
+/// One bench's share of a campaign.
+struct Line {
+    /// Part of the namespace's name.
+    name: &'static str,
+    /// Whether the server would also accept plaintext, so that clients that fall back to it are seen.
+    accepts_plaintext: bool,
+    /// In this order.
+    experiments: &'static [Experiment],
+}
+
+const LINES: &[Line] = &[
+    Line {
+        name: "declared",
+        accepts_plaintext: false,
+        experiments: &[Experiment::Install, Experiment::WithoutCa, Experiment::MissingCa],
+    },
+    Line { name: "plaintext", accepts_plaintext: true, experiments: &[Experiment::ForeignCa, Experiment::RotateCa] },
+];
+
+/// What is to be done to one subject under one overlay.
+#[derive(Debug, Clone)]
+pub struct Campaign {
+    /// The id of the run; part of every name on the cluster.
+    pub run: String,
+    /// Helm's path.
+    pub helm: Utf8PathBuf,
+    /// What is installed.
+    pub installation: Installation,
+    /// The experiments that somebody will judge.
+    pub wanted: Vec<Experiment>,
+}
+
+/// Runs the wanted experiments, benches side by side, and hands each record to `keep` as soon as it is sealed.
+pub async fn conduct(cluster: &Cluster, campaign: &Campaign, keep: impl Fn(&Record) + Sync) -> Vec<Record> {
+    let lines = LINES.iter().filter(|line| line.experiments.iter().any(|one| campaign.wanted.contains(one)));
+    join_all(lines.map(|line| run_line(cluster, campaign, line, &keep))).await.into_iter().flatten().collect()
+}
+
+async fn run_line(cluster: &Cluster, campaign: &Campaign, line: &Line, keep: &impl Fn(&Record)) -> Vec<Record> {
+    let wanted: Vec<Experiment> =
+        line.experiments.iter().copied().filter(|one| campaign.wanted.contains(one)).collect();
+    let mut installation = campaign.installation.clone();
+    if line.accepts_plaintext {
+        installation = installation.accepting_plaintext();
+    }
+    let name = format!("{}-{}", installation.subject, line.name);
+    let mut records = Vec::new();
+    match Bench::raise(cluster.clone(), &campaign.run, &name, installation.clone()).await {
+        Err(error) => {
+            let reason = Chain(&error).to_string();
+            records.extend(wanted.iter().map(|one| unstarted(*one, &installation, &reason)));
+            records.iter().for_each(keep);
+        }
+        Ok(bench) => {
+            let mut obstacle =
+                stand(&bench, &campaign.helm, &wanted).await.err().map(|error| Chain(&error).to_string());
+            for experiment in wanted {
+                let record = match &obstacle {
+                    Some(reason) => unstarted(experiment, &installation, reason),
+                    None => perform(experiment, &bench, &campaign.helm).await,
+                };
+                if let (None, Some(reason)) = (&obstacle, &record.broken) {
+                    obstacle = Some(format!("experiment {experiment} before it broke off: {reason}"));
+                }
+                keep(&record);
+                records.push(record);
+            }
+            if let Err(error) = bench.clear().await {
+                tracing::warn!(namespace = bench.namespace(), "left behind: {}", Chain(&error));
+            }
+        }
+    }
+    records
+}
+
+/// Brings a bench to the state that every experiment but the installation itself starts from.
+async fn stand(bench: &Bench, helm: &Utf8Path, wanted: &[Experiment]) -> Result<(), BenchError> {
+    if wanted.first() == Some(&Experiment::Install) {
+        return Ok(());
+    }
+    bench.prepare().await?;
+    bench.install(helm, &[]).await?;
+    bench.settle().await
+}
+
+async fn perform(experiment: Experiment, bench: &Bench, helm: &Utf8Path) -> Record {
+    let mut diary = Diary::open();
+    let outcome = match experiment {
+        Experiment::Install => install::run(bench, helm, &mut diary).await,
+        Experiment::WithoutCa => without_ca::run(bench, helm, &mut diary).await,
+        Experiment::MissingCa => missing_ca::run(bench, helm, &mut diary).await,
+        Experiment::ForeignCa => foreign_ca::run(bench, helm, &mut diary).await,
+        Experiment::RotateCa => rotate_ca::run(bench, helm, &mut diary).await,
+    };
+    diary.seal(experiment, bench, outcome)
+}
+
+/// The record of an experiment that could not begin.
+fn unstarted(experiment: Experiment, installation: &Installation, reason: &str) -> Record {
+    let now = Timestamp::now();
+    Record {
+        experiment,
+        subject: installation.subject.clone(),
+        overlay: installation.overlay.clone(),
+        namespace: String::new(),
+        began: now,
+        ended: now,
+        steps: Vec::new(),
+        snapshots: Vec::new(),
+        broken: Some(reason.to_owned()),
+    }
+}

@@ -1,0 +1,78 @@
+//! The account that an experiment keeps while it runs, and that is sealed when it ends, however it ends.
+
+use std::future::Future;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::Experiment;
+use super::record::{Record, Snapshot, Step};
+use crate::bench::{Bench, BenchError};
+use crate::error::Chain;
+use crate::wait::WaitError;
+
+/// Steps and snapshots of an experiment under way.
+pub(super) struct Diary {
+    began: Timestamp,
+    steps: Vec<Step>,
+    snapshots: Vec<Snapshot>,
+}
+
+impl Diary {
+    pub(super) fn open() -> Self {
+        Self { began: Timestamp::now(), steps: Vec::new(), snapshots: Vec::new() }
+    }
+
+    /// Does a step and notes how long it took, also when it fails.
+    pub(super) async fn step<T>(
+        &mut self,
+        name: &str,
+        work: impl Future<Output = Result<T, BenchError>>,
+    ) -> Result<T, BenchError> {
+        tracing::info!(step = name);
+        let (began, clock) = (Timestamp::now(), Instant::now());
+        let outcome = work.await;
+        let unmet = outcome.as_ref().err().map(|error| Chain(error).to_string());
+        self.steps.push(Step { name: name.into(), began, seconds: clock.elapsed().as_secs_f64(), unmet });
+        outcome
+    }
+
+    /// Waits for something whose absence is an answer: the subject's business, not a failure of the experiment.
+    pub(super) async fn hope(&mut self, name: &str, wait: impl Future<Output = Result<(), WaitError>>) {
+        tracing::info!(step = name);
+        let (began, clock) = (Timestamp::now(), Instant::now());
+        let unmet = wait.await.err().map(|error| error.to_string());
+        self.steps.push(Step { name: name.into(), began, seconds: clock.elapsed().as_secs_f64(), unmet });
+    }
+
+    /// Looks at the bench and keeps what is seen.
+    pub(super) async fn look(&mut self, bench: &Bench, moment: &str, since: Timestamp) -> Result<(), BenchError> {
+        let seen = self.step(&format!("look at the bench: {moment}"), bench.observe(moment, since)).await?;
+        self.keep(seen);
+        Ok(())
+    }
+
+    pub(super) fn keep(&mut self, snapshot: Snapshot) {
+        self.snapshots.push(snapshot);
+    }
+
+    /// The snapshot that was kept last.
+    pub(super) fn latest(&mut self) -> Option<&mut Snapshot> {
+        self.snapshots.last_mut()
+    }
+
+    /// Closes the account. A record with a reason in `broken` proves nothing.
+    pub(super) fn seal(self, experiment: Experiment, bench: &Bench, outcome: Result<(), BenchError>) -> Record {
+        Record {
+            experiment,
+            subject: bench.installation().subject.clone(),
+            overlay: bench.installation().overlay.clone(),
+            namespace: bench.namespace().to_owned(),
+            began: self.began,
+            ended: Timestamp::now(),
+            steps: self.steps,
+            snapshots: self.snapshots,
+            broken: outcome.err().map(|error| Chain(&error).to_string()),
+        }
+    }
+}

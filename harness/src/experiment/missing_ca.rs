@@ -1,0 +1,38 @@
+//! Start the workloads with a key that the CA Secret does not have, then with a Secret that does not exist.
+
+use camino::Utf8Path;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::diary::Diary;
+use super::{AFTER, BEFORE};
+use crate::bench::{Bench, BenchError};
+use crate::wait::Budget;
+
+/// The moment when the Secret lacks the key.
+pub const WRONG_KEY: &str = "the Secret lacks the key";
+/// The moment when the Secret is not there.
+pub const MISSING_SECRET: &str = "the Secret is missing";
+
+const ANSWER: Budget = Budget::seconds("a new pod of every workload to be blocked or ready", 45);
+
+pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
+    let inputs = bench.ca_inputs()?.clone();
+    diary.look(bench, BEFORE, Timestamp::now()).await?;
+
+    let disturbances = [
+        (WRONG_KEY, (inputs.key, Value::from("holdfast-wrong-key.crt"))),
+        (MISSING_SECRET, (inputs.name, Value::from("holdfast-missing-secret"))),
+    ];
+    for (moment, change) in disturbances {
+        let began = Timestamp::now();
+        let known = diary.step("note which pods there are", bench.pod_states()).await?;
+        diary.step(&format!("upgrade so that {moment}"), bench.install(helm, &[change])).await?;
+        diary.hope("wait until new pods are blocked or ready", bench.new_pods_answer(&known, ANSWER)).await;
+        diary.look(bench, moment, began).await?;
+        // Back in between, so that each disturbance meets the same old pods.
+        diary.step("give the right reference back", bench.install(helm, &[])).await?;
+        diary.step("wait for every workload to settle again", bench.settle()).await?;
+    }
+    diary.look(bench, AFTER, Timestamp::now()).await
+}

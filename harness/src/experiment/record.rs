@@ -1,0 +1,218 @@
+//! What an experiment leaves: a sealed record of what was done, when, and what was seen.
+//!
+//! A record is data. It is complete when it is written, it never changes afterwards, and checks read nothing else.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Experiment;
+use crate::finding::{Locate, Place};
+use crate::probe::{Certificate, Login, Served};
+
+/// The record of one experiment on one subject under one overlay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// What was done.
+    pub experiment: Experiment,
+    /// To which subject.
+    pub subject: String,
+    /// Under which overlay.
+    pub overlay: String,
+    /// In which namespace.
+    pub namespace: String,
+    /// When it began, by the clock of this machine.
+    pub began: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// What was seen, by the name of the moment, in order of time.
+    pub snapshots: Vec<Snapshot>,
+    /// Why it did not come to its end, if it did not: then nothing can be concluded from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken: Option<String>,
+}
+
+/// One step of an experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// What was done, a verb phrase.
+    pub name: String,
+    /// When it began.
+    pub began: Timestamp,
+    /// How long it took.
+    pub seconds: f64,
+    /// What did not come true within the time that the step allowed, where that is an answer and not a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmet: Option<String>,
+}
+
+/// What was seen at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot {
+    /// The moment: `before`, `after`, or what the experiment calls it.
+    pub moment: String,
+    /// When it was complete.
+    pub at: Timestamp,
+    /// The pods of the subject's releases.
+    pub pods: Vec<PodState>,
+    /// Sessions that clients of the subject had with the server.
+    pub sessions: Vec<Session>,
+    /// Logins that the server's log tells of since the moment before.
+    pub logins: Vec<LoggedLogin>,
+    /// What each endpoint of the database served in a handshake.
+    pub served: Vec<Served>,
+    /// Logins that the experiment tried itself, by name.
+    pub tried: BTreeMap<String, Login>,
+    /// The CA that the subject is told to trust, as its Secret had it.
+    pub published_ca: Vec<Certificate>,
+    /// Warning events of the namespace that concern pods, `reason: message`, by pod.
+    pub warnings: BTreeMap<String, Vec<String>>,
+}
+
+/// A pod of the subject.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodState {
+    /// Its name.
+    pub name: String,
+    /// The workload that it belongs to, `deployment/agents`.
+    pub workload: String,
+    /// Its unique id: a pod that was replaced has another.
+    pub uid: String,
+    /// Its address in the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Whether it was ready.
+    pub ready: bool,
+    /// How often its containers were restarted, in sum.
+    pub restarts: i32,
+    /// Why a container is not running, `CreateContainerConfigError: secret "x" not found`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<String>,
+    /// The images that its containers run, by the id that the node resolved.
+    pub images: BTreeMap<String, String>,
+    /// What its application says of itself, where the application can be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inspected: Option<Inspection>,
+}
+
+/// What the stand-in application answers to `inspect`: digests, never values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inspection {
+    /// How it dials the database.
+    pub database: Value,
+    /// The CA file that it trusts.
+    #[serde(default)]
+    pub ca: Option<InspectedCa>,
+    /// The settings that it understood.
+    #[serde(default)]
+    pub settings: Value,
+    /// The digests of its environment, by variable.
+    #[serde(default)]
+    pub environment: Value,
+}
+
+/// The CA file that an application trusts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InspectedCa {
+    /// The file.
+    pub path: String,
+    /// Whether it is there.
+    pub exists: bool,
+    /// The digest of its content.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// What is mounted where the file is; absent when nothing is.
+    #[serde(default)]
+    pub mount: Option<InspectedMount>,
+}
+
+/// The mount that holds a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InspectedMount {
+    /// The mount point.
+    pub point: String,
+    /// The file system, `tmpfs` for Secrets.
+    pub file_system: String,
+    /// Whether it is mounted read-only.
+    pub read_only: bool,
+}
+
+/// One session of a client, as the server has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    /// The role.
+    pub role: String,
+    /// The address of the client.
+    pub client: String,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// When the server began to serve it, by the server's clock.
+    pub began: Timestamp,
+}
+
+/// A login that the server's log tells of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoggedLogin {
+    /// When, by the server's clock.
+    pub at: Timestamp,
+    /// The role.
+    pub role: String,
+    /// The address of the client.
+    pub client: String,
+    /// Whether the session was encrypted.
+    pub encrypted: bool,
+}
+
+impl Record {
+    /// The snapshot of a moment; an empty one if the experiment did not come so far.
+    pub fn at(&self, moment: &str) -> &Snapshot {
+        static NOTHING: Snapshot = Snapshot {
+            moment: String::new(),
+            at: Timestamp::UNIX_EPOCH,
+            pods: Vec::new(),
+            sessions: Vec::new(),
+            logins: Vec::new(),
+            served: Vec::new(),
+            tried: BTreeMap::new(),
+            published_ca: Vec::new(),
+            warnings: BTreeMap::new(),
+        };
+        self.snapshots.iter().rev().find(|snapshot| snapshot.moment == moment).unwrap_or(&NOTHING)
+    }
+}
+
+impl Snapshot {
+    /// The pods that were not there at another moment.
+    pub fn pods_since<'a>(&'a self, earlier: &'a Self) -> impl Iterator<Item = &'a PodState> {
+        self.pods.iter().filter(|pod| earlier.pods.iter().all(|known| known.uid != pod.uid))
+    }
+
+    /// The sessions of a pod, by its address.
+    pub fn sessions_of(&self, pod: &PodState) -> Vec<&Session> {
+        self.sessions.iter().filter(|session| pod.address.as_deref() == Some(&session.client)).collect()
+    }
+
+    /// The logins of a pod, by its address.
+    pub fn logins_of(&self, pod: &PodState) -> Vec<&LoggedLogin> {
+        self.logins.iter().filter(|login| pod.address.as_deref() == Some(&login.client)).collect()
+    }
+}
+
+impl Locate for PodState {
+    fn place(&self) -> Place {
+        Place::object(&self.workload).field(format!("pod {}", self.name))
+    }
+}

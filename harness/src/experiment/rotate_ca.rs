@@ -1,0 +1,63 @@
+//! Replace the operator's CA by one with a new key, in the recommended order, and see who follows.
+//!
+//! Renewal keeps the key, so that clients with a stale file go on verifying; only a new key tests the change of trust.
+//! Deleting everything at once can sign a leaf with the old CA, so the leaves are deleted after the new CA is there.
+
+use camino::Utf8Path;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::DeleteParams;
+use kube::runtime::watcher;
+
+use super::diary::Diary;
+use super::{AFTER, BEFORE};
+use crate::bench::{Bench, BenchError};
+use crate::probe::{Certificate, certificates_of};
+use crate::wait::{Budget, Progress, watch_until};
+
+const NEW_CA: Budget = Budget::seconds("the operator to issue a CA with a new key", 30);
+const NEW_LEAF: Budget = Budget::seconds("the server to serve a leaf of the new CA", 60);
+/// The kubelet refreshes Secret volumes within its sync period, at most 90 s by default; then clients connect again.
+const FOLLOWED: Budget = Budget::seconds("every consumer to trust the new CA and to have connected under it", 120);
+
+pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
+    let cluster = bench.database_name()?.to_owned();
+    diary.look(bench, BEFORE, Timestamp::now()).await?;
+
+    let old = bench.ca_pem().await?;
+    diary.step("delete the operator's CA", delete(bench, &format!("{cluster}-ca"))).await?;
+    diary.step("wait for a CA with a new key", new_ca(bench, &format!("{cluster}-ca"), &old)).await?;
+    for leaf in ["server", "replication"] {
+        diary.step(&format!("delete the {leaf} certificate"), delete(bench, &format!("{cluster}-{leaf}"))).await?;
+    }
+    diary.step("wait for the new leaf on the wire", bench.serves_published_ca(NEW_LEAF)).await?;
+
+    let on_the_wire = Timestamp::now();
+    diary.hope("wait for every consumer to follow", bench.consumers_follow_ca(on_the_wire, FOLLOWED)).await;
+    diary.look(bench, AFTER, on_the_wire).await
+}
+
+async fn delete(bench: &Bench, secret: &str) -> Result<(), BenchError> {
+    let deleted = bench.secrets().delete(secret, &DeleteParams::default()).await;
+    deleted.map(drop).map_err(|source| bench.objects(format!("delete Secret {secret}"), source))
+}
+
+/// The key decides, not the bytes: a renewed CA has other bytes and the same key.
+async fn new_ca(bench: &Bench, name: &str, old: &[u8]) -> Result<(), BenchError> {
+    let old_key = key_of(old);
+    let selection = watcher::Config::default().fields(&format!("metadata.name={name}"));
+    let renewed = watch_until(bench.api::<Secret>(), selection, NEW_CA, |secrets| {
+        let data = secrets.get(name).and_then(|secret| secret.data.as_ref());
+        match data.and_then(|data| data.get("ca.crt")).map(|pem| key_of(&pem.0)) {
+            None => Progress::NotYet(format!("Secret {name} is not there")),
+            Some(key) if key == old_key => Progress::NotYet(format!("Secret {name} still has the old key")),
+            Some(_) => Progress::Ready(()),
+        }
+    });
+    renewed.await.map_err(|error| bench.waited(error))
+}
+
+fn key_of(pem: &[u8]) -> Option<String> {
+    let certificates = certificates_of(pem).ok()?;
+    Some(Certificate::of_der(certificates.first()?).ok()?.spki_sha256)
+}

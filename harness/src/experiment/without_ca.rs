@@ -1,0 +1,24 @@
+//! Take the CA away from the values, and see whether the application still starts, without any rest of the CA.
+
+use camino::Utf8Path;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::diary::Diary;
+use super::{AFTER, BEFORE, DURING};
+use crate::bench::{Bench, BenchError};
+
+pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
+    let inputs = bench.ca_inputs()?.clone();
+    let began = Timestamp::now();
+    diary.look(bench, BEFORE, began).await?;
+
+    let unset = [(inputs.name, Value::from(""))];
+    diary.step("upgrade without a CA", bench.install(helm, &unset)).await?;
+    diary.step("wait for every workload to settle", bench.settle()).await?;
+    diary.look(bench, DURING, began).await?;
+
+    diary.step("give the CA back", bench.install(helm, &[])).await?;
+    diary.step("wait for every workload to settle again", bench.settle()).await?;
+    diary.look(bench, AFTER, began).await
+}

@@ -1,0 +1,15 @@
+//! Looking at a database as its clients see it, and as its superuser sees it.
+//!
+//! A probe changes nothing. What it returns is data for a record; it never judges.
+
+mod certificate;
+mod login;
+mod server_log;
+mod superuser;
+mod tls;
+
+pub use self::certificate::{Certificate, CertificateError, certificates_of};
+pub use self::login::{Credential, Login, Transport, login};
+pub use self::server_log::logins_of;
+pub use self::superuser::{Database, QueryError};
+pub use self::tls::{HandshakeError, Served, handshake};
