@@ -1,0 +1,37 @@
+//! `holdfast explain`: what one requirement is for, how it is judged and how it is mended.
+
+use clap::Args;
+use harness::exit;
+use harness::report::catalogue::{self, Mutants};
+
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// Explain one requirement: what is checked, where it comes from, how to mend a violation.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The requirement's id, as `holdfast catalog` lists it.
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+impl Explain {
+    pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
+        let wanted = |requirement: &&&harness::requirement::Requirement| requirement.id.eq_ignore_ascii_case(&self.id);
+        let Some(requirement) = suites::CATALOG.iter().find(wanted) else {
+            return Err(Failure::usage(self.unknown()));
+        };
+        terminal.print(&catalogue::explanation(requirement, &Mutants::new()))?;
+        Ok(exit::HOLDS)
+    }
+
+    fn unknown(&self) -> String {
+        let near = catalogue::near(suites::CATALOG, &self.id);
+        let hint = if near.is_empty() {
+            "`holdfast catalog` lists them all".to_owned()
+        } else {
+            format!("did you mean {}?", near.join(" or "))
+        };
+        format!("explain requirement {}: the contract has none of that id; {hint}", self.id)
+    }
+}

@@ -1,0 +1,26 @@
+//! One file for each subcommand. Each parses its arguments, calls the library once or twice, and says what came of it.
+
+mod catalog;
+mod explain;
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// What `holdfast` can be asked to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Catalog(catalog::Catalog),
+    Explain(explain::Explain),
+}
+
+impl Command {
+    /// Does it, and says with which exit code to end.
+    pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
+        match self {
+            Self::Catalog(catalog) => catalog.run(terminal),
+            Self::Explain(explain) => explain.run(terminal),
+        }
+    }
+}

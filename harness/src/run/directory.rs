@@ -1,0 +1,191 @@
+//! The folder of a run, and how its parts come to be in it.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use jiff::Timestamp;
+
+use super::RunId;
+use super::journal::{Chronicle, Event, Journal};
+use super::plan::Plan;
+use crate::redact::{PrivateRoom, RedactError, Sink};
+
+/// Why a run directory could not be made, written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The folder could not be made.
+    #[error("make the run directory {path}")]
+    Create {
+        /// The folder.
+        path: Utf8PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The link to the newest run could not be set.
+    #[error("point {path} at the run")]
+    Latest {
+        /// The link.
+        path: Utf8PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// There is no such run.
+    #[error("find the run {path}: there is no such folder; `holdfast run` makes one")]
+    Unknown {
+        /// Where it should be.
+        path: Utf8PathBuf,
+    },
+    /// The run ended before it had a plan.
+    #[error("read {path}: the run ended before its plan was written, so nothing was judged; run it again")]
+    Unplanned {
+        /// Where the plan should be.
+        path: Utf8PathBuf,
+    },
+    /// The plan could not be read.
+    #[error("read the plan {path}")]
+    Plan {
+        /// The plan.
+        path: Utf8PathBuf,
+        /// What the system or the decoder said.
+        #[source]
+        source: io::Error,
+    },
+    /// A journal could not be written or read.
+    #[error("use the journal {path}")]
+    Journal {
+        /// The journal.
+        path: Utf8PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Something could not be masked, or not be written.
+    #[error("keep the run's artefacts free of credentials")]
+    Redact(#[from] RedactError),
+}
+
+/// The folder of a run, `target/holdfast/<run>`.
+#[derive(Debug, Clone)]
+pub struct RunDirectory {
+    path: Utf8PathBuf,
+    id: RunId,
+}
+
+impl RunDirectory {
+    /// Makes the folder of a new run below `base`, and its private folder below `private`.
+    ///
+    /// # Errors
+    /// If either cannot be made.
+    pub fn create(base: &Utf8Path, private: &Utf8Path) -> Result<(Self, PrivateRoom), RunError> {
+        let failed = |path: &Utf8Path, source| RunError::Create { path: path.to_owned(), source };
+        fs::create_dir_all(base).map_err(|source| failed(base, source))?;
+        loop {
+            let id = RunId::at(Timestamp::now());
+            let path = base.join(id.as_str());
+            match fs::create_dir(&path) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(source) => return Err(failed(&path, source)),
+            }
+            for part in ["journal", "records", "diagnostics"] {
+                let part = path.join(part);
+                fs::create_dir(&part).map_err(|source| failed(&part, source))?;
+            }
+            let room = PrivateRoom::create(private, id.as_str())?;
+            return Ok((Self { path, id }, room));
+        }
+    }
+
+    /// Writes the plan, begins a journal, and makes this run the latest one.
+    ///
+    /// # Errors
+    /// If any of it cannot be written.
+    pub fn begin(&self, plan: &Plan, sink: &Sink) -> Result<Journal, RunError> {
+        sink.json(&self.plan_path(), plan)?;
+        let journal = self.journal(sink)?;
+        journal.record(Event::RunStarted { run: self.id.clone() })?;
+        self.make_latest()?;
+        Ok(journal)
+    }
+
+    /// The run of that id, or the one at that path, or the latest.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn find(base: &Utf8Path, run: Option<&str>) -> Result<Self, RunError> {
+        let run = run.unwrap_or("latest");
+        let named = base.join(run);
+        let path = if run.contains('/') || !named.exists() { Utf8PathBuf::from(run) } else { named };
+        if !path.is_dir() {
+            return Err(RunError::Unknown { path: base.join(run) });
+        }
+        let path = path.canonicalize_utf8().map_err(|source| RunError::Create { path, source })?;
+        let id = RunId::known(path.file_name().unwrap_or_default());
+        Ok(Self { path, id })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
+    /// The run's id.
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// Where sealed records go.
+    pub fn records(&self) -> Utf8PathBuf {
+        self.path.join("records")
+    }
+
+    /// Where objects, events and masked logs go.
+    pub fn diagnostics(&self) -> Utf8PathBuf {
+        self.path.join("diagnostics")
+    }
+
+    /// The plan.
+    ///
+    /// # Errors
+    /// If it was never written, or cannot be read.
+    pub fn plan(&self) -> Result<Plan, RunError> {
+        let path = self.plan_path();
+        let content = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(RunError::Unplanned { path }),
+            read => read.map_err(|source| RunError::Plan { path: path.clone(), source })?,
+        };
+        serde_json::from_slice(&content).map_err(|error| RunError::Plan { path, source: error.into() })
+    }
+
+    /// A new journal for this process.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn journal(&self, sink: &Sink) -> Result<Journal, RunError> {
+        Journal::create(&self.path.join("journal"), sink.clone())
+    }
+
+    /// All journals together.
+    ///
+    /// # Errors
+    /// If one cannot be read. A line that makes no sense is no error here; the report tells of it.
+    pub fn chronicle(&self) -> Result<Chronicle, RunError> {
+        Chronicle::read(&self.path.join("journal"))
+    }
+
+    fn plan_path(&self) -> Utf8PathBuf {
+        self.path.join("plan.json")
+    }
+
+    /// A reader sees the old link or the new one, never none.
+    fn make_latest(&self) -> Result<(), RunError> {
+        let latest = self.path.with_file_name("latest");
+        let next = self.path.with_file_name(format!(".latest-{}", self.id));
+        let linked = symlink(self.id.as_str(), &next).and_then(|()| fs::rename(&next, &latest));
+        linked.map_err(|source| RunError::Latest { path: latest, source })
+    }
+}
