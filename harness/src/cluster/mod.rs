@@ -4,8 +4,11 @@
 //! attaches by the handle. What is on the cluster is cleaned up by label, never by `Drop`.
 
 mod apply;
+mod cnpg;
+mod command;
 mod exec;
 mod forward;
+mod kind;
 
 use std::sync::Arc;
 
@@ -15,8 +18,11 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde::{Deserialize, Serialize};
 
 pub use self::apply::{Applier, ApplyError, FIELD_MANAGER};
+pub use self::cnpg::OperatorError;
+pub use self::command::CommandError;
 pub use self::exec::{ExecError, Executed, exec};
 pub use self::forward::{ForwardError, forward};
+pub use self::kind::{Found, KindCluster};
 
 /// Label of everything that a run makes: the run's id.
 pub const RUN_LABEL: &str = "holdfast.dev/run";

@@ -1,0 +1,200 @@
+//! A cluster of kind's: made, adopted while it is sound, replaced when it is not.
+//!
+//! `kind create --wait` is not used: a time-out of its own only warns. What is ready is found out by asking.
+
+use camino::Utf8PathBuf;
+use tokio::process::Command;
+
+use super::command::{CommandError, run, run_reading};
+use super::{Handle, Provider};
+
+/// What a kind cluster is made of.
+#[derive(Debug, Clone)]
+pub struct KindCluster {
+    /// The name, also of the context (`kind-NAME`).
+    pub name: String,
+    /// The program `kind`.
+    pub kind: Utf8PathBuf,
+    /// The program `docker`.
+    pub docker: Utf8PathBuf,
+    /// The daemon, as `DOCKER_HOST`; absent for the default one.
+    pub docker_host: Option<String>,
+    /// The node image.
+    pub node_image: String,
+    /// kind's configuration file.
+    pub config: Utf8PathBuf,
+    /// Where the kubeconfig goes; never the user's own.
+    pub kubeconfig: Utf8PathBuf,
+}
+
+/// In what state the containers of a cluster are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// There is none.
+    Nothing,
+    /// All nodes run, from this image.
+    Running {
+        /// The image of the nodes.
+        image: String,
+    },
+    /// There are nodes, and at least one does not run.
+    Stopped,
+}
+
+impl KindCluster {
+    /// Looks for the containers of the cluster.
+    ///
+    /// # Errors
+    /// When the Docker daemon does not answer.
+    pub async fn find(&self) -> Result<Found, CommandError> {
+        let mut command = self.docker();
+        command.args(["ps", "--all", "--format", "{{.State}} {{.Image}}", "--filter"]);
+        command.arg(format!("label=io.x-k8s.kind.cluster={}", self.name));
+        Ok(found(&run(command).await?))
+    }
+
+    /// Makes the cluster and writes its kubeconfig. Its nodes may not be ready yet.
+    ///
+    /// # Errors
+    /// When kind fails; then its nodes are removed again.
+    pub async fn create(&self) -> Result<(), CommandError> {
+        let mut command = self.kind();
+        command
+            .args(["create", "cluster", "--name", &self.name, "--image", &self.node_image])
+            .args(["--config", self.config.as_str(), "--kubeconfig", self.kubeconfig.as_str()])
+            .args(["--wait", "0s", "--quiet"]);
+        run(command).await.map(drop)
+    }
+
+    /// Writes the kubeconfig of a cluster that is there.
+    ///
+    /// # Errors
+    /// When kind fails.
+    pub async fn export(&self) -> Result<(), CommandError> {
+        let mut command = self.kind();
+        command.args(["export", "kubeconfig", "--name", &self.name, "--kubeconfig", self.kubeconfig.as_str()]);
+        run(command).await.map(drop)
+    }
+
+    /// Removes the cluster, its containers and volumes. One that is not there is no error.
+    ///
+    /// # Errors
+    /// When kind fails.
+    pub async fn delete(&self) -> Result<(), CommandError> {
+        let mut command = self.kind();
+        command.args(["delete", "cluster", "--name", &self.name, "--kubeconfig", self.kubeconfig.as_str()]);
+        run(command).await.map(drop)
+    }
+
+    /// Puts an image archive into every node and gives the image these references, exactly as pods will ask for it.
+    ///
+    /// # Errors
+    /// When the archive cannot be read or a node refuses it.
+    pub async fn load(
+        &self,
+        archive: &Utf8PathBuf,
+        loaded_as: &str,
+        references: &[String],
+    ) -> Result<(), CommandError> {
+        for node in self.nodes().await? {
+            let file = std::fs::File::open(archive)
+                .map_err(|source| CommandError::Start { program: archive.to_string(), source })?;
+            let mut import = self.docker();
+            import.args(["exec", "--interactive", &node, "ctr", "--namespace=k8s.io", "images", "import"]);
+            import.args(["--local", "--all-platforms", "--digests", "-"]);
+            run_reading(import, file.into()).await?;
+            for reference in references.iter().filter(|reference| *reference != loaded_as) {
+                let mut tag = self.docker();
+                tag.args([
+                    "exec",
+                    &node,
+                    "ctr",
+                    "--namespace=k8s.io",
+                    "images",
+                    "tag",
+                    "--force",
+                    loaded_as,
+                    reference,
+                ]);
+                run(tag).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The references that the nodes know.
+    ///
+    /// # Errors
+    /// When a node does not answer.
+    pub async fn references(&self) -> Result<Vec<String>, CommandError> {
+        let mut known = Vec::new();
+        for node in self.nodes().await? {
+            let mut list = self.docker();
+            list.args(["exec", &node, "ctr", "--namespace=k8s.io", "images", "list", "--quiet"]);
+            known.extend(run(list).await?.lines().map(str::to_owned));
+        }
+        Ok(known)
+    }
+
+    /// The names of the node containers.
+    ///
+    /// # Errors
+    /// When kind fails.
+    pub async fn nodes(&self) -> Result<Vec<String>, CommandError> {
+        let mut command = self.kind();
+        command.args(["get", "nodes", "--name", &self.name]);
+        Ok(run(command).await?.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// The handle by which every other command attaches.
+    pub fn handle(&self) -> Handle {
+        Handle {
+            name: self.name.clone(),
+            provider: Provider::Kind,
+            kubeconfig: self.kubeconfig.clone(),
+            context: format!("kind-{}", self.name),
+        }
+    }
+
+    fn kind(&self) -> Command {
+        let mut command = Command::new(&self.kind);
+        command.env("KIND_EXPERIMENTAL_PROVIDER", "docker");
+        self.with_daemon(command)
+    }
+
+    fn docker(&self) -> Command {
+        self.with_daemon(Command::new(&self.docker))
+    }
+
+    fn with_daemon(&self, mut command: Command) -> Command {
+        if let Some(host) = &self.docker_host {
+            command.env("DOCKER_HOST", host);
+        }
+        command
+    }
+}
+
+fn found(listing: &str) -> Found {
+    let nodes: Vec<(&str, &str)> = listing.lines().filter_map(|line| line.split_once(' ')).collect();
+    match nodes.first() {
+        None => Found::Nothing,
+        Some(_) if nodes.iter().any(|(state, _)| *state != "running") => Found::Stopped,
+        Some((_, image)) => Found::Running { image: (*image).to_owned() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::{Found, found};
+
+    #[rstest]
+    #[case::nothing("", Found::Nothing)]
+    #[case::running("running holdfast.dev/node:v1\n", Found::Running { image: "holdfast.dev/node:v1".into() })]
+    #[case::after_a_restart_of_the_daemon("exited holdfast.dev/node:v1\n", Found::Stopped)]
+    #[case::half_of_it("running node:1\nexited node:1\n", Found::Stopped)]
+    fn the_listing_tells_the_state(#[case] listing: &str, #[case] expected: Found) {
+        assert_eq!(found(listing), expected);
+    }
+}
