@@ -6,10 +6,13 @@
 mod consumers;
 mod database;
 mod installation;
+mod logs;
 mod observe;
 mod release;
 mod rollout;
+mod secrets;
 
+use camino::Utf8PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
 use kube::api::{DeleteParams, Patch, PatchParams};
@@ -18,8 +21,10 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 pub use self::installation::{CaInputs, Change, CredentialSecret, Installation, Release};
+use self::logs::LogStreams;
 use crate::cluster::{Applier, ApplyError, Cluster, EXPIRES_ANNOTATION, FIELD_MANAGER, RUN_LABEL, SUBJECT_LABEL};
 use crate::probe::{Database, QueryError};
+use crate::redact::{PrivateRoom, RedactError, Redactor, Sink};
 use crate::wait::WaitError;
 
 /// How long what a run makes may stay after the run was killed.
@@ -30,6 +35,21 @@ pub struct Bench {
     cluster: Cluster,
     namespace: String,
     installation: Installation,
+    keep: Keep,
+    logs: LogStreams,
+}
+
+/// Where what a bench brings to light is kept, and what must never be among it.
+#[derive(Debug, Clone)]
+pub struct Keep {
+    /// Knows every credential before it is used.
+    pub redactor: Redactor,
+    /// Raw logs until they are masked.
+    pub room: PrivateRoom,
+    /// The writer of artefacts.
+    pub sink: Sink,
+    /// The folder for logs, objects and events.
+    pub diagnostics: Utf8PathBuf,
 }
 
 /// Why a bench cannot be raised, changed or observed.
@@ -112,6 +132,13 @@ pub enum BenchError {
         #[source]
         source: QueryError,
     },
+    /// A credential cannot be registered, so it must not be used.
+    #[error("keep the credentials of the bench out of every artefact")]
+    Confidence {
+        /// Why.
+        #[source]
+        source: RedactError,
+    },
     /// A step has a precondition that the subject does not meet.
     #[error("{0}")]
     Unsuited(String),
@@ -127,6 +154,7 @@ impl Bench {
         run: &str,
         name: &str,
         installation: Installation,
+        keep: Keep,
     ) -> Result<Self, BenchError> {
         let namespace = format!("hf-{run}-{name}");
         let expires = Timestamp::now().saturating_add(TIME_TO_LIVE).unwrap_or(Timestamp::MAX);
@@ -142,7 +170,8 @@ impl Bench {
         api.patch(&namespace, &PatchParams::apply(FIELD_MANAGER), &Patch::Apply(&object))
             .await
             .map_err(|source| BenchError::Namespace { namespace: namespace.clone(), source })?;
-        Ok(Self { cluster, namespace, installation })
+        let logs = LogStreams::follow(Api::namespaced(cluster.client().clone(), &namespace), &namespace, &keep);
+        Ok(Self { cluster, namespace, installation, keep, logs })
     }
 
     /// The namespace.
@@ -172,7 +201,8 @@ impl Bench {
                 .await
                 .map_err(|source| BenchError::Companion { namespace: self.namespace.clone(), source })?;
         }
-        self.database_ready().await
+        self.database_ready().await?;
+        self.register_credentials().await
     }
 
     /// Asks for the removal of everything, and does not wait for it.
@@ -180,6 +210,7 @@ impl Bench {
     /// # Errors
     /// When the API server refuses.
     pub async fn clear(&self) -> Result<(), BenchError> {
+        self.release_logs();
         let api: Api<Namespace> = Api::all(self.cluster.client().clone());
         let deleted = api.delete(&self.namespace, &DeleteParams::background()).await;
         deleted.map(drop).map_err(|source| self.objects("delete the namespace", source))
@@ -190,10 +221,7 @@ impl Bench {
     /// # Errors
     /// When the subject has none.
     pub fn database(&self) -> Result<Database, BenchError> {
-        let name = self.installation.database.as_deref().ok_or_else(|| {
-            BenchError::Unsuited("the subject names no CloudNativePG cluster under `database.cluster`".into())
-        })?;
-        Ok(Database::new(self.cluster.client().clone(), &self.namespace, name))
+        Ok(Database::new(self.cluster.client().clone(), &self.namespace, self.database_name()?))
     }
 
     pub(crate) fn pods(&self) -> Api<Pod> {

@@ -21,7 +21,7 @@ impl Bench {
         for release in &self.installation.releases {
             self.install_release(helm, release, changes).await?;
         }
-        Ok(())
+        self.register_credentials().await
     }
 
     async fn install_release(&self, helm: &Utf8Path, release: &Release, changes: &[Change]) -> Result<(), BenchError> {

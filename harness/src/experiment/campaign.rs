@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::diary::Diary;
 use super::record::Record;
 use super::{Experiment, foreign_ca, install, missing_ca, rotate_ca, without_ca};
-use crate::bench::{Bench, BenchError, Installation};
+use crate::bench::{Bench, BenchError, Installation, Keep};
 use crate::cluster::Cluster;
 use crate::error::Chain;
 
@@ -43,6 +43,8 @@ pub struct Campaign {
     pub helm: Utf8PathBuf,
     /// What is installed.
     pub installation: Installation,
+    /// Where logs go, and what must never be among them.
+    pub keep: Keep,
     /// The experiments that somebody will judge.
     pub wanted: Vec<Experiment>,
 }
@@ -62,7 +64,7 @@ async fn run_line(cluster: &Cluster, campaign: &Campaign, line: &Line, keep: &im
     }
     let name = format!("{}-{}", installation.subject, line.name);
     let mut records = Vec::new();
-    match Bench::raise(cluster.clone(), &campaign.run, &name, installation.clone()).await {
+    match Bench::raise(cluster.clone(), &campaign.run, &name, installation.clone(), campaign.keep.clone()).await {
         Err(error) => {
             let reason = Chain(&error).to_string();
             records.extend(wanted.iter().map(|one| unstarted(*one, &installation, &reason)));
