@@ -1,0 +1,233 @@
+//! How the CA of the database reaches a client.
+
+use super::client::DatabaseClient;
+use super::reference::{KeyRef, RefKind};
+use super::store::{Store, Surroundings};
+use super::volume::{FileContent, Item, Mount, VolumeSource};
+use crate::finding::{Locate, Place};
+
+/// How the CA reaches one client. What is absent, the manifests do not have.
+#[derive(Debug, Clone)]
+pub struct CaWiring {
+    /// What provides the CA.
+    pub provider: CaProvider,
+    /// The environment variable that names the file, or holds the CA itself.
+    pub variable: Option<String>,
+    /// The parameter of a connection string that names the file, `sslrootcert`.
+    pub parameter: Option<String>,
+    /// The file that the variable or parameter names.
+    pub path: Option<String>,
+    /// The volume.
+    pub volume: Option<String>,
+    /// Where the volume is mounted.
+    pub mount_path: Option<String>,
+    /// Whether the mount says `readOnly: true`.
+    pub read_only: bool,
+    /// The file or folder of the volume that is mounted instead of the whole.
+    pub sub_path: Option<String>,
+    /// The keys of the volume and their files. Empty: all keys.
+    pub items: Vec<Item>,
+    /// The mode of the files.
+    pub mode: Option<i64>,
+    /// Whether the pod starts without the CA.
+    pub optional: bool,
+    /// Where the wiring is best seen: the mount, else the variable, else the container.
+    pub place: Place,
+}
+
+/// What provides the CA.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaProvider {
+    /// A key of a Secret or ConfigMap, mounted as a file.
+    File(KeyRef),
+    /// A Secret or ConfigMap is mounted, but no key of it becomes the file that is named.
+    NoSuchFile {
+        /// Secret or ConfigMap.
+        kind: RefKind,
+        /// Its name.
+        name: String,
+    },
+    /// A Secret or ConfigMap is mounted, and nothing names a file of it.
+    MountOnly {
+        /// Secret or ConfigMap.
+        kind: RefKind,
+        /// Its name.
+        name: String,
+    },
+    /// The variable holds the CA itself.
+    Environment(KeyRef),
+    /// A volume that somebody else fills, such as a copy in an `emptyDir`.
+    Copy,
+    /// The image's own files.
+    Image,
+    /// The path is not known; the text says what would tell.
+    Unknown(String),
+}
+
+impl CaWiring {
+    /// The name of the Secret.
+    pub fn secret(&self) -> Option<&str> {
+        match &self.provider {
+            CaProvider::File(key) | CaProvider::Environment(key) => Some(&key.name),
+            CaProvider::NoSuchFile { name, .. } | CaProvider::MountOnly { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The key within the Secret.
+    pub fn key(&self) -> Option<&str> {
+        match &self.provider {
+            CaProvider::File(key) | CaProvider::Environment(key) => Some(&key.key),
+            _ => None,
+        }
+    }
+
+    /// What makes two clients trust the same CA: Secret and key.
+    pub fn trust(&self) -> Option<(&str, &str)> {
+        Some((self.secret()?, self.key()?))
+    }
+
+    /// Everything that `ca.identical` compares, on one line.
+    pub fn fingerprint(&self) -> String {
+        let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into());
+        let mut items: Vec<String> = self.items.iter().map(|item| format!("{}:{}", item.key, item.path)).collect();
+        items.sort();
+        let items = if items.is_empty() { "all keys".into() } else { items.join(",") };
+        format!(
+            "secret {} key {} at {} ({items}, mode {:o}{}{}), {} = {}",
+            self.secret().unwrap_or("-"),
+            self.key().unwrap_or("-"),
+            text(&self.mount_path).trim_end_matches('/'),
+            self.mode.unwrap_or(0o644),
+            if self.read_only { ", read-only" } else { "" },
+            self.sub_path.as_ref().map(|path| format!(", subPath {path}")).unwrap_or_default(),
+            self.variable.as_deref().or(self.parameter.as_deref()).unwrap_or("-"),
+            text(&self.path),
+        )
+    }
+}
+
+impl Locate for CaWiring {
+    fn place(&self) -> Place {
+        self.place.clone()
+    }
+}
+
+/// Variables by which drivers and runtimes find a CA, libpq's first.
+const CA_VARIABLES: &[&str] = &[
+    "PGSSLROOTCERT",
+    "SSLROOTCERT",
+    "SSL_ROOT_CERT",
+    "DB_CA_CERT",
+    "DB_CA_FILE",
+    "DATABASE_CA_CERT",
+    "DB_SSL_CA",
+    "POSTGRES_CA_CERT",
+    "NODE_EXTRA_CA_CERTS",
+    "DB_ROOT_CERT",
+];
+
+pub(super) fn find(client: &DatabaseClient, store: &Store, surroundings: &Surroundings) -> Option<CaWiring> {
+    let container = client.container();
+    let declared = surroundings.ca_variable.as_deref();
+    let variable = declared.into_iter().chain(CA_VARIABLES.iter().copied()).find_map(|name| {
+        container
+            .env()
+            .iter()
+            .find(|variable| variable.name == name || variable.name.ends_with(&format!("_{name}")))
+            .filter(|variable| variable.value.known() != Some(""))
+    });
+    let parameter = client.dsns().iter().find_map(|found| Some((found, found.dsn.parameter("sslrootcert")?)));
+    // In libpq a parameter of the connection string wins over the variable.
+    if let Some((found, path)) = parameter {
+        let mut wiring = match path.known() {
+            Some("system") => empty(CaProvider::Image, found.place.clone()),
+            Some(path) => at_path(client, path, found.place.clone()),
+            None => empty(CaProvider::Unknown(unknown(path)), found.place.clone()),
+        };
+        wiring.parameter = Some("sslrootcert".into());
+        wiring.variable = variable.filter(|known| known.value.known() == path.known()).map(|known| known.name.clone());
+        return Some(wiring);
+    }
+    if let Some(variable) = variable {
+        let mut wiring = match (variable.value.known(), variable.key()) {
+            (Some(path), None) if path.starts_with('/') => at_path(client, path, variable.place.clone()),
+            (_, Some(key)) => empty(CaProvider::Environment(key.clone()), variable.place.clone()),
+            (Some(_), None) => empty(CaProvider::Image, variable.place.clone()),
+            (None, None) => empty(CaProvider::Unknown(unknown(&variable.value)), variable.place.clone()),
+        };
+        wiring.optional |= variable.optional;
+        wiring.variable = Some(variable.name.clone());
+        return Some(wiring);
+    }
+    let mount = container.mounts().iter().find(|mount| is_ca_mount(mount, store, surroundings))?;
+    let (kind, name) = mount.volume.keys().next()?;
+    let mut wiring = empty(CaProvider::MountOnly { kind, name: name.to_owned() }, mount.place.clone());
+    describe(&mut wiring, mount, mount.volume.sources.first());
+    Some(wiring)
+}
+
+fn unknown(text: &super::fact::Text) -> String {
+    match text.fact() {
+        super::fact::Fact::Known(_) => String::new(),
+        super::fact::Fact::Unknown(hint) => hint,
+    }
+}
+
+fn is_ca_mount(mount: &Mount, store: &Store, surroundings: &Surroundings) -> bool {
+    let by_plan = surroundings.ca_volume.as_deref() == Some(&*mount.volume.name)
+        || surroundings
+            .ca_mount_path
+            .as_deref()
+            .is_some_and(|path| path.trim_end_matches('/') == mount.path.trim_end_matches('/'));
+    by_plan || mount.volume.keys().any(|(kind, name)| kind == RefKind::Secret && store.is_operator_ca(name))
+}
+
+fn empty(provider: CaProvider, place: Place) -> CaWiring {
+    CaWiring {
+        provider,
+        variable: None,
+        parameter: None,
+        path: None,
+        volume: None,
+        mount_path: None,
+        read_only: false,
+        sub_path: None,
+        items: Vec::new(),
+        mode: None,
+        optional: false,
+        place,
+    }
+}
+
+fn at_path(client: &DatabaseClient, path: &str, place: Place) -> CaWiring {
+    let Some(file) = client.container().file(path) else {
+        let mut wiring = empty(CaProvider::Image, place);
+        wiring.path = Some(path.to_owned());
+        return wiring;
+    };
+    let (provider, source) = match file.content {
+        FileContent::Key { key, source } => (CaProvider::File(key), Some(source)),
+        FileContent::Other(_) => (CaProvider::Copy, None),
+        FileContent::Absent => {
+            let (kind, name) = file.mount.volume.keys().next().unwrap_or((RefKind::Secret, ""));
+            (CaProvider::NoSuchFile { kind, name: name.to_owned() }, file.mount.volume.sources.first())
+        }
+    };
+    let mut wiring = empty(provider, file.mount.place.clone());
+    wiring.path = Some(path.to_owned());
+    describe(&mut wiring, file.mount, source);
+    wiring
+}
+
+fn describe(wiring: &mut CaWiring, mount: &Mount, source: Option<&VolumeSource>) {
+    wiring.volume = Some(mount.volume.name.clone());
+    wiring.mount_path = Some(mount.path.clone());
+    wiring.read_only = mount.read_only;
+    wiring.sub_path.clone_from(&mount.sub_path);
+    if let Some(VolumeSource::Keys { items, optional, mode, .. }) = source {
+        wiring.items.clone_from(items);
+        wiring.optional = *optional;
+        wiring.mode = *mode;
+    }
+}

@@ -1,0 +1,143 @@
+//! Who makes the objects that others refer to by name.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::cnpg::Cluster;
+use super::reference::{RefKind, Reference, Use};
+use super::store::{Store, Surroundings};
+use crate::manifests::{Manifests, Object};
+
+/// Who makes what a reference points to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Producer {
+    /// Somebody does: the release, a companion, an operator, or whom the subject declares.
+    Known(String),
+    /// Somebody makes the object, without the key that is referred to.
+    WithoutKey {
+        /// Who makes the object.
+        producer: String,
+        /// The keys that it has.
+        keys: Vec<String>,
+    },
+    /// Nobody that is known.
+    Nobody,
+}
+
+/// Everything that is made, and by whom.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Producers {
+    made: BTreeMap<(RefKind, String), Made>,
+    clusters: Vec<Cluster>,
+    provided: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Made {
+    by: String,
+    /// `None`: which keys it has, nobody knows.
+    keys: Option<Vec<String>>,
+}
+
+impl Producers {
+    pub(super) fn new(manifests: &Manifests, surroundings: &Surroundings) -> Self {
+        let mut producers = Self {
+            made: BTreeMap::new(),
+            clusters: surroundings.clusters.clone(),
+            provided: surroundings.provided.clone(),
+        };
+        for object in surroundings.companions.objects() {
+            producers.add(object, "a companion");
+        }
+        for object in manifests.objects() {
+            producers.add(object, "this release");
+        }
+        producers
+    }
+
+    fn add(&mut self, object: &Object, by: &str) {
+        let name = object.name().to_owned();
+        let text = |path: &str| object.get(path).and_then(Value::as_str).map(str::to_owned);
+        let keys_at = |paths: &[&str]| {
+            let maps = paths.iter().filter_map(|path| object.get(path).and_then(Value::as_object));
+            Some(maps.flat_map(|map| map.keys().cloned()).collect::<Vec<_>>())
+        };
+        let (kind, name, by, keys) = match object.kind() {
+            "Secret" => (RefKind::Secret, name, by.to_owned(), keys_at(&["data", "stringData"])),
+            "ConfigMap" => (RefKind::ConfigMap, name, by.to_owned(), keys_at(&["data", "binaryData"])),
+            "PersistentVolumeClaim" => (RefKind::Claim, name, by.to_owned(), None),
+            "ServiceAccount" => (RefKind::ServiceAccount, name, by.to_owned(), None),
+            "SecretStore" => (RefKind::SecretStore, name, by.to_owned(), None),
+            "ClusterSecretStore" => (RefKind::ClusterSecretStore, name, by.to_owned(), None),
+            "SealedSecret" => {
+                let target = text("spec.template.metadata.name").unwrap_or(name);
+                (RefKind::Secret, target, object.reference(), keys_at(&["spec.encryptedData", "spec.template.data"]))
+            }
+            "ExternalSecret" => {
+                let target = text("spec.target.name").unwrap_or(name);
+                (RefKind::Secret, target, object.reference(), external_keys(object))
+            }
+            "Certificate" if object.group() == "cert-manager.io" => {
+                let Some(target) = text("spec.secretName") else { return };
+                let keys = ["tls.crt", "tls.key", "ca.crt"].map(str::to_owned).to_vec();
+                (RefKind::Secret, target, object.reference(), Some(keys))
+            }
+            _ => return,
+        };
+        self.made.insert((kind, name), Made { by, keys });
+    }
+
+    pub(super) fn of(&self, reference: &Reference, store: &Store) -> Producer {
+        let target = (reference.kind, reference.name.clone());
+        let declared = |kind: &str| self.provided.contains(&format!("{kind}/{}", reference.name));
+        let made = if let Some(made) = self.made.get(&target) {
+            made.clone()
+        } else if let Some(cluster) = self
+            .clusters
+            .iter()
+            .find(|cluster| reference.kind == RefKind::Secret && cluster.keys_of(&reference.name).is_some())
+        {
+            Made { by: format!("CloudNativePG, for cluster {}", cluster.name), keys: store.keys(target.0, &target.1) }
+        } else if declared(&reference.kind.kind().to_lowercase()) {
+            Made { by: "declared in the subject file".into(), keys: None }
+        } else if reference.kind == RefKind::ServiceAccount && reference.name == "default" {
+            Made { by: "Kubernetes".into(), keys: None }
+        } else if reference.kind == RefKind::ConfigMap && reference.name == "kube-root-ca.crt" {
+            Made { by: "Kubernetes".into(), keys: Some(vec!["ca.crt".into()]) }
+        } else {
+            return Producer::Nobody;
+        };
+        match (&reference.key, made.keys) {
+            (Some(key), Some(keys)) if !keys.contains(key) => Producer::WithoutKey { producer: made.by, keys },
+            _ => Producer::Known(made.by),
+        }
+    }
+}
+
+/// The keys of an ExternalSecret's target; `None` where `dataFrom` takes whatever the store holds.
+fn external_keys(object: &Object) -> Option<Vec<String>> {
+    if object.get("spec.dataFrom").is_some() {
+        return None;
+    }
+    let template = object.get("spec.target.template.data").and_then(Value::as_object);
+    if let Some(template) = template {
+        return Some(template.keys().cloned().collect());
+    }
+    let data = object.get("spec.data").and_then(Value::as_array).into_iter().flatten();
+    Some(data.filter_map(|entry| Some(entry.get("secretKey")?.as_str()?.to_owned())).collect())
+}
+
+/// The stores that ExternalSecrets read from.
+pub(super) fn store_references(manifests: &Manifests) -> Vec<Reference> {
+    let references = manifests.of_kind("ExternalSecret").filter_map(|object| {
+        let name = object.get("spec.secretStoreRef.name")?.as_str()?.to_owned();
+        let kind = match object.get("spec.secretStoreRef.kind").and_then(Value::as_str) {
+            Some("ClusterSecretStore") => RefKind::ClusterSecretStore,
+            _ => RefKind::SecretStore,
+        };
+        let place = object.at("spec.secretStoreRef");
+        Some(Reference { kind, name, key: None, optional: false, usage: Use::Store, place })
+    });
+    references.collect()
+}

@@ -1,0 +1,98 @@
+//! Helm as a program: rendering, linting, and what it says when it refuses.
+//!
+//! A chart that refuses to render is an answer, a [`Refusal`], not an error: half of the contract asks for refusals. An
+//! error here means that Helm itself could not be run. Values go to Helm through its standard input, so that no secret
+//! appears in an argument or on disk.
+
+mod cache;
+mod chart;
+mod ignore;
+mod program;
+mod refusal;
+mod values;
+
+use std::fmt;
+
+use camino::Utf8PathBuf;
+
+pub use self::chart::{Dependency, Package, PackageError, PackageFile};
+pub use self::program::{HelmProgram, Helms, Lint, RenderJob};
+pub use self::refusal::{Refusal, RefusalKind};
+pub use self::values::{ValuePath, merge};
+
+/// The major versions of Helm that a chart has to render with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HelmMajor {
+    /// Helm 3.
+    Three,
+    /// Helm 4.
+    Four,
+}
+
+impl fmt::Display for HelmMajor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Three => "Helm 3",
+            Self::Four => "Helm 4",
+        })
+    }
+}
+
+/// Why Helm could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum HelmError {
+    /// There is no Helm to run.
+    #[error("find helm 3 or 4: no `helm` on PATH; install one, or run `holdfast doctor`")]
+    NoHelm,
+    /// The program does not start.
+    #[error("start {program}")]
+    Start {
+        /// The program.
+        program: Utf8PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The program was lost while it ran.
+    #[error("run {program}")]
+    Run {
+        /// The program.
+        program: Utf8PathBuf,
+        /// Why it was lost.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The program crashed instead of answering.
+    #[error("{program} crashed ({how}): {last}")]
+    Crashed {
+        /// The program.
+        program: Utf8PathBuf,
+        /// The signal or exit code.
+        how: String,
+        /// The first line of what it said.
+        last: String,
+    },
+    /// It printed something else than text.
+    #[error("{program} printed bytes that are not UTF-8")]
+    NotText {
+        /// The program.
+        program: Utf8PathBuf,
+    },
+    /// It printed manifests that cannot be read.
+    #[error("read what Helm rendered from {chart}")]
+    Unreadable {
+        /// The folder or archive of the chart.
+        chart: Utf8PathBuf,
+        /// Why not.
+        #[source]
+        source: crate::yaml::YamlError,
+    },
+    /// The program is of another version than Holdfast knows.
+    #[error("use {program}: expected Helm 3 or 4, it says {version}")]
+    Version {
+        /// The program.
+        program: Utf8PathBuf,
+        /// What it calls itself.
+        version: String,
+    },
+}

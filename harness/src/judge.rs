@@ -1,0 +1,84 @@
+//! Judging requirements in the rendered lane: what applies, what was seen, and what becomes of a check that breaks.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use crate::check::{Check, Judgement};
+use crate::error::Chain;
+use crate::feature::Feature;
+use crate::rendered::{Rendered, RenderedError, in_parallel};
+use crate::requirement::Requirement;
+use crate::verdict::Verdict;
+
+/// A requirement with what was found out about it.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The requirement.
+    pub requirement: &'static Requirement,
+    /// The judgement in the rendered lane.
+    pub judgement: Judgement,
+    /// How long its check took, with the Helm calls that it waited for.
+    pub took: Duration,
+}
+
+/// Judges one requirement on one subject and overlay.
+///
+/// A feature that is neither claimed nor shown by the manifests makes it `not-claimed`; a check that panics makes it
+/// `unchecked` with the message.
+pub fn judge_rendered(rendered: &Rendered, requirement: &Requirement) -> Judgement {
+    let Some(run) = requirement.rendered else {
+        return Judgement::without_check(Verdict::NotApplicable, "the requirement has no rendered check");
+    };
+    let missing: Vec<&str> = requirement
+        .features
+        .iter()
+        .filter(|feature| !applies(**feature, rendered))
+        .map(|feature| feature.name())
+        .collect();
+    if !missing.is_empty() {
+        let reason = format!("the subject does not claim {}, and its manifests do not show it", missing.join(", "));
+        return Judgement::without_check(Verdict::NotClaimed, reason);
+    }
+    let judged = catch_unwind(AssertUnwindSafe(|| {
+        let mut check = Check::new();
+        run(rendered, &mut check);
+        check.judge()
+    }));
+    judged.unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let reason = format!("the check broke, which is a defect of Holdfast: {}", said.unwrap_or("no message"));
+        Judgement::without_check(Verdict::Unchecked, reason)
+    })
+}
+
+/// Judges many requirements at once; they share what Helm renders.
+pub fn judge_all(rendered: &Rendered, catalog: &[&'static Requirement]) -> Vec<Judged> {
+    in_parallel(catalog, |requirement| {
+        let start = Instant::now();
+        let judgement = judge_rendered(rendered, requirement);
+        Judged { requirement, judgement, took: start.elapsed() }
+    })
+}
+
+/// What becomes of every requirement where nothing could be rendered.
+pub fn unrendered(error: &RenderedError) -> Judgement {
+    Judgement::without_check(Verdict::Unchecked, Chain(error))
+}
+
+/// Whether a feature is claimed, or shown by the manifests.
+pub fn applies(feature: Feature, rendered: &Rendered) -> bool {
+    rendered.subject().claims(feature) || shows(feature, rendered)
+}
+
+/// Whether the manifests show a feature, so that leaving it out of the subject file wins nothing.
+fn shows(feature: Feature, rendered: &Rendered) -> bool {
+    match feature {
+        Feature::Ca => rendered.database_clients().iter().any(|client| client.ca().is_some()),
+        // These are promises about time and place; no manifest shows them.
+        Feature::CaIdentical
+        | Feature::CaRotation
+        | Feature::PasswordRotation
+        | Feature::RbacNamespaced
+        | Feature::Gitops => false,
+    }
+}

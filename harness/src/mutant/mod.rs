@@ -1,0 +1,1 @@
+//! Planted defects: that each is found, and nothing else with it.

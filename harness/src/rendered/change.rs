@@ -1,0 +1,88 @@
+//! What a check changes about the values before it renders again.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::finding::{Locate, Place};
+use crate::helm::ValuePath;
+
+/// Values that are set or taken away, on top of the subject's own.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Change {
+    steps: Vec<(ValuePath, Option<Value>)>,
+}
+
+impl Change {
+    /// No change: the subject's own values.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Sets one value by its dotted path. A mapping is laid over the one that is there.
+    pub fn set(path: impl Into<ValuePath>, value: impl Into<Value>) -> Self {
+        Self::none().and_set(path, value)
+    }
+
+    /// Takes one value away by its dotted path, the chart's default too.
+    pub fn remove(path: impl Into<ValuePath>) -> Self {
+        Self::none().and_remove(path)
+    }
+
+    /// Sets a further value.
+    #[must_use]
+    pub fn and_set(mut self, path: impl Into<ValuePath>, value: impl Into<Value>) -> Self {
+        self.steps.push((path.into(), Some(value.into())));
+        self
+    }
+
+    /// Takes a further value away.
+    #[must_use]
+    pub fn and_remove(mut self, path: impl Into<ValuePath>) -> Self {
+        self.steps.push((path.into(), None));
+        self
+    }
+
+    /// The paths that are changed.
+    pub fn paths(&self) -> impl Iterator<Item = &ValuePath> {
+        self.steps.iter().map(|(path, _)| path)
+    }
+
+    /// Lays the change over overrides; `effective` are the values that the chart would see without it.
+    pub(super) fn apply(&self, overrides: &mut Value, effective: &Value) {
+        for (path, value) in &self.steps {
+            let new = value.clone().unwrap_or(Value::Null);
+            match path.list() {
+                // Helm replaces lists as a whole.
+                Some(list) => {
+                    let mut changed = effective.clone();
+                    path.set(&mut changed, new);
+                    list.set(overrides, list.get(&changed).cloned().unwrap_or(Value::Null));
+                }
+                None => path.set(overrides, new),
+            }
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.steps.is_empty() {
+            return formatter.write_str("the subject's own values");
+        }
+        for (index, (path, value)) in self.steps.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            match value {
+                Some(value) => write!(formatter, "{comma}{path}={value}")?,
+                None => write!(formatter, "{comma}without {path}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Locate for Change {
+    fn place(&self) -> Place {
+        Place::object("values").field(self.to_string())
+    }
+}

@@ -1,0 +1,183 @@
+//! From a subject and an overlay to what Helm renders.
+
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+use serde_json::{Map, Value};
+
+use super::{Attempt, Change, Rendered, Rendering};
+use crate::digest::sha256;
+use crate::graph::Surroundings;
+use crate::graph::cnpg::Cluster;
+use crate::helm::{HelmError, HelmMajor, Helms, Package, PackageError, Refusal, RenderJob, ValuePath, merge};
+use crate::manifests::Manifests;
+use crate::subject::{CompanionKind, Overlay, ResolvedRelease, Subject};
+use crate::yaml::{self, YamlError};
+
+/// Why nothing could be rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderedError {
+    /// The chart cannot be read.
+    #[error("read chart {chart}")]
+    Package {
+        /// The folder or archive.
+        chart: Utf8PathBuf,
+        /// Why not.
+        #[source]
+        source: PackageError,
+    },
+    /// A file of values or manifests cannot be read.
+    #[error(transparent)]
+    Yaml(#[from] YamlError),
+    /// The chart does not render with the subject's own values.
+    #[error("render chart {chart} with the values of overlay {overlay}: Helm refuses: {refusal}")]
+    Refused {
+        /// The folder or archive.
+        chart: Utf8PathBuf,
+        /// The overlay.
+        overlay: String,
+        /// What Helm said.
+        refusal: Refusal,
+    },
+    /// Helm could not be asked.
+    #[error("render chart {chart}")]
+    Helm {
+        /// The folder or archive.
+        chart: Utf8PathBuf,
+        /// Why not.
+        #[source]
+        source: Arc<HelmError>,
+    },
+}
+
+/// A release whose chart and values have been read.
+#[derive(Debug)]
+pub(super) struct LoadedRelease {
+    name: String,
+    pub(super) package: Arc<Package>,
+    values: Vec<(Utf8PathBuf, String)>,
+    /// What the files of values say together.
+    pub(super) stated: Value,
+    /// Stubs that stand in for what nobody stated, as overrides.
+    overrides: Value,
+    /// What the chart sees: defaults, files, stubs.
+    pub(super) effective: Value,
+}
+
+impl LoadedRelease {
+    fn read(subject: &Subject, release: &ResolvedRelease, overlay: &Overlay) -> Result<Self, RenderedError> {
+        let package = Package::read(&release.chart)
+            .map_err(|source| RenderedError::Package { chart: release.chart.clone(), source })?;
+        let mut stated = Value::Object(Map::new());
+        let mut values = Vec::new();
+        for path in release.values.iter().chain(&overlay.values) {
+            let text =
+                std::fs::read_to_string(path).map_err(|source| YamlError::Read { path: path.clone(), source })?;
+            let said = yaml::parse_values(&text, path.as_str())?;
+            if said.is_object() {
+                merge(&mut stated, &said);
+            }
+            values.push((path.clone(), sha256(&text)));
+        }
+        let mut effective = package.values.clone();
+        merge(&mut effective, &stated);
+        let mut overrides = Value::Object(Map::new());
+        for (path, stub) in subject.stubs() {
+            let path = ValuePath::parse(path);
+            let is_blank = |value: &Value| value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
+            if path.get(&effective).is_none_or(is_blank) {
+                path.set(&mut overrides, stub.clone());
+            }
+        }
+        merge(&mut effective, &overrides);
+        Ok(Self { name: release.name.clone(), package: Arc::new(package), values, stated, overrides, effective })
+    }
+
+    pub(super) fn job(&self, namespace: &str, change: &Change) -> RenderJob {
+        let mut overrides = self.overrides.clone();
+        change.apply(&mut overrides, &self.effective);
+        RenderJob {
+            chart: self.package.path.clone(),
+            chart_digest: self.package.digest.clone(),
+            release: self.name.clone(),
+            namespace: namespace.to_owned(),
+            values: self.values.clone(),
+            overrides,
+        }
+    }
+}
+
+pub(super) fn rendered(subject: Arc<Subject>, overlay: &Overlay, helms: Arc<Helms>) -> Result<Rendered, RenderedError> {
+    let surroundings = Arc::new(surroundings(&subject)?);
+    let releases = subject.releases().iter().map(|release| LoadedRelease::read(&subject, release, overlay));
+    let releases = releases.collect::<Result<Vec<_>, _>>()?;
+    let chart = releases.first().map(|release| release.package.path.clone()).unwrap_or_default();
+    let attempt = attempt(&helms, None, subject.name(), &releases, &Change::none(), surroundings);
+    let base = match attempt.map_err(|source| RenderedError::Helm { chart: chart.clone(), source })? {
+        Attempt::Rendered(rendering) => rendering,
+        Attempt::Refused(refusal) => {
+            return Err(RenderedError::Refused { chart, overlay: overlay.name.clone(), refusal });
+        }
+    };
+    Ok(Rendered { subject, overlay: overlay.clone(), helms: Some(helms), releases, base })
+}
+
+pub(super) fn of_manifests(subject: Arc<Subject>, text: &str) -> Result<Rendered, RenderedError> {
+    let surroundings = Arc::new(surroundings(&subject)?);
+    let manifests = Manifests::parse(text, subject.name())?;
+    let base = Rendering::new(text.to_owned(), manifests, surroundings);
+    let overlay = Overlay { name: "default".into(), values: Vec::new(), production: false };
+    Ok(Rendered { subject, overlay, helms: None, releases: Vec::new(), base })
+}
+
+/// Renders all releases, the first one with a change.
+pub(super) fn attempt(
+    helms: &Helms,
+    major: Option<HelmMajor>,
+    namespace: &str,
+    releases: &[LoadedRelease],
+    change: &Change,
+    surroundings: Arc<Surroundings>,
+) -> Result<Attempt, Arc<HelmError>> {
+    let none = Change::none();
+    let mut text = String::new();
+    let mut manifests = Manifests::default();
+    for (index, release) in releases.iter().enumerate() {
+        let job = release.job(namespace, if index == 0 { change } else { &none });
+        match helms.template(major, &job)? {
+            Ok(rendered) => {
+                let read = Manifests::parse(&rendered, &release.name);
+                manifests.extend(read.map_err(|source| HelmError::Unreadable { chart: job.chart, source })?);
+                text.push_str(&rendered);
+            }
+            Err(refusal) => return Ok(Attempt::Refused(refusal)),
+        }
+    }
+    Ok(Attempt::Rendered(Rendering::new(text, manifests, surroundings)))
+}
+
+/// What the subject file and the companions tell beyond the manifests.
+fn surroundings(subject: &Subject) -> Result<Surroundings, YamlError> {
+    let mut companions = Manifests::default();
+    let mut provided = subject.file().external.clone();
+    for companion in subject.companions() {
+        provided.extend(companion.provides.iter().cloned());
+        if let CompanionKind::Manifest(path) = &companion.what {
+            let text =
+                std::fs::read_to_string(path).map_err(|source| YamlError::Read { path: path.clone(), source })?;
+            companions.extend(Manifests::parse(&text, path.as_str())?);
+        }
+    }
+    let ca = subject.ca().cloned().unwrap_or_default();
+    let templates = &subject.file().pod_templates;
+    Ok(Surroundings {
+        companions,
+        clusters: subject.database().cluster.iter().map(|name| Cluster::named(name)).collect(),
+        credentials: subject.database().credentials.iter().map(|credential| credential.secret.clone()).collect(),
+        provided,
+        ca_variable: ca.variable,
+        ca_mount_path: ca.mount_path,
+        ca_volume: ca.volume,
+        pod_templates: templates.iter().map(|template| (template.kind.clone(), template.path.clone())).collect(),
+    })
+}

@@ -1,0 +1,246 @@
+//! From a subject file to a subject: paths resolved, contradictions refused.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::{Map, Value};
+
+use super::file::{ApiVersion, ChartSource, Database, Kind, Metadata, Smoke, SubjectFile};
+use super::{CompanionKind, Overlay, ResolvedCompanion, ResolvedRelease, Subject};
+use crate::yaml::{self, YamlError};
+
+/// Why there is no subject.
+#[derive(Debug, thiserror::Error)]
+pub enum SubjectError {
+    /// The text of a file is not what was expected.
+    #[error(transparent)]
+    Yaml(#[from] YamlError),
+    /// A field contradicts another, or cannot be used.
+    #[error("{path}: {field}: {problem}")]
+    Field {
+        /// The subject file.
+        path: Utf8PathBuf,
+        /// The field's path.
+        field: String,
+        /// What is wrong and what was expected.
+        problem: String,
+    },
+    /// A field names a file that is not there.
+    #[error("{path}: {field}: there is no {what} at {named}")]
+    Missing {
+        /// The subject file.
+        path: Utf8PathBuf,
+        /// The field's path.
+        field: String,
+        /// What should be there.
+        what: &'static str,
+        /// The path that was looked at.
+        named: Utf8PathBuf,
+    },
+    /// There is no chart where one was said to be.
+    #[error("there is no chart at {path}: expected a folder with Chart.yaml, or a packaged chart (.tgz)")]
+    NoChart {
+        /// The path that was looked at.
+        path: Utf8PathBuf,
+    },
+    /// There is no file of values where one was said to be.
+    #[error("there is no file of values at {path}")]
+    NoValues {
+        /// The path that was looked at.
+        path: Utf8PathBuf,
+    },
+}
+
+/// What [`Overlay::name`] is when nobody gave one.
+const DEFAULT_OVERLAY: &str = "default";
+
+pub(super) fn read(path: &Utf8Path) -> Result<Subject, SubjectError> {
+    let file: SubjectFile = yaml::read_strict(path)?;
+    let reading = Reading { path, base: path.parent().unwrap_or(Utf8Path::new("")) };
+    reading.label("metadata.name", &file.metadata.name)?;
+    reading.database(&file.database)?;
+    if file.releases.is_empty() {
+        return Err(reading.wrong("releases", "expected at least one chart under test"));
+    }
+    let releases = file.releases.iter().enumerate().map(|(index, release)| {
+        let field = format!("releases[{index}]");
+        reading.label(&format!("{field}.name"), &release.name)?;
+        Ok(ResolvedRelease {
+            name: release.name.clone(),
+            chart: reading.chart(&format!("{field}.chart"), &release.chart)?,
+            values: reading.files(&format!("{field}.values"), &release.values)?,
+        })
+    });
+    let releases = releases.collect::<Result<Vec<_>, SubjectError>>()?;
+    let companions = file.companions.iter().enumerate().map(|(index, companion)| {
+        let field = format!("companions[{index}]");
+        let what = match (&companion.manifest, &companion.chart) {
+            (Some(manifest), None) => {
+                CompanionKind::Manifest(reading.file(&format!("{field}.manifest"), "file of manifests", manifest)?)
+            }
+            (None, Some(chart)) => CompanionKind::Chart {
+                chart: reading.chart(&format!("{field}.chart"), chart)?,
+                values: reading.files(&format!("{field}.values"), &companion.values)?,
+            },
+            _ => return Err(reading.wrong(&field, "expected exactly one of `manifest` and `chart`")),
+        };
+        Ok(ResolvedCompanion { name: companion.name.clone(), what, provides: companion.provides.clone() })
+    });
+    let companions = companions.collect::<Result<Vec<_>, SubjectError>>()?;
+    let overlays = file.overlays.iter().map(|(name, overlay)| {
+        reading.label(&format!("overlays.{name}"), name)?;
+        Ok(Overlay {
+            name: name.clone(),
+            values: reading.files(&format!("overlays.{name}.values"), &overlay.values)?,
+            production: overlay.production,
+        })
+    });
+    let mut overlays = overlays.collect::<Result<Vec<_>, SubjectError>>()?;
+    if overlays.is_empty() {
+        overlays.push(default_overlay(Vec::new()));
+    }
+    let base = reading.base.to_owned();
+    Ok(Subject { file, base, releases, companions, overlays, declared: true })
+}
+
+pub(super) fn of_chart(chart: &Utf8Path, values: &[Utf8PathBuf]) -> Result<Subject, SubjectError> {
+    let no_chart = || SubjectError::NoChart { path: chart.to_owned() };
+    let name = if chart.is_dir() {
+        let file = chart.join("Chart.yaml");
+        if !file.is_file() {
+            return Err(no_chart());
+        }
+        let text = std::fs::read_to_string(&file).map_err(|source| YamlError::Read { path: file.clone(), source })?;
+        let description = yaml::parse_lenient(&text, file.as_str())?;
+        description.get("name").and_then(Value::as_str).ok_or_else(no_chart)?.to_owned()
+    } else if chart.is_file() {
+        archive_name(chart).to_owned()
+    } else {
+        return Err(no_chart());
+    };
+    if let Some(absent) = values.iter().find(|file| !file.is_file()) {
+        return Err(SubjectError::NoValues { path: absent.clone() });
+    }
+    Ok(Subject {
+        file: undeclared(&name),
+        base: Utf8PathBuf::new(),
+        releases: vec![ResolvedRelease { name, chart: chart.to_owned(), values: values.to_vec() }],
+        companions: Vec::new(),
+        overlays: vec![default_overlay(Vec::new())],
+        declared: false,
+    })
+}
+
+pub(super) fn of_manifests(name: &str) -> Subject {
+    Subject {
+        file: undeclared(name),
+        base: Utf8PathBuf::new(),
+        releases: Vec::new(),
+        companions: Vec::new(),
+        overlays: vec![default_overlay(Vec::new())],
+        declared: false,
+    }
+}
+
+fn default_overlay(values: Vec<Utf8PathBuf>) -> Overlay {
+    Overlay { name: DEFAULT_OVERLAY.into(), values, production: false }
+}
+
+/// The name of a packaged chart: its file name without version and extension, `agents-0.9.1.tgz`.
+fn archive_name(path: &Utf8Path) -> &str {
+    let name = path.file_name().unwrap_or("chart");
+    let stem = name.strip_suffix(".tgz").or_else(|| name.strip_suffix(".tar.gz")).unwrap_or(name);
+    let version = stem.match_indices('-').find(|(at, _)| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
+    version.map_or(stem, |(at, _)| &stem[..at])
+}
+
+fn undeclared(name: &str) -> SubjectFile {
+    SubjectFile {
+        api_version: ApiVersion::V1,
+        kind: Kind::Subject,
+        metadata: Metadata { name: name.to_owned() },
+        contract: "1.0".into(),
+        profile: None,
+        claims: Vec::new(),
+        companions: Vec::new(),
+        releases: Vec::new(),
+        overlays: BTreeMap::new(),
+        guards: Vec::new(),
+        toggles: Vec::new(),
+        stubs: Map::new(),
+        images: Vec::new(),
+        database: Database::default(),
+        workloads: Vec::new(),
+        pod_templates: Vec::new(),
+        external: Vec::new(),
+        structured: Vec::new(),
+        restart: Vec::new(),
+        smoke: Smoke::default(),
+        budgets: BTreeMap::new(),
+    }
+}
+
+/// One subject file while it is read.
+struct Reading<'a> {
+    path: &'a Utf8Path,
+    base: &'a Utf8Path,
+}
+
+impl Reading<'_> {
+    fn wrong(&self, field: &str, problem: impl Into<String>) -> SubjectError {
+        SubjectError::Field { path: self.path.to_owned(), field: field.to_owned(), problem: problem.into() }
+    }
+
+    /// Names become parts of namespaces, releases and labels.
+    fn label(&self, field: &str, name: &str) -> Result<(), SubjectError> {
+        let inner = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
+        let valid = !name.is_empty()
+            && name.len() <= 40
+            && name.chars().all(inner)
+            && !name.starts_with('-')
+            && !name.ends_with('-');
+        if valid {
+            return Ok(());
+        }
+        Err(self.wrong(field, format!("`{name}` is no name: expected 1 to 40 of a-z, 0-9 and -, not - at an end")))
+    }
+
+    fn database(&self, database: &Database) -> Result<(), SubjectError> {
+        let kinds = [database.cluster.is_some(), database.bundled.is_some(), database.external.is_some()];
+        if kinds.iter().filter(|given| **given).count() > 1 {
+            return Err(self.wrong("database", "expected at most one of `cluster`, `bundled` and `external`"));
+        }
+        Ok(())
+    }
+
+    fn chart(&self, field: &str, source: &ChartSource) -> Result<Utf8PathBuf, SubjectError> {
+        let given = [source.path.is_some(), source.oci.is_some(), source.repository.is_some()];
+        if given.iter().filter(|given| **given).count() != 1 {
+            return Err(self.wrong(field, "expected exactly one of `path`, `oci` and `repository`"));
+        }
+        let Some(path) = &source.path else {
+            let how = "run `helm pull` and give the folder or archive as `path`";
+            return Err(self.wrong(field, format!("charts from a registry are not fetched yet: {how}")));
+        };
+        let resolved = self.base.join(path);
+        if resolved.join("Chart.yaml").is_file() || resolved.is_file() {
+            return Ok(resolved);
+        }
+        Err(self.missing(&format!("{field}.path"), "chart (a folder with Chart.yaml, or a .tgz)", resolved))
+    }
+
+    fn files(&self, field: &str, paths: &[Utf8PathBuf]) -> Result<Vec<Utf8PathBuf>, SubjectError> {
+        let one =
+            |(index, path): (usize, &Utf8PathBuf)| self.file(&format!("{field}[{index}]"), "file of values", path);
+        paths.iter().enumerate().map(one).collect()
+    }
+
+    fn file(&self, field: &str, what: &'static str, path: &Utf8Path) -> Result<Utf8PathBuf, SubjectError> {
+        let resolved = self.base.join(path);
+        if resolved.is_file() { Ok(resolved) } else { Err(self.missing(field, what, resolved)) }
+    }
+
+    fn missing(&self, field: &str, what: &'static str, named: Utf8PathBuf) -> SubjectError {
+        SubjectError::Missing { path: self.path.to_owned(), field: field.to_owned(), what, named }
+    }
+}

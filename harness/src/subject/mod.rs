@@ -1,0 +1,178 @@
+//! What is under test: releases with their charts and values, companions, overlays, claims, and where things are.
+//!
+//! A subject is read from one file, or made up for a bare chart or a stream of manifests. It knows nothing of Helm and
+//! nothing of clusters: it only says what they are to be given.
+
+mod budget;
+mod file;
+mod load;
+mod schema;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::{Map, Value};
+
+pub use self::budget::{Budget, NotATime};
+pub use self::file::{
+    ApiVersion, Bundled, CaPlan, ChartSource, Companion, Credential, CredentialKeys, Database, External, Format,
+    HttpSmoke, Image, Kind, Metadata, OverlayFile, PodTemplatePath, Release, Smoke, Structured, SubjectFile,
+};
+pub use self::load::SubjectError;
+pub use self::schema::json_schema;
+use crate::feature::Feature;
+
+/// A subject with all its paths resolved.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    file: SubjectFile,
+    /// The folder that relative paths start from.
+    base: Utf8PathBuf,
+    releases: Vec<ResolvedRelease>,
+    companions: Vec<ResolvedCompanion>,
+    overlays: Vec<Overlay>,
+    declared: bool,
+}
+
+/// A release whose paths are those of files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedRelease {
+    /// The name of the Helm release.
+    pub name: String,
+    /// The folder or archive of the chart.
+    pub chart: Utf8PathBuf,
+    /// Files of values; later ones win.
+    pub values: Vec<Utf8PathBuf>,
+}
+
+/// A companion whose paths are those of files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedCompanion {
+    /// What it is called.
+    pub name: String,
+    /// What is installed.
+    pub what: CompanionKind,
+    /// What it leaves for the releases, `secret/agents-db-app`.
+    pub provides: Vec<String>,
+}
+
+/// What a companion is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CompanionKind {
+    /// A file of manifests.
+    Manifest(Utf8PathBuf),
+    /// A chart with files of values.
+    Chart {
+        /// The folder or archive.
+        chart: Utf8PathBuf,
+        /// Files of values; later ones win.
+        values: Vec<Utf8PathBuf>,
+    },
+}
+
+/// One environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overlay {
+    /// Its name.
+    pub name: String,
+    /// Files of values after those of the release.
+    pub values: Vec<Utf8PathBuf>,
+    /// Whether images and charts must be pinned.
+    pub production: bool,
+}
+
+impl Subject {
+    /// Reads a subject file, resolves its paths from the folder of the file, and proves that they exist.
+    ///
+    /// # Errors
+    /// The file cannot be read, breaks the format, contradicts itself, or names something that is not there.
+    pub fn read(path: &Utf8Path) -> Result<Self, SubjectError> {
+        load::read(path)
+    }
+
+    /// A subject for a bare chart: one release and one overlay, `default`, with these files of values.
+    ///
+    /// # Errors
+    /// There is no chart at that path, or its `Chart.yaml` has no name; a file of values does not exist.
+    pub fn of_chart(chart: &Utf8Path, values: &[Utf8PathBuf]) -> Result<Self, SubjectError> {
+        load::of_chart(chart, values)
+    }
+
+    /// A subject for manifests that somebody else rendered: no chart, one overlay, `default`.
+    pub fn of_manifests(name: &str) -> Self {
+        load::of_manifests(name)
+    }
+
+    /// The subject's name.
+    pub fn name(&self) -> &str {
+        &self.file.metadata.name
+    }
+
+    /// Whether a subject file says all this, and not just the name of a chart.
+    pub fn is_declared(&self) -> bool {
+        self.declared
+    }
+
+    /// The file as it was written.
+    pub fn file(&self) -> &SubjectFile {
+        &self.file
+    }
+
+    /// The folder that relative paths start from.
+    pub fn base(&self) -> &Utf8Path {
+        &self.base
+    }
+
+    /// The charts under test, in the order of installation.
+    pub fn releases(&self) -> &[ResolvedRelease] {
+        &self.releases
+    }
+
+    /// What is installed before the releases.
+    pub fn companions(&self) -> &[ResolvedCompanion] {
+        &self.companions
+    }
+
+    /// The environments, in the order of their names; at least one.
+    pub fn overlays(&self) -> &[Overlay] {
+        &self.overlays
+    }
+
+    /// One environment by its name.
+    pub fn overlay(&self, name: &str) -> Option<&Overlay> {
+        self.overlays.iter().find(|overlay| overlay.name == name)
+    }
+
+    /// Whether the subject claims a feature.
+    pub fn claims(&self, feature: Feature) -> bool {
+        self.file.claims.contains(&feature)
+    }
+
+    /// The database, as far as it is declared.
+    pub fn database(&self) -> &Database {
+        &self.file.database
+    }
+
+    /// How the CA reaches the clients, as far as it is declared.
+    pub fn ca(&self) -> Option<&CaPlan> {
+        self.file.database.ca.as_ref()
+    }
+
+    /// Dotted paths of values that the chart must insist on.
+    pub fn guards(&self) -> &[String] {
+        &self.file.guards
+    }
+
+    /// Dotted paths of values that switch something on and off.
+    pub fn toggles(&self) -> &[String] {
+        &self.file.toggles
+    }
+
+    /// Values that stand in, by dotted path, for what only a cluster can tell.
+    pub fn stubs(&self) -> &Map<String, Value> {
+        &self.file.stubs
+    }
+
+    /// Images that were built here.
+    pub fn images(&self) -> &[Image] {
+        &self.file.images
+    }
+}

@@ -1,0 +1,445 @@
+//! The only module that knows the YAML crate.
+//!
+//! Two ways of reading. *Strict* is for files that people write for Holdfast: unknown and duplicate keys are errors with
+//! a position and what was expected. *Lenient* is for manifests and values, read as Helm and the API server read them:
+//! YAML 1.1 booleans and octals, the last duplicate wins and is reported. No error ever carries a piece of the source,
+//! because what is read may hold a secret.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use serde_saphyr::{DuplicateKeyPolicy, Error, Options, Spanned};
+
+/// Why a YAML text could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum YamlError {
+    /// The file cannot be read at all.
+    #[error("read {path}")]
+    Read {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The text is not what was expected.
+    #[error("{name}:{line}:{column}: {problem}")]
+    Invalid {
+        /// The file, or a name for a text that is none.
+        name: String,
+        /// From 1.
+        line: u64,
+        /// From 1.
+        column: u64,
+        /// What was found and what was expected, without a quotation of the text around it.
+        problem: String,
+    },
+}
+
+/// Reads a file that a person wrote for Holdfast.
+///
+/// # Errors
+/// The file cannot be read, or has an unknown, duplicate or missing key, or a value of another type.
+pub fn read_strict<T: DeserializeOwned>(path: &Utf8Path) -> Result<T, YamlError> {
+    let text = std::fs::read_to_string(path).map_err(|source| YamlError::Read { path: path.to_owned(), source })?;
+    parse_strict(&text, path.as_str())
+}
+
+/// Reads a text that a person wrote for Holdfast; `name` is what errors call it.
+///
+/// # Errors
+/// It has an unknown, duplicate or missing key, or a value of another type.
+pub fn parse_strict<T: DeserializeOwned>(text: &str, name: &str) -> Result<T, YamlError> {
+    let options = options(DuplicateKeyPolicy::Error);
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| invalid(name, 0, &error))
+}
+
+/// One document of a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// The line of its first character in the stream, from 1.
+    pub line: u64,
+    /// What it says. An empty document is null.
+    pub value: Value,
+    /// Keys that occur more than once in one mapping, as dotted paths. The last occurrence won.
+    pub duplicates: Vec<String>,
+    /// Its text.
+    pub text: String,
+}
+
+/// Reads a stream of documents as Helm and the API server do. Documents that say nothing are left out.
+///
+/// # Errors
+/// A document is not YAML; `name` is what the error calls the stream.
+pub fn documents(text: &str, name: &str) -> Result<Vec<Document>, YamlError> {
+    let mut found = Vec::new();
+    for (line, part) in split(text) {
+        let (value, duplicates) = lenient(part).map_err(|error| invalid(name, line - 1, &error))?;
+        if !value.is_null() {
+            found.push(Document { line, value, duplicates, text: part.to_owned() });
+        }
+    }
+    Ok(found)
+}
+
+/// Reads one document leniently; what a file of values is.
+///
+/// # Errors
+/// The text is not YAML; `name` is what the error calls it.
+pub fn parse_lenient(text: &str, name: &str) -> Result<Value, YamlError> {
+    lenient(text).map(|(value, _)| value).map_err(|error| invalid(name, 0, &error))
+}
+
+/// Reads a file of values: as Helm does, but a duplicate key is an error, because one of the two is not what it seems.
+///
+/// # Errors
+/// The text is not YAML or has a duplicate key; `name` is what the error calls it.
+pub fn parse_values(text: &str, name: &str) -> Result<Value, YamlError> {
+    let (value, duplicates) = lenient(text).map_err(|error| invalid(name, 0, &error))?;
+    let Some(path) = duplicates.first() else { return Ok(value) };
+    let line = lines(text).get(path).copied().unwrap_or(1);
+    let problem = format!("the key `{path}` occurs twice; Helm takes the last one");
+    Err(YamlError::Invalid { name: name.to_owned(), line, column: 1, problem })
+}
+
+/// Splits a stream at the lines that start with `---`, as kubectl and Helm do, and counts lines.
+///
+/// A block scalar cannot hide such a line: its content is indented.
+fn split(text: &str) -> Vec<(u64, &str)> {
+    let mut parts = Vec::new();
+    let (mut start, mut start_line, mut offset) = (0, 1, 0);
+    for (index, line) in (1..).zip(text.split_inclusive('\n')) {
+        let bare = line.trim_end();
+        if bare == "---" || line.starts_with("--- ") {
+            if !blank(&text[start..offset]) {
+                parts.push((start_line, &text[start..offset]));
+            }
+            // What follows on the line of the separator belongs to the document, `--- # comment` included.
+            start = if bare == "---" { offset + line.len() } else { offset };
+            start_line = if bare == "---" { index + 1 } else { index };
+        }
+        offset += line.len();
+    }
+    if !blank(&text[start..]) {
+        parts.push((start_line, &text[start..]));
+    }
+    parts
+}
+
+fn blank(text: &str) -> bool {
+    text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+}
+
+fn options(duplicate_keys: DuplicateKeyPolicy) -> Options {
+    serde_saphyr::options! {
+        duplicate_keys: duplicate_keys,
+        legacy_octal_numbers: true,
+        with_snippet: false,
+    }
+}
+
+fn lenient(text: &str) -> Result<(Value, Vec<String>), Error> {
+    let mut duplicates = Vec::new();
+    let options = options(DuplicateKeyPolicy::PassThrough);
+    let value = serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
+        Seed { path: "", duplicates: &mut duplicates }.deserialize(deserializer)
+    })?;
+    Ok((value, duplicates))
+}
+
+/// Builds a JSON value, noting keys that occur twice.
+struct Seed<'a> {
+    path: &'a str,
+    duplicates: &'a mut Vec<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a YAML value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.deserialize(deserializer)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.deserialize(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        loop {
+            let path = format!("{}[{}]", self.path, list.len());
+            match items.next_element_seed(Seed { path: &path, duplicates: &mut *self.duplicates })? {
+                Some(item) => list.push(item),
+                None => return Ok(Value::Array(list)),
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(key) = entries.next_key_seed(Seed { path: "", duplicates: &mut Vec::new() })? {
+            let key = match key {
+                Value::String(key) => key,
+                other => other.to_string(),
+            };
+            let path = if self.path.is_empty() { key.clone() } else { format!("{}.{key}", self.path) };
+            let value = entries.next_value_seed(Seed { path: &path, duplicates: &mut *self.duplicates })?;
+            if map.insert(key, value).is_some() {
+                self.duplicates.push(path);
+            }
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+/// The line, from 1, of every dotted path in the text of one document, `spec.containers[0].name`.
+pub fn lines(text: &str) -> HashMap<String, u64> {
+    let options = options(DuplicateKeyPolicy::PassThrough);
+    let mut lines = HashMap::new();
+    // A text that cannot be read has no lines to point at; whoever read it first has reported that.
+    let _ = serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
+        Lines { path: "", lines: &mut lines }.deserialize(deserializer)
+    });
+    lines
+}
+
+/// Walks a document, noting where each path is written.
+struct Lines<'a> {
+    path: &'a str,
+    lines: &'a mut HashMap<String, u64>,
+}
+
+impl<'de> DeserializeSeed<'de> for Lines<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Lines<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a YAML value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let mut index = 0;
+        loop {
+            let path = format!("{}[{index}]", self.path);
+            if items.next_element_seed(Lines { path: &path, lines: &mut *self.lines })?.is_none() {
+                return Ok(());
+            }
+            // An item is written where its first key is.
+            let below = format!("{path}.");
+            let first = self.lines.iter().filter(|(known, _)| known.starts_with(&below)).map(|(_, line)| *line).min();
+            self.lines.extend(first.map(|line| (path, line)));
+            index += 1;
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        while let Some(key) = entries.next_key::<Spanned<String>>()? {
+            let dot = if self.path.is_empty() { "" } else { "." };
+            let path = format!("{}{dot}{}", self.path, key.value);
+            entries.next_value_seed(Lines { path: &path, lines: &mut *self.lines })?;
+            self.lines.insert(path, key.referenced.line());
+        }
+        Ok(())
+    }
+}
+
+fn invalid(name: &str, lines_before: u64, error: &Error) -> YamlError {
+    let (line, column) = error.location().map_or((1, 1), |at| (at.line() + lines_before, at.column()));
+    YamlError::Invalid { name: name.to_owned(), line, column, problem: problem(error.without_snippet()) }
+}
+
+/// Says what is wrong without quoting values; names of fields are no secrets.
+fn problem(error: &Error) -> String {
+    match error {
+        Error::SerdeUnknownField { field, expected, .. } => {
+            format!("unknown field `{field}`, expected {}", choice(expected))
+        }
+        Error::SerdeUnknownVariant { variant, expected, .. } => {
+            format!("unknown name `{variant}`, expected {}", choice(expected))
+        }
+        Error::SerdeMissingField { field, .. } => format!("the field `{field}` is missing"),
+        Error::SerdeInvalidType { expected, unexpected, .. } => {
+            format!("expected {expected}, found {}", kind_of(unexpected))
+        }
+        Error::SerdeInvalidValue { expected, .. } => format!("expected {expected}"),
+        Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key `{key}` occurs twice"),
+        Error::DuplicateMappingKey { .. } => "a key occurs twice".into(),
+        Error::MultipleDocuments { .. } => "a second document begins, expected one".into(),
+        Error::Message { msg, .. } | Error::ExternalMessage { msg, .. } => msg.clone(),
+        Error::InvalidScalar { ty, .. } => format!("expected {ty}"),
+        Error::Unexpected { expected: "string scalar", .. } => {
+            "expected a single value, found a list or a mapping".into()
+        }
+        other => {
+            let text = other.render();
+            // The crate puts the position at the end; ours is at the front already.
+            text.split(" at line ").next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+        }
+    }
+}
+
+/// The kind in serde's description of a value, `string "hunter2"`, without the value.
+fn kind_of(unexpected: &str) -> &str {
+    unexpected.split(['"', '`']).next().map_or("another type", str::trim)
+}
+
+fn choice(expected: &[&str]) -> String {
+    match expected {
+        [] => "none".into(),
+        [only] => format!("`{only}`"),
+        many => format!("one of {}", many.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde::Deserialize;
+    use serde_json::{Value, json};
+
+    use super::{documents, parse_lenient, parse_strict};
+
+    #[test]
+    fn a_stream_is_split_into_its_documents_with_their_lines() {
+        let stream = "# a comment\n---\n# Source: a/b.yaml\nkind: A\ntext: |\n  ---\n  not a separator\n---\n---\nkind: B\n--- # c\nkind: C\n";
+        let found: Vec<(u64, Value)> =
+            documents(stream, "s").unwrap().into_iter().map(|document| (document.line, document.value)).collect();
+        assert_eq!(
+            found,
+            [
+                (3, json!({"kind": "A", "text": "---\nnot a separator\n"})),
+                (10, json!({"kind": "B"})),
+                (11, json!({"kind": "C"})),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_last_duplicate_wins_and_is_reported() {
+        let read = documents("a: {x: 1, x: 2}\nb: [{z: 1}, {z: 1, z: 3}]\na: {x: 9}\n", "s").unwrap();
+        assert_eq!(read[0].value, json!({"a": {"x": 9}, "b": [{"z": 1}, {"z": 3}]}));
+        assert_eq!(read[0].duplicates, ["a.x", "b[1].z", "a"]);
+    }
+
+    #[rstest]
+    #[case::legacy_octal("0644", json!(420))]
+    #[case::octal("0o644", json!(420))]
+    #[case::yes("yes", json!(true))]
+    #[case::quoted_yes("'yes'", json!("yes"))]
+    #[case::port("5432", json!(5432))]
+    #[case::version("1.10", json!(1.1))]
+    #[case::null("~", Value::Null)]
+    #[case::duration("60s", json!("60s"))]
+    #[case::leading_zero_that_is_no_octal("089", json!(89.0))]
+    fn plain_scalars_mean_what_they_mean_to_helm(#[case] text: &str, #[case] expected: Value) {
+        assert_eq!(parse_lenient(&format!("a: {text}\n"), "s").unwrap(), json!({ "a": expected }));
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its reading matters")]
+    struct Card {
+        name: String,
+        #[serde(default)]
+        count: u8,
+    }
+
+    #[rstest]
+    #[case::unknown("name: a\nnmae: b\n", "f:2:1: unknown field `nmae`, expected one of `name`, `count`")]
+    #[case::duplicate("name: a\nname: b\n", "f:2:1: the key `name` occurs twice")]
+    #[case::missing("count: 1\n", "f:1:1: the field `name` is missing")]
+    #[case::other_type("name: a\ncount: [hunter2]\n", "f:2:8: expected a single value, found a list or a mapping")]
+    #[case::second_document("name: a\n---\nname: b\n", "f:3:1: a second document begins, expected one")]
+    fn a_strict_error_names_the_position_and_what_was_expected(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(parse_strict::<Card>(text, "f").unwrap_err().to_string(), expected);
+    }
+
+    #[rstest]
+    #[case::unclosed("password: \"hunter2\nb: [\n")]
+    #[case::wrong_type("name: a\ncount: hunter2\n")]
+    #[case::bad_indent("name: hunter2\n  count: hunter2\n")]
+    fn no_error_quotes_the_text(#[case] text: &str) {
+        let message = parse_strict::<Card>(text, "f").unwrap_err().to_string();
+        assert!(!message.contains("hunter2"), "{message}");
+        let message = documents("a: \"hunter2\n", "f").unwrap_err().to_string();
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+}
