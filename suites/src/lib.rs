@@ -3,7 +3,31 @@
 //! One requirement is one file, `<area>/<id>_<statement>.rs`: what it is for, its descriptor, its rendered check, its
 //! live check, in that order. [`CATALOG`] lists them in the order of the contract.
 
+pub mod ca;
+pub mod tls;
+
+#[cfg(test)]
+mod testing;
+
 use harness::requirement::Requirement;
 
 /// Every requirement, in the order of the contract.
-pub const CATALOG: &[&Requirement] = &[];
+pub const CATALOG: &[&Requirement] = &[
+    // CA: how the database's CA reaches its clients.
+    &ca::CA_01,
+    &ca::CA_02,
+    &ca::CA_03,
+    &ca::CA_04,
+    &ca::CA_05,
+    &ca::CA_06,
+    &ca::CA_07,
+    &ca::CA_08,
+    // TLS: how the database and its clients talk.
+    &tls::TLS_01,
+    &tls::TLS_02,
+    &tls::TLS_03,
+    &tls::TLS_04,
+    &tls::TLS_05,
+    &tls::TLS_06,
+    &tls::TLS_07,
+];

@@ -13,20 +13,24 @@ use crate::wait::Budget;
 pub const WRONG_KEY: &str = "the Secret lacks the key";
 /// The moment when the Secret is not there.
 pub const MISSING_SECRET: &str = "the Secret is missing";
+/// The key that the Secret lacks.
+pub const WRONG_KEY_NAME: &str = "holdfast-wrong-key.crt";
+/// The Secret that is missing.
+pub const MISSING_SECRET_NAME: &str = "holdfast-missing-secret";
 
 const ANSWER: Budget = Budget::seconds("a new pod of every workload to be blocked or ready", 45);
 
 pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     let inputs = bench.ca_inputs()?.clone();
-    diary.look(bench, BEFORE, Timestamp::now()).await?;
-
     let disturbances = [
-        (WRONG_KEY, (inputs.key, Value::from("holdfast-wrong-key.crt"))),
-        (MISSING_SECRET, (inputs.name, Value::from("holdfast-missing-secret"))),
+        (WRONG_KEY, (inputs.key, Value::from(WRONG_KEY_NAME))),
+        (MISSING_SECRET, (inputs.name, Value::from(MISSING_SECRET_NAME))),
     ];
     for (moment, change) in disturbances {
         let began = Timestamp::now();
-        let known = diary.step("note which pods there are", bench.pod_states()).await?;
+        // Before each disturbance anew: giving the right reference back may have replaced pods.
+        diary.look(bench, BEFORE, began).await?;
+        let known = diary.latest().map(|before| before.pods.clone()).unwrap_or_default();
         diary.step(&format!("upgrade so that {moment}"), bench.install(helm, &[change])).await?;
         diary.hope("wait until new pods are blocked or ready", bench.new_pods_answer(&known, ANSWER)).await;
         diary.look(bench, moment, began).await?;

@@ -19,10 +19,12 @@ use serde::{Deserialize, Serialize};
 
 pub use self::campaign::{Campaign, conduct};
 pub use self::install::{PLAINTEXT, SETTLED, VERIFIED};
-pub use self::missing_ca::{MISSING_SECRET, WRONG_KEY};
+pub use self::missing_ca::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG_KEY_NAME};
 pub use self::record::{
-    InspectedCa, InspectedMount, Inspection, LoggedLogin, PodState, Record, Session, Snapshot, Step,
+    InspectedCa, InspectedCertificate, InspectedMount, Inspection, LoggedLogin, PodState, Record, Session, Snapshot,
+    Step,
 };
+pub use self::rotate_ca::ON_THE_WIRE;
 
 /// The moment before a disturbance.
 pub const BEFORE: &str = "before";

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -131,9 +131,22 @@ pub struct InspectedCa {
     /// The digest of its content.
     #[serde(default)]
     pub sha256: Option<String>,
+    /// The certificates that can be read from it, in order.
+    #[serde(default)]
+    pub certificates: Vec<InspectedCertificate>,
     /// What is mounted where the file is; absent when nothing is.
     #[serde(default)]
     pub mount: Option<InspectedMount>,
+}
+
+/// One certificate of a CA file. Digests are SHA-256 in lower-case hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InspectedCertificate {
+    /// The digest of the whole certificate.
+    pub sha256: String,
+    /// The digest of its public key: a renewed certificate with the same key has the same.
+    pub spki_sha256: String,
 }
 
 /// The mount that holds a file.
@@ -176,25 +189,77 @@ pub struct LoggedLogin {
     pub encrypted: bool,
 }
 
+/// What was seen at a moment that did not come.
+static NOTHING: Snapshot = Snapshot {
+    moment: String::new(),
+    at: Timestamp::UNIX_EPOCH,
+    pods: Vec::new(),
+    sessions: Vec::new(),
+    logins: Vec::new(),
+    served: Vec::new(),
+    tried: BTreeMap::new(),
+    published_ca: Vec::new(),
+    warnings: BTreeMap::new(),
+};
+
 impl Record {
     /// The snapshot of a moment; an empty one if the experiment did not come so far.
     pub fn at(&self, moment: &str) -> &Snapshot {
-        static NOTHING: Snapshot = Snapshot {
-            moment: String::new(),
-            at: Timestamp::UNIX_EPOCH,
-            pods: Vec::new(),
-            sessions: Vec::new(),
-            logins: Vec::new(),
-            served: Vec::new(),
-            tried: BTreeMap::new(),
-            published_ca: Vec::new(),
-            warnings: BTreeMap::new(),
-        };
         self.snapshots.iter().rev().find(|snapshot| snapshot.moment == moment).unwrap_or(&NOTHING)
+    }
+
+    /// The snapshot that was taken last before a moment; an empty one if there is none.
+    pub fn preceding(&self, moment: &str) -> &Snapshot {
+        let place = self.snapshots.iter().rposition(|snapshot| snapshot.moment == moment);
+        place.and_then(|place| self.snapshots.get(place.checked_sub(1)?)).unwrap_or(&NOTHING)
+    }
+
+    /// When a step was over; nothing if the experiment did not come so far.
+    pub fn over(&self, step: &str) -> Option<Timestamp> {
+        let step = self.steps.iter().rev().find(|done| done.name == step)?;
+        step.began.checked_add(SignedDuration::from_secs_f64(step.seconds)).ok()
+    }
+}
+
+impl PodState {
+    /// The CA file that its application trusts, as far as the application can be asked.
+    pub fn ca(&self) -> Option<&InspectedCa> {
+        self.inspected.as_ref()?.ca.as_ref()
+    }
+
+    /// The digest of that file's content.
+    pub fn ca_digest(&self) -> Option<&str> {
+        self.ca()?.sha256.as_deref()
+    }
+}
+
+impl Inspection {
+    /// How it dials the database, by the name of the setting, `sslmode`; nothing where it dials none.
+    pub fn dials(&self, setting: &str) -> Option<&str> {
+        self.database.get(setting)?.as_str()
     }
 }
 
 impl Snapshot {
+    /// The pods by the workload that they belong to.
+    pub fn workloads(&self) -> BTreeMap<&str, Vec<&PodState>> {
+        let mut workloads: BTreeMap<&str, Vec<&PodState>> = BTreeMap::new();
+        for pod in &self.pods {
+            workloads.entry(&pod.workload).or_default().push(pod);
+        }
+        workloads
+    }
+
+    /// The digests of the public keys of the CA that the subject is told to trust.
+    pub fn ca_keys(&self) -> Vec<&str> {
+        self.published_ca.iter().map(|ca| ca.spki_sha256.as_str()).collect()
+    }
+
+    /// The pod with an id, if it was there.
+    pub fn pod(&self, uid: &str) -> Option<&PodState> {
+        self.pods.iter().find(|pod| pod.uid == uid)
+    }
+
     /// The pods that were not there at another moment.
     pub fn pods_since<'a>(&'a self, earlier: &'a Self) -> impl Iterator<Item = &'a PodState> {
         self.pods.iter().filter(|pod| earlier.pods.iter().all(|known| known.uid != pod.uid))

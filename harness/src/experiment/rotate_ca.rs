@@ -15,6 +15,9 @@ use crate::bench::{Bench, BenchError};
 use crate::probe::{Certificate, certificates_of};
 use crate::wait::{Budget, Progress, watch_until};
 
+/// The step at whose end every pod of the database serves a leaf of the new CA.
+pub const ON_THE_WIRE: &str = "wait for the new leaf on the wire";
+
 const NEW_CA: Budget = Budget::seconds("the operator to issue a CA with a new key", 30);
 const NEW_LEAF: Budget = Budget::seconds("the server to serve a leaf of the new CA", 60);
 /// The kubelet refreshes Secret volumes within its sync period, at most 90 s by default; then clients connect again.
@@ -22,7 +25,8 @@ const FOLLOWED: Budget = Budget::seconds("every consumer to trust the new CA and
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     let cluster = bench.database_name()?.to_owned();
-    diary.look(bench, BEFORE, Timestamp::now()).await?;
+    let began = Timestamp::now();
+    diary.look(bench, BEFORE, began).await?;
 
     let old = bench.ca_pem().await?;
     diary.step("delete the operator's CA", delete(bench, &format!("{cluster}-ca"))).await?;
@@ -30,11 +34,11 @@ pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> R
     for leaf in ["server", "replication"] {
         diary.step(&format!("delete the {leaf} certificate"), delete(bench, &format!("{cluster}-{leaf}"))).await?;
     }
-    diary.step("wait for the new leaf on the wire", bench.serves_published_ca(NEW_LEAF)).await?;
+    diary.step(ON_THE_WIRE, bench.serves_published_ca(NEW_LEAF)).await?;
 
     let on_the_wire = Timestamp::now();
     diary.hope("wait for every consumer to follow", bench.consumers_follow_ca(on_the_wire, FOLLOWED)).await;
-    diary.look(bench, AFTER, on_the_wire).await
+    diary.look(bench, AFTER, began).await
 }
 
 async fn delete(bench: &Bench, secret: &str) -> Result<(), BenchError> {

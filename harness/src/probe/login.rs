@@ -1,5 +1,6 @@
 //! One login over an open stream, as a client would make it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rustls::crypto::ring;
@@ -54,6 +55,16 @@ pub enum Login {
         /// What happened.
         reason: String,
     },
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted => formatter.write_str("accepted"),
+            Self::Refused { sqlstate } => write!(formatter, "refused with {sqlstate}"),
+            Self::Unknown { reason } => write!(formatter, "no answer: {reason}"),
+        }
+    }
 }
 
 /// Logs in over an open stream and asks one query.

@@ -1,0 +1,70 @@
+//! CA-01: all clients trust the same CA.
+//!
+//! Every workload that dials the database wires its trust by itself: two Deployments, an init container and a
+//! migration hook are four places to forget. As long as nothing rotates, a second file or path looks fine; after a
+//! rotation one half of the product is down. The rendered lane compares the wiring of every client, also of Jobs that
+//! have long ended when somebody looks; the live lane compares the bytes that running processes trust.
+
+use harness::check::Check;
+use harness::expectation::equal_to;
+use harness::experiment::{Experiment, Records, SETTLED};
+use harness::feature::Feature;
+use harness::requirement::{Lane, Level, Requirement};
+
+/// All clients trust the same CA.
+pub const CA_01: Requirement = Requirement {
+    id: "CA-01",
+    title: "All clients trust the same CA",
+    level: Level::Must,
+    source: "S0: \"Both deployments mount the CA secret identically when enabled\"",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::Ca],
+    experiments: &[Experiment::Install],
+    decisive: &[Lane::Rendered, Lane::Live],
+    remedy: "take volume, mount and variable of every workload that dials the database from one named template",
+    rendered: None,
+    live: Some(live),
+};
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(install) = records.of(Experiment::Install) else { return };
+    let pods = &install.at(SETTLED).pods;
+    let Some(shared) = pods.iter().find_map(|pod| pod.ca_digest()) else {
+        return check.not_applicable("no running process names a CA file");
+    };
+    for pod in pods {
+        match &pod.inspected {
+            None => check.undecided(pod, "digest of the CA file", "the application does not answer `inspect`"),
+            Some(_) => {
+                check.expect(pod, "digest of the CA file", &pod.ca_digest(), equal_to(Some(shared)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::experiment::{Experiment, PodState, SETTLED};
+    use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::CA_01;
+    use crate::testing::{judge_live, moment, pod, record, trusting};
+
+    fn without_a_ca(pod: &mut PodState) {
+        pod.inspected.as_mut().unwrap().ca = None;
+    }
+
+    #[rstest]
+    #[case::the_same_file(|_pods: &mut [PodState; 2]| {}, Holds)]
+    #[case::another_file(|pods: &mut [PodState; 2]| pods[1] = trusting(pods[1].clone(), "foreign"), Violated)]
+    #[case::no_file_in_one(|pods: &mut [PodState; 2]| without_a_ca(&mut pods[1]), Violated)]
+    #[case::no_file_in_any(|pods: &mut [PodState; 2]| pods.iter_mut().for_each(without_a_ca), NotApplicable)]
+    #[case::one_cannot_be_asked(|pods: &mut [PodState; 2]| pods[1].inspected = None, Unchecked)]
+    fn running_processes_trust_the_same_bytes(#[case] spoil: fn(&mut [PodState; 2]), #[case] verdict: Verdict) {
+        let mut pods = [pod("deployment/agents", "a"), pod("deployment/agents-controllers", "b")];
+        spoil(&mut pods);
+        assert_eq!(judge_live(&CA_01, [record(Experiment::Install, [moment(SETTLED, 10, pods)])]), verdict);
+    }
+}

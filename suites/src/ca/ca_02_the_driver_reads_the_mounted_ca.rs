@@ -1,0 +1,92 @@
+//! CA-02: the driver reads the mounted CA.
+//!
+//! A mounted file that no driver is told of protects nobody, and a variable that names a file beside it fails late or
+//! never. A copy in a writable volume can be changed by whoever breaks into the application, and it is as old as the
+//! container. The kubelet makes Secret mounts read-only whether the manifest says so or not, so that only a missing
+//! Secret mount is a violation, not a missing `readOnly`.
+
+use harness::check::Check;
+use harness::expectation::one_of;
+use harness::experiment::{Experiment, PodState, Records, SETTLED};
+use harness::feature::Feature;
+use harness::requirement::{Lane, Level, Requirement};
+
+/// The driver reads the mounted CA.
+pub const CA_02: Requirement = Requirement {
+    id: "CA-02",
+    title: "The driver reads the mounted CA",
+    level: Level::Must,
+    source: "S0: \"Chart MUST mount the Secret as a read-only volume\", \"MUST set PGSSLROOTCERT\"",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::Ca],
+    experiments: &[Experiment::Install],
+    decisive: &[Lane::Rendered, Lane::Live],
+    remedy: "mount the Secret itself, and set PGSSLROOTCERT (or sslrootcert in the URI) to <mountPath>/<key>",
+    rendered: None,
+    live: Some(live),
+};
+
+/// Where an application may have learned of the file; the driver's own default is a file in a home folder.
+const TOLD: &[&str] = &["environment", "uri"];
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(install) = records.of(Experiment::Install) else { return };
+    for pod in &install.at(SETTLED).pods {
+        match &pod.inspected {
+            None => check.undecided(pod, "the CA file of the driver", "the application does not answer `inspect`"),
+            Some(inspected) if inspected.dials("sslmode").is_none() => {} // It dials no database.
+            Some(inspected) => {
+                let told = inspected.dials("caPathSource").unwrap_or("nothing");
+                check.expect(pod, "what names the CA file", &told, one_of(TOLD));
+                check.expect(pod, "the CA file of the driver", &state_of_file(pod), one_of(&[MOUNTED.to_owned()]));
+            }
+        }
+    }
+}
+
+const MOUNTED: &str = "in a read-only mount of a Secret";
+
+fn state_of_file(pod: &PodState) -> String {
+    let Some(ca) = pod.ca() else { return "none".into() };
+    match &ca.mount {
+        _ if !ca.exists => format!("{} does not exist", ca.path),
+        // The kubelet backs Secret volumes, and only those that it must not write to disk, with memory.
+        Some(mount) if mount.file_system == "tmpfs" && mount.read_only => MOUNTED.into(),
+        Some(mount) if mount.read_only => format!("{} on a {} mount", ca.path, mount.file_system),
+        Some(mount) => format!("{} on a writable {} mount", ca.path, mount.file_system),
+        None => format!("{} in the image", ca.path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::experiment::{Experiment, InspectedCa, PodState, SETTLED};
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::CA_02;
+    use crate::testing::{judge_live, moment, pod, record};
+
+    fn ca(pod: &mut PodState) -> &mut InspectedCa {
+        pod.inspected.as_mut().unwrap().ca.as_mut().unwrap()
+    }
+
+    #[rstest]
+    #[case::the_mounted_secret(|_pod: &mut PodState| {}, Holds)]
+    #[case::a_file_that_is_not_there(|pod: &mut PodState| ca(pod).exists = false, Violated)]
+    #[case::a_writable_copy(|pod: &mut PodState| ca(pod).mount.as_mut().unwrap().read_only = false, Violated)]
+    #[case::a_file_of_the_image(|pod: &mut PodState| ca(pod).mount = None, Violated)]
+    #[case::no_file(|pod: &mut PodState| pod.inspected.as_mut().unwrap().ca = None, Violated)]
+    #[case::the_drivers_own_default(
+        |pod: &mut PodState| pod.inspected.as_mut().unwrap().database["caPathSource"] = json!("default"),
+        Violated
+    )]
+    #[case::cannot_be_asked(|pod: &mut PodState| pod.inspected = None, Unchecked)]
+    fn the_process_reads(#[case] spoil: fn(&mut PodState), #[case] verdict: Verdict) {
+        let mut pod = pod("deployment/agents", "a");
+        spoil(&mut pod);
+        assert_eq!(judge_live(&CA_02, [record(Experiment::Install, [moment(SETTLED, 10, [pod])])]), verdict);
+    }
+}

@@ -1,0 +1,96 @@
+//! CA-03: an unset CA leaves nothing behind.
+//!
+//! Taking the CA out of the values is the documented way back when trust is broken at night. A variable or a volume
+//! that stays keeps the pods from starting, or makes a driver verify against a file that is gone, and the way back is
+//! none. What must stay is encryption: without a CA nothing can be verified, but nothing has to be said in the clear.
+
+use harness::check::Check;
+use harness::expectation::{equal_to, not_empty, one_of};
+use harness::experiment::{BEFORE, DURING, Experiment, Records};
+use harness::feature::Feature;
+use harness::finding::Place;
+use harness::requirement::{Lane, Level, Requirement};
+
+/// An unset CA leaves nothing behind.
+pub const CA_03: Requirement = Requirement {
+    id: "CA-03",
+    title: "An unset CA leaves nothing behind",
+    level: Level::Must,
+    source: "S0: rollback, \"Remove database.caSecret.* values\"",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::Ca],
+    experiments: &[Experiment::WithoutCa],
+    decisive: &[Lane::Rendered, Lane::Live],
+    remedy: "put volume, mount, variable and sslrootcert under the one condition that the CA Secret is named",
+    rendered: None,
+    live: Some(live),
+};
+
+/// Modes that insist on encryption and get along without a CA.
+const ENCRYPTED: &[&str] = &["require"];
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(without) = records.of(Experiment::WithoutCa) else { return };
+    let (before, during) = (without.at(BEFORE), without.at(DURING));
+    for (workload, pods) in before.workloads() {
+        if pods.iter().all(|pod| pod.ca().is_none()) {
+            continue; // It trusted no CA, or cannot be asked; then the pods below cannot be asked either.
+        }
+        let new: Vec<_> = during.pods_since(before).filter(|pod| pod.workload == workload).collect();
+        check.control(Place::object(workload), "pods that were made without a CA", &new[..], not_empty());
+        for pod in new {
+            let Some(inspected) = &pod.inspected else {
+                check.undecided(pod, "what is left of the CA", "the application does not answer `inspect`");
+                continue;
+            };
+            check.expect(
+                pod,
+                "the CA file that it names",
+                &pod.ca().map(|ca| ca.path.as_str()),
+                equal_to(None::<&str>),
+            );
+            check.expect(pod, "sslmode", &inspected.dials("sslmode").unwrap_or("none"), one_of(ENCRYPTED));
+            check.expect(pod, "sessions without a CA", &during.sessions_of(pod)[..], not_empty());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::experiment::{BEFORE, DURING, Experiment, PodState};
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::CA_03;
+    use crate::testing::{judge_live, moment, pod, record, trusting};
+
+    fn without_ca(uid: &str) -> PodState {
+        let mut pod = pod("deployment/agents", uid);
+        let inspected = pod.inspected.as_mut().unwrap();
+        inspected.ca = None;
+        inspected.database["sslmode"] = json!("require");
+        pod
+    }
+
+    #[rstest]
+    #[case::nothing(without_ca("b"), Holds)]
+    #[case::the_variable(trusting(without_ca("b"), "old"), Violated)]
+    #[case::the_mode(PodState { inspected: pod("deployment/agents", "b").inspected, ..without_ca("b") }, Violated)]
+    #[case::no_new_pod(without_ca("a"), Unchecked)]
+    #[case::what_nobody_can_tell(PodState { inspected: None, ..without_ca("b") }, Unchecked)]
+    fn what_is_left_without_a_ca(#[case] during: PodState, #[case] verdict: Verdict) {
+        let before = moment(BEFORE, 0, [pod("deployment/agents", "a")]);
+        let record = record(Experiment::WithoutCa, [before, moment(DURING, 60, [during])]);
+        assert_eq!(judge_live(&CA_03, [record]), verdict);
+    }
+
+    #[test]
+    fn a_new_pod_without_a_session_violates() {
+        let before = moment(BEFORE, 0, [pod("deployment/agents", "a")]);
+        let mut during = moment(DURING, 60, [without_ca("b")]);
+        during.sessions.clear();
+        assert_eq!(judge_live(&CA_03, [record(Experiment::WithoutCa, [before, during])]), Violated);
+    }
+}

@@ -1,0 +1,107 @@
+//! CA-06: the client verifies the server.
+//!
+//! A mounted CA proves nothing: under `prefer` libpq falls back to plaintext when verification fails, and some drivers
+//! never read PGSSLROOTCERT. So the rendered lane looks for a mode that verifies, which can only refute, and the live
+//! lane gives the application a CA that did not sign the server's certificate: no session may appear, on a server that
+//! would also accept plaintext.
+
+use harness::check::Check;
+use harness::expectation::{empty, equal_to, not_empty};
+use harness::experiment::{AFTER, BEFORE, DURING, Experiment, PodState, Record, Records};
+use harness::feature::Feature;
+use harness::finding::Place;
+use harness::requirement::{Lane, Level, Requirement};
+
+/// The client verifies the server.
+pub const CA_06: Requirement = Requirement {
+    id: "CA-06",
+    title: "The client verifies the server",
+    level: Level::Must,
+    source: "S0: \"Runtime relies on libpq behavior\"",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::Ca],
+    experiments: &[Experiment::ForeignCa],
+    decisive: &[Lane::Live],
+    remedy: "set sslmode=verify-full, in the URI or as PGSSLMODE, and use a driver that reads both it and the CA file",
+    rendered: None,
+    live: Some(live),
+};
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(foreign) = records.of(Experiment::ForeignCa) else { return };
+    let (before, during) = (foreign.at(BEFORE), foreign.at(DURING));
+    let mut disturbed: Vec<&str> = Vec::new();
+    for pod in during.pods_since(before) {
+        control_foreign(pod, foreign, check);
+        check.expect(pod, "sessions under a foreign CA", &during.sessions_of(pod)[..], empty());
+        check.expect(pod, "logins under a foreign CA", &during.logins_of(pod)[..], empty());
+        disturbed.push(&pod.workload);
+    }
+    for workload in before.workloads().into_keys().filter(|workload| disturbed.contains(workload)) {
+        for moment in [BEFORE, AFTER] {
+            let seen = foreign.at(moment);
+            let pods = seen.pods.iter().filter(|pod| pod.workload == workload);
+            let sessions: Vec<_> = pods.flat_map(|pod| seen.sessions_of(pod)).collect();
+            let what = format!("sessions with the right CA, {moment}");
+            check.control(Place::object(workload), what, &sessions[..], not_empty());
+        }
+    }
+}
+
+/// The pod must really have been given another CA, and an address by which its sessions are known.
+fn control_foreign(pod: &PodState, foreign: &Record, check: &mut Check) {
+    let address = if pod.address.is_some() { "known" } else { "unknown" };
+    check.control(pod, "address of the pod", &address, equal_to("known"));
+    // An application that ends when it cannot connect gives no answer, and an application of somebody else never does.
+    let Some(digest) = pod.ca_digest() else { return };
+    let right = foreign.at(BEFORE).pods.iter().any(|known| known.ca_digest() == Some(digest));
+    let file = if right { "the right one" } else { "another one" };
+    check.control(pod, "CA file under a foreign CA", &file, equal_to("another one"));
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::experiment::{AFTER, BEFORE, DURING, Experiment, Record};
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::CA_06;
+    use crate::testing::{judge_live, logged, moment, pod, record, session, trusting};
+
+    const WORKLOADS: [&str; 2] = ["deployment/agents", "deployment/agents-controllers"];
+
+    /// New pods without a session beside the old ones.
+    fn refused() -> Record {
+        let old = || WORKLOADS.map(|workload| pod(workload, &format!("{workload}-old")));
+        let mut during = moment(DURING, 30, old());
+        during.pods.extend(WORKLOADS.map(|workload| trusting(pod(workload, &format!("{workload}-new")), "foreign")));
+        record(Experiment::ForeignCa, [moment(BEFORE, 0, old()), during, moment(AFTER, 60, old())])
+    }
+
+    #[rstest]
+    #[case::is_refused(|_record: &mut Record| {}, Holds)]
+    #[case::gets_a_session(|record: &mut Record| {
+        let during = &mut record.snapshots[1];
+        let mut plaintext = session(&during.pods[3], 31);
+        plaintext.encrypted = false;
+        during.sessions.push(plaintext);
+    }, Violated)]
+    #[case::logs_in_and_leaves(|record: &mut Record| {
+        let during = &mut record.snapshots[1];
+        during.logins.push(logged(&during.pods[2], 31));
+    }, Violated)]
+    #[case::had_no_session_before(|record: &mut Record| record.snapshots[0].sessions.clear(), Unchecked)]
+    #[case::had_no_session_after(|record: &mut Record| record.snapshots[2].sessions.clear(), Unchecked)]
+    #[case::had_the_right_ca(|record: &mut Record| {
+        let during = &mut record.snapshots[1];
+        during.pods[2] = trusting(during.pods[2].clone(), "old");
+    }, Unchecked)]
+    #[case::was_never_made(|record: &mut Record| record.snapshots[1].pods.truncate(2), Unchecked)]
+    #[case::cannot_be_asked(|record: &mut Record| record.snapshots[1].pods[3].inspected = None, Holds)]
+    fn a_client_with_a_foreign_ca(#[case] change: fn(&mut Record), #[case] verdict: Verdict) {
+        let mut record = refused();
+        change(&mut record);
+        assert_eq!(judge_live(&CA_06, [record]), verdict);
+    }
+}

@@ -1,0 +1,116 @@
+//! CA-07: a new CA reaches all clients.
+//!
+//! A checksum annotation sees only Secrets of the same chart; the CA of an operator or of cert-manager is not one of
+//! them, so that the popular checksum never changes when the CA does. Sessions from before the rotation hide that until
+//! they end. So the live lane asks each workload for a login that began when the server already served a leaf of the
+//! new CA, and says whether its pods followed in place or were restarted.
+
+use harness::check::Check;
+use harness::expectation::one_of;
+use harness::experiment::{AFTER, BEFORE, Experiment, ON_THE_WIRE, PodState, Records, Snapshot};
+use harness::feature::Feature;
+use harness::finding::Place;
+use harness::requirement::{Lane, Level, Requirement};
+use jiff::Timestamp;
+
+use super::control_new_key;
+
+/// A new CA reaches all clients.
+pub const CA_07: Requirement = Requirement {
+    id: "CA-07",
+    title: "A new CA reaches all clients",
+    level: Level::Must,
+    source: "S0: \"if using checksum rollouts, pods restart automatically\"",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::Ca],
+    experiments: &[Experiment::RotateCa],
+    decisive: &[Lane::Live],
+    remedy: "read the CA file anew for each connection, or restart on a change of that Secret (Reloader), or declare the restart",
+    rendered: None,
+    live: Some(live),
+};
+
+const IN_PLACE: &str = "in the running pod";
+const RESTARTED: &str = "by a restart";
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(rotation) = records.of(Experiment::RotateCa) else { return };
+    let (before, after) = (rotation.at(BEFORE), rotation.at(AFTER));
+    control_new_key(rotation, check);
+    let Some(on_the_wire) = rotation.over(ON_THE_WIRE) else { return };
+    for (workload, pods) in before.workloads() {
+        if pods.iter().all(|pod| before.sessions_of(pod).is_empty() && pod.ca().is_none()) {
+            continue; // No client of the database.
+        }
+        let now: Vec<_> = after.pods.iter().filter(|pod| pod.workload == workload).collect();
+        if now.is_empty() {
+            check.expect(Place::object(workload), HOW, &"not at all: it has no pod", one_of(WAYS));
+        }
+        for pod in now {
+            check.expect(pod, HOW, &how(pod, before, after, on_the_wire).as_str(), one_of(WAYS));
+        }
+    }
+}
+
+const HOW: &str = "how it came to log in under the new CA";
+const WAYS: &[&str] = &[IN_PLACE, RESTARTED];
+
+fn how(pod: &PodState, before: &Snapshot, after: &Snapshot, on_the_wire: Timestamp) -> String {
+    let logins = after.logins_of(pod).into_iter().map(|login| login.at);
+    let mut begins = logins.chain(after.sessions_of(pod).into_iter().map(|session| session.began));
+    if !begins.any(|at| at > on_the_wire) {
+        return format!("not at all: no login since {on_the_wire}");
+    }
+    // A client that does not verify logs in with any file, which is CA-06; but it does not have the new CA.
+    if pod.ca().is_some_and(|ca| !ca.certificates.is_empty() && !trusts(pod, after)) {
+        return "not at all: its CA file is not the published one".into();
+    }
+    if before.pod(&pod.uid).is_some() { IN_PLACE.into() } else { RESTARTED.into() }
+}
+
+fn trusts(pod: &PodState, after: &Snapshot) -> bool {
+    let trusted = pod.ca().map(|ca| ca.certificates.as_slice()).unwrap_or_default();
+    after.ca_keys().iter().all(|key| trusted.iter().any(|certificate| certificate.spki_sha256 == **key))
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::experiment::{AFTER, BEFORE, Experiment, ON_THE_WIRE, Record, Snapshot};
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::CA_07;
+    use crate::testing::{certificate, judge_live, moment, pod, record, step, trusting};
+
+    fn followed() -> Record {
+        let mut before = moment(BEFORE, 0, [pod("deployment/agents", "a"), pod("deployment/agents-controllers", "b")]);
+        before.published_ca = vec![certificate("old")];
+        let pods = [pod("deployment/agents", "a"), pod("deployment/agents-controllers", "c")];
+        let mut after = moment(AFTER, 60, pods.map(|pod| trusting(pod, "new")));
+        after.published_ca = vec![certificate("new")];
+        Record { steps: vec![step(ON_THE_WIRE, 30)], ..record(Experiment::RotateCa, [before, after]) }
+    }
+
+    fn forget(after: &mut Snapshot, pod: usize) {
+        let client = after.pods[pod].address.clone().unwrap();
+        after.sessions.retain(|session| session.client != client);
+        after.logins.retain(|login| login.client != client);
+    }
+
+    #[rstest]
+    #[case::in_place_and_by_a_restart(|_record: &mut Record| {}, Holds)]
+    #[case::in_one_workload_only(|record: &mut Record| forget(&mut record.snapshots[1], 1), Violated)]
+    #[case::never_since_the_old_one(|record: &mut Record| record.steps = vec![step(ON_THE_WIRE, 61)], Violated)]
+    #[case::without_verifying(|record: &mut Record| {
+        let after = &mut record.snapshots[1];
+        after.pods[0] = trusting(after.pods[0].clone(), "old");
+    }, Violated)]
+    #[case::and_loses_a_workload(|record: &mut Record| { record.snapshots[1].pods.pop(); }, Violated)]
+    #[case::with_the_old_key(|record: &mut Record| record.snapshots[1].published_ca = vec![certificate("old")], Unchecked)]
+    fn the_product_follows(#[case] change: fn(&mut Record), #[case] verdict: Verdict) {
+        let mut record = followed();
+        change(&mut record);
+        assert_eq!(judge_live(&CA_07, [record]), verdict);
+    }
+}

@@ -1,0 +1,131 @@
+//! Records made by hand, for the tests of live checks.
+//!
+//! Each test starts from a record in which everything is right and spoils one thing.
+
+use std::collections::BTreeMap;
+
+use harness::check::Check;
+use harness::experiment::{
+    Experiment, InspectedCa, InspectedCertificate, InspectedMount, Inspection, LoggedLogin, PodState, Record, Session,
+    Snapshot, Step,
+};
+use harness::probe::{Certificate, Served};
+use harness::requirement::Requirement;
+use harness::verdict::Verdict;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+/// Midday of some day, and a number of seconds.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    "2026-03-01T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds)
+}
+
+/// What the live check of a requirement says of records.
+pub(crate) fn judge_live(requirement: &Requirement, records: impl IntoIterator<Item = Record>) -> Verdict {
+    let mut check = Check::new();
+    requirement.live.expect("the requirement has a live check")(&records.into_iter().collect(), &mut check);
+    check.judge().verdict
+}
+
+/// A record that came to its end.
+pub(crate) fn record(experiment: Experiment, snapshots: impl IntoIterator<Item = Snapshot>) -> Record {
+    Record {
+        experiment,
+        subject: "agents".into(),
+        overlay: "production".into(),
+        namespace: "hf-test".into(),
+        began: at(0),
+        ended: at(300),
+        steps: Vec::new(),
+        snapshots: snapshots.into_iter().collect(),
+        broken: None,
+    }
+}
+
+/// A step that was over at a time.
+pub(crate) fn step(name: &str, over: i64) -> Step {
+    Step { name: name.into(), began: at(over - 1), seconds: 1.0, unmet: None }
+}
+
+/// What was seen at a moment, with pods that have one encrypted session each, begun at second `began`.
+pub(crate) fn moment(name: &str, began: i64, pods: impl IntoIterator<Item = PodState>) -> Snapshot {
+    let pods: Vec<PodState> = pods.into_iter().collect();
+    Snapshot {
+        moment: name.into(),
+        at: at(began + 1),
+        sessions: pods.iter().map(|pod| session(pod, began)).collect(),
+        logins: pods.iter().map(|pod| logged(pod, began)).collect(),
+        pods,
+        ..Snapshot::default()
+    }
+}
+
+/// A ready pod that trusts the CA called `old` and dials with full verification.
+pub(crate) fn pod(workload: &str, uid: &str) -> PodState {
+    let pod = PodState {
+        name: format!("{}-{uid}", workload.replace("deployment/", "")),
+        workload: workload.into(),
+        uid: uid.into(),
+        address: Some(format!("address-of-{uid}")),
+        ready: true,
+        restarts: 0,
+        waiting: None,
+        images: BTreeMap::new(),
+        inspected: Some(Inspection {
+            database: json!({"sslmode": "verify-full", "caPathSource": "environment"}),
+            ca: None,
+            settings: json!({}),
+            environment: json!({}),
+        }),
+    };
+    trusting(pod, "old")
+}
+
+/// The same pod with another CA.
+pub(crate) fn trusting(mut pod: PodState, ca: &str) -> PodState {
+    let inspected = pod.inspected.as_mut().expect("a pod that can be asked");
+    inspected.ca = Some(InspectedCa {
+        path: "/etc/jangar/ca/ca.crt".into(),
+        exists: true,
+        sha256: Some(format!("file-of-{ca}")),
+        certificates: vec![InspectedCertificate { sha256: ca.into(), spki_sha256: format!("key-of-{ca}") }],
+        mount: Some(InspectedMount { point: "/etc/jangar/ca".into(), file_system: "tmpfs".into(), read_only: true }),
+    });
+    pod
+}
+
+/// A certificate that lives for 90 days from midday on.
+pub(crate) fn certificate(name: &str) -> Certificate {
+    Certificate {
+        subject: format!("CN={name}"),
+        issuer: "CN=agents-db".into(),
+        sha256: name.into(),
+        spki_sha256: format!("key-of-{name}"),
+        names: Vec::new(),
+        not_before: at(0),
+        not_after: at(90 * 86_400),
+    }
+}
+
+/// What a pod of the database serves, as it verifies.
+pub(crate) fn served(pod: &str, leaf: &str) -> Served {
+    Served {
+        at: at(10),
+        endpoint: format!("pod/{pod}"),
+        name: "agents-db-rw".into(),
+        leaf: certificate(leaf),
+        refused: None,
+    }
+}
+
+/// An encrypted session of a pod.
+pub(crate) fn session(pod: &PodState, began: i64) -> Session {
+    let client = pod.address.clone().unwrap_or_default();
+    Session { role: "app".into(), client, encrypted: true, began: at(began) }
+}
+
+/// An encrypted login of a pod.
+pub(crate) fn logged(pod: &PodState, when: i64) -> LoggedLogin {
+    let client = pod.address.clone().unwrap_or_default();
+    LoggedLogin { at: at(when), role: "app".into(), client, encrypted: true }
+}

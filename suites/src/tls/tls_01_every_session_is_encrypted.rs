@@ -1,0 +1,77 @@
+//! TLS-01: every session is encrypted.
+//!
+//! `prefer`, libpq's default, means: encrypted unless something is wrong. What is wrong is usually the certificate, so
+//! that a rotation is the hour in which passwords and rows travel in the clear, and nothing fails. The live lane
+//! therefore looks at every session and login of the rotations, on a server that would accept plaintext: a server that
+//! refuses it (TLS-02) would hide what the client would have done.
+
+use harness::check::Check;
+use harness::expectation::{empty, not_empty};
+use harness::experiment::{AFTER, BEFORE, Experiment, Records};
+use harness::finding::Place;
+use harness::requirement::{Lane, Level, Requirement};
+
+/// Every session is encrypted.
+pub const TLS_01: Requirement = Requirement {
+    id: "TLS-01",
+    title: "Every session is encrypted",
+    level: Level::Must,
+    source: "S3: \"PostgreSQL connections require SSL\"",
+    since: "1.0",
+    revision: 1,
+    features: &[],
+    experiments: &[Experiment::RotateCa, Experiment::ForeignCa],
+    decisive: &[Lane::Rendered, Lane::Live],
+    remedy: "set sslmode to verify-full where there is a CA and to require where there is none, in the URI or as PGSSLMODE",
+    rendered: None,
+    live: Some(live),
+};
+
+fn live(records: &Records, check: &mut Check) {
+    for experiment in [Experiment::RotateCa, Experiment::ForeignCa] {
+        let Some(record) = records.of(experiment) else { continue };
+        for snapshot in &record.snapshots {
+            let place = Place::object(format!("experiment {experiment}")).field(&snapshot.moment);
+            let sessions: Vec<_> = snapshot.sessions.iter().filter(|session| !session.encrypted).collect();
+            check.expect(&place, "plaintext sessions", &sessions[..], empty());
+            let logins: Vec<_> = snapshot.logins.iter().filter(|login| !login.encrypted).collect();
+            check.expect(&place, "plaintext logins", &logins[..], empty());
+        }
+        for moment in [BEFORE, AFTER] {
+            let place = Place::object(format!("experiment {experiment}")).field(moment);
+            check.control(place, "sessions at all", &record.at(moment).sessions[..], not_empty());
+        }
+        let logins: Vec<_> = record.snapshots.iter().flat_map(|snapshot| &snapshot.logins).collect();
+        let place = Place::object(format!("experiment {experiment}"));
+        check.control(place, "logins that the server's log tells of", &logins[..], not_empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::experiment::{AFTER, BEFORE, DURING, Experiment, Record};
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::TLS_01;
+    use crate::testing::{judge_live, moment, pod, record};
+
+    fn encrypted(experiment: Experiment, moments: &[&str]) -> Record {
+        record(experiment, moments.iter().map(|name| moment(name, 10, [pod("deployment/agents", "a")])))
+    }
+
+    #[rstest]
+    #[case::encrypted(|_record: &mut Record| {}, Holds)]
+    #[case::plaintext_for_a_moment(|record: &mut Record| record.snapshots[1].logins[0].encrypted = false, Violated)]
+    #[case::plaintext_from_before(|record: &mut Record| record.snapshots[0].sessions[0].encrypted = false, Violated)]
+    #[case::absent(|record: &mut Record| record.snapshots[2].sessions.clear(), Unchecked)]
+    #[case::not_in_the_log(|record: &mut Record| {
+        record.snapshots.iter_mut().for_each(|snapshot| snapshot.logins.clear());
+    }, Unchecked)]
+    fn sessions_are(#[case] change: fn(&mut Record), #[case] verdict: Verdict) {
+        let rotation = encrypted(Experiment::RotateCa, &[BEFORE, AFTER]);
+        let mut foreign = encrypted(Experiment::ForeignCa, &[BEFORE, DURING, AFTER]);
+        change(&mut foreign);
+        assert_eq!(judge_live(&TLS_01, [rotation, foreign]), verdict);
+    }
+}
