@@ -5,9 +5,11 @@
 //! knows no requirement by name. `ARCHITECTURE.md` beside this crate draws the map.
 
 pub mod bench;
+pub mod cache;
 pub mod check;
 pub mod cluster;
 pub mod digest;
+pub mod docker;
 pub mod error;
 pub mod exit;
 pub mod expectation;
@@ -16,16 +18,22 @@ pub mod feature;
 pub mod finding;
 pub mod graph;
 pub mod helm;
+pub mod host;
+pub mod images;
 pub mod judge;
+pub mod kind_config;
 pub mod manifests;
 pub mod mutant;
 pub mod probe;
+pub mod progress;
 pub mod redact;
 pub mod rendered;
 pub mod report;
 pub mod requirement;
 pub mod run;
 pub mod subject;
+pub mod tools;
 pub mod verdict;
+pub mod versions;
 pub mod wait;
 pub mod yaml;

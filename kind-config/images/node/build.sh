@@ -23,7 +23,8 @@ for image in "$INPUTS"/*/image.tar; do
   docker exec --interactive "$builder" \
     ctr --namespace=k8s.io images import --local --all-platforms --no-unpack --digests - < "$image"
 done
-docker exec "$builder" ctr --namespace=k8s.io images list --quiet | grep -v '@sha256:' | sort > "$OUT/preloaded.txt"
+# By name, without the entries that containerd keeps by digest.
+docker exec "$builder" ctr --namespace=k8s.io images list | awk 'NR > 1 && $1 !~ /sha256:/ {print $1, $3}' | sort > "$OUT/preloaded.txt"
 docker exec "$builder" sh -c 'pkill containerd; while pgrep containerd > /dev/null; do sleep 0.1; done
   rm -rf /run/containerd /run/containerd.log'
 docker commit --change 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]' \

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod explain;
+mod images;
 
 use clap::Subcommand;
 
@@ -13,6 +14,7 @@ use crate::terminal::Terminal;
 pub(crate) enum Command {
     Catalog(catalog::Catalog),
     Explain(explain::Explain),
+    Images(images::Images),
 }
 
 impl Command {
@@ -21,6 +23,7 @@ impl Command {
         match self {
             Self::Catalog(catalog) => catalog.run(terminal),
             Self::Explain(explain) => explain.run(terminal),
+            Self::Images(images) => images.run(terminal),
         }
     }
 }

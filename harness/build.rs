@@ -1,0 +1,32 @@
+//! Puts `kind-config` into the library, so that `holdfast` makes clusters and images without a checkout.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let root = manifest.parent().ok_or("the package has no parent folder")?.join("kind-config");
+    println!("cargo::rerun-if-changed={}", root.display());
+
+    let mut files = Vec::new();
+    collect(&root, &mut files)?;
+    files.sort();
+    let mut source = String::from("&[\n");
+    for file in files {
+        let name = file.strip_prefix(&root)?.to_str().ok_or("a file name is not UTF-8")?;
+        writeln!(source, "    ({name:?}, include_bytes!({:?})),", file.display().to_string())?;
+    }
+    source.push(']');
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("kind_config.rs"), source)?;
+    Ok(())
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() { collect(&path, files)? } else { files.push(path) }
+    }
+    Ok(())
+}
