@@ -48,9 +48,8 @@ impl Check {
         expected: impl Expectation<T>,
     ) -> bool {
         let met = expected.is_met_by(observed);
-        if !met {
-            self.push(at.place(), what, expected.to_string(), expected.show(observed), Outcome::ControlFailed);
-        }
+        let outcome = if met { Outcome::ControlMet } else { Outcome::ControlFailed };
+        self.push(at.place(), what, expected.to_string(), expected.show(observed), outcome);
         met
     }
 
@@ -142,6 +141,14 @@ mod tests {
                 "control, sessions with the right CA: expected some, observed none; without it the rest proves nothing"
             )
         );
+    }
+
+    #[test]
+    fn a_control_alone_proves_nothing() {
+        let mut check = Check::new();
+        check.control(Place::object("pod/a"), "sessions with the right CA", &[1, 2, 3][..], not_empty());
+        assert_eq!(check.findings()[0].to_string(), "control: sessions with the right CA: 3 (1; 2; 3)");
+        assert_eq!(check.judge().verdict, Verdict::Unchecked);
     }
 
     #[test]

@@ -104,6 +104,8 @@ pub enum Outcome {
     Violated,
     /// It could not be told.
     Undecided,
+    /// A positive control passed: negative results mean something.
+    ControlMet,
     /// A positive control failed, so that negative results prove nothing.
     ControlFailed,
 }
@@ -132,6 +134,7 @@ impl fmt::Display for Finding {
                 write!(formatter, "{}: expected {}, observed {}", self.what, self.expected, self.observed)
             }
             Outcome::Undecided => write!(formatter, "{}: could not tell: {}", self.what, self.observed),
+            Outcome::ControlMet => write!(formatter, "control: {}: {}", self.what, self.observed),
             Outcome::ControlFailed => write!(
                 formatter,
                 "control, {}: expected {}, observed {}; without it the rest proves nothing",

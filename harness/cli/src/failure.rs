@@ -3,59 +3,40 @@
 use std::error::Error;
 use std::fmt;
 
+use harness::error::Chain;
 use harness::exit;
 
 /// An error on its way to the terminal and the exit code.
 #[derive(Debug)]
-pub(crate) enum Failure {
-    /// The command line, or a file that it names, is wrong.
-    Usage(Box<dyn Error + Send + Sync>),
-    /// Holdfast or its environment broke.
-    Broke(Box<dyn Error + Send + Sync>),
+pub(crate) struct Failure {
+    error: Box<dyn Error + Send + Sync>,
+    code: u8,
 }
 
 impl Failure {
-    /// A wrong command line or file.
+    /// The command line, or a file that it names, is wrong.
     pub(crate) fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Usage(error.into())
+        Self { error: error.into(), code: exit::USAGE }
     }
 
-    /// A broken environment, or a defect of Holdfast.
+    /// The run that is asked about ended before anything could be said.
+    pub(crate) fn incomplete(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { error: error.into(), code: exit::INCOMPLETE }
+    }
+
+    /// Holdfast or its environment broke.
     pub(crate) fn broke(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Broke(error.into())
+        Self { error: error.into(), code: exit::BROKE }
     }
 
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
-        match self {
-            Self::Usage(_) => exit::USAGE,
-            Self::Broke(_) => exit::BROKE,
-        }
-    }
-
-    /// The error itself.
-    pub(crate) fn error(&self) -> &(dyn Error + 'static) {
-        match self {
-            Self::Usage(error) | Self::Broke(error) => error.as_ref(),
-        }
+        self.code
     }
 }
 
 impl fmt::Display for Failure {
-    /// The error, then each of its causes on a line of its own.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut said = self.error().to_string();
-        formatter.write_str(&said)?;
-        let mut cause = self.error().source();
-        while let Some(error) = cause {
-            let next = error.to_string();
-            // Some libraries repeat their cause in their own text.
-            if !said.contains(&next) {
-                write!(formatter, "\n  because: {next}")?;
-            }
-            said = next;
-            cause = error.source();
-        }
-        Ok(())
+        Chain(self.error.as_ref()).fmt(formatter)
     }
 }

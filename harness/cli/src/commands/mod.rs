@@ -3,6 +3,7 @@
 mod catalog;
 mod explain;
 mod images;
+mod report;
 
 use clap::Subcommand;
 
@@ -15,6 +16,7 @@ pub(crate) enum Command {
     Catalog(catalog::Catalog),
     Explain(explain::Explain),
     Images(images::Images),
+    Report(report::Report),
 }
 
 impl Command {
@@ -24,6 +26,7 @@ impl Command {
             Self::Catalog(catalog) => catalog.run(terminal),
             Self::Explain(explain) => explain.run(terminal),
             Self::Images(images) => images.run(terminal),
+            Self::Report(report) => report.run(terminal),
         }
     }
 }

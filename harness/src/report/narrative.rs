@@ -1,0 +1,80 @@
+//! The sentences that every format shares: why a verdict is what it is, and why a run cannot be relied on.
+
+use super::model::{LaneResult, Report};
+use crate::exit;
+use crate::finding::{Finding, Outcome};
+use crate::verdict::Verdict;
+
+/// Why the run as a whole cannot be relied on: what is unsound first, then what is missing. Empty if it can.
+pub(super) fn doubts(report: &Report) -> Vec<String> {
+    let mut doubts = report.problems.clone();
+    if let Some(signal) = &report.run.interrupted {
+        doubts.push(format!("the run was interrupted by {signal}"));
+    } else if report.run.finished.is_none() {
+        doubts.push("the run did not come to its end: it was killed, or is still going on".into());
+    } else if !report.complete {
+        doubts.push("the run came to its end without judging everything that was planned".into());
+    }
+    let said = |result: &LaneResult| matches!(result.verdict, Verdict::Holds | Verdict::Violated);
+    if !report.results.iter().any(said) {
+        doubts.push("nothing was judged, so nothing holds".into());
+    }
+    doubts
+}
+
+/// Why a lane's verdict is what it is, in a line.
+pub(super) fn reason(lane: &LaneResult) -> String {
+    if let Some(reason) = &lane.reason {
+        return reason.clone();
+    }
+    let telling: Vec<&Finding> = telling(lane).collect();
+    match telling.as_slice() {
+        [] => format!("{} observations", lane.examined),
+        [only] => format!("{}: {only}", only.place),
+        [first, others @ ..] => format!("{}: {first} (and {} more)", first.place, others.len()),
+    }
+}
+
+/// What a reader must see of a lane that does not hold: place, then what was expected and observed there, then the
+/// controls that give it weight, then what to do.
+pub(super) fn lines(lane: &LaneResult, remedy: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut place = String::new();
+    let told = |reason: &&String| telling(lane).any(|finding| reason.contains(&finding.to_string()));
+    lines.extend(lane.reason.as_ref().filter(|reason| !told(reason)).cloned());
+    for finding in telling(lane) {
+        let here = match &finding.place.namespace {
+            Some(namespace) => format!("{} in namespace {namespace}", finding.place),
+            None => finding.place.to_string(),
+        };
+        if here != place {
+            lines.push(here.clone());
+            place = here;
+        }
+        lines.push(format!("  {finding}"));
+    }
+    let controls = lane.findings.iter().filter(|finding| finding.outcome == Outcome::ControlMet);
+    lines.extend(controls.map(Finding::to_string));
+    if telling(lane).any(|finding| finding.outcome == Outcome::Violated) {
+        lines.push(format!("mend: {remedy}"));
+    }
+    lines
+}
+
+/// The findings that made the verdict.
+pub(super) fn telling(lane: &LaneResult) -> impl Iterator<Item = &Finding> {
+    lane.findings
+        .iter()
+        .filter(|finding| matches!(finding.outcome, Outcome::Violated | Outcome::Undecided | Outcome::ControlFailed))
+}
+
+/// The one word for how it ended.
+pub(super) fn outcome(report: &Report) -> &'static str {
+    match report.exit_code {
+        exit::HOLDS if report.conformant => "conformant",
+        exit::HOLDS => "holds, within the requested scope",
+        exit::VIOLATED => "violated",
+        exit::INCOMPLETE => "incomplete",
+        _ => "unsound",
+    }
+}
