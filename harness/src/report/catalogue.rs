@@ -3,14 +3,47 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use serde::Serialize;
+use camino::Utf8Path;
+use serde::{Deserialize, Serialize};
 
 use crate::experiment::Experiment;
 use crate::feature::Feature;
 use crate::requirement::{Lane, Level, Requirement};
+use crate::yaml::{self, YamlError};
 
 /// The names of mutants by the id of their target. Empty where no mutants are at hand: they are data of a checkout.
 pub type Mutants = BTreeMap<String, Vec<String>>;
+
+/// Reads which mutants there are below a folder, `ca/sslmode_prefer` for `ca/sslmode_prefer.yaml`. Without the folder
+/// there are none: an installed binary comes without them.
+///
+/// # Errors
+/// If one cannot be read, or names no target.
+pub fn mutants_below(folder: &Utf8Path) -> Result<Mutants, YamlError> {
+    #[derive(Deserialize)]
+    struct Mutant {
+        target: String,
+    }
+    let mut mutants = Mutants::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(next) = open.pop() {
+        let unread = |source| YamlError::Read { path: next.clone(), source };
+        if !next.exists() {
+            continue;
+        }
+        for entry in next.read_dir_utf8().map_err(unread)? {
+            let path = entry.map_err(unread)?.into_path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension() == Some("yaml") {
+                let name = path.strip_prefix(folder).unwrap_or(&path).with_extension("").into_string();
+                mutants.entry(yaml::read_strict::<Mutant>(&path)?.target).or_default().push(name);
+            }
+        }
+    }
+    mutants.values_mut().for_each(|names| names.sort());
+    Ok(mutants)
+}
 
 /// One requirement as `holdfast catalog --format json` lists it. The shape is an interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -153,7 +186,9 @@ fn marked(lane: Lane, decisive: &[Lane]) -> String {
 mod tests {
     use rstest::rstest;
 
-    use super::{Mutants, entries, explanation, near, table};
+    use camino::Utf8Path;
+
+    use super::{Mutants, entries, explanation, mutants_below, near, table};
     use crate::check::Check;
     use crate::experiment::{Experiment, Records};
     use crate::feature::Feature;
@@ -190,6 +225,20 @@ mod tests {
 
     fn mutants() -> Mutants {
         [("CA-06".to_owned(), vec!["ca/sslmode_prefer".to_owned()])].into()
+    }
+
+    #[test]
+    fn mutants_are_listed_by_their_target() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(folder.path()).unwrap();
+        std::fs::create_dir(root.join("ca")).unwrap();
+        std::fs::write(root.join("ca/sslmode_prefer.yaml"), "target: CA-06\nalso: [TLS-01]\nwhy: so\n").unwrap();
+        std::fs::write(root.join("README.md"), "no mutant").unwrap();
+        assert_eq!(mutants_below(root).unwrap(), mutants());
+        std::fs::write(root.join("ca/aimless.yaml"), "why: so\n").unwrap();
+        let error = mutants_below(root).unwrap_err().to_string();
+        assert!(error.contains("aimless.yaml") && error.contains("target"), "{error}");
+        assert_eq!(mutants_below(&root.join("gone")).unwrap(), Mutants::new());
     }
 
     #[test]

@@ -163,6 +163,11 @@ pub struct Chronicle {
 }
 
 impl Chronicle {
+    /// Adds an event that happened now, for commands that judge in one go and leave no run directory.
+    pub fn record(&mut self, event: Event) {
+        self.entries.push(Entry { at: Timestamp::now(), event });
+    }
+
     /// Reads every journal in the folder. A folder that is not there is an empty one.
     pub(super) fn read(folder: &Utf8Path) -> Result<Self, RunError> {
         let failed = |source| RunError::Journal { path: folder.to_owned(), source };

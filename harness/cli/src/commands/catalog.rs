@@ -1,8 +1,9 @@
 //! `holdfast catalog`: the contract as a list.
 
+use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 use harness::exit;
-use harness::report::catalogue::{self, Mutants};
+use harness::report::catalogue;
 
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -13,6 +14,9 @@ pub(crate) struct Catalog {
     /// How to print it.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Where the planted defects of a checkout are; they are listed if the folder is there.
+    #[arg(long, value_name = "DIRECTORY", default_value = "fixtures/mutants")]
+    mutants: Utf8PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -28,7 +32,8 @@ impl Catalog {
         let text = match self.format {
             Format::Text => catalogue::table(suites::CATALOG),
             Format::Json => {
-                let entries = catalogue::entries(suites::CATALOG, &Mutants::new());
+                let mutants = catalogue::mutants_below(&self.mutants).map_err(Failure::usage)?;
+                let entries = catalogue::entries(suites::CATALOG, &mutants);
                 serde_json::to_string_pretty(&entries).map_err(Failure::broke)? + "\n"
             }
         };

@@ -1,8 +1,9 @@
 //! `holdfast explain`: what one requirement is for, how it is judged and how it is mended.
 
+use camino::Utf8PathBuf;
 use clap::Args;
 use harness::exit;
-use harness::report::catalogue::{self, Mutants};
+use harness::report::catalogue;
 
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -13,6 +14,9 @@ pub(crate) struct Explain {
     /// The requirement's id, as `holdfast catalog` lists it.
     #[arg(value_name = "ID")]
     id: String,
+    /// Where the planted defects of a checkout are; they are listed if the folder is there.
+    #[arg(long, value_name = "DIRECTORY", default_value = "fixtures/mutants")]
+    mutants: Utf8PathBuf,
 }
 
 impl Explain {
@@ -21,7 +25,8 @@ impl Explain {
         let Some(requirement) = suites::CATALOG.iter().find(wanted) else {
             return Err(Failure::usage(self.unknown()));
         };
-        terminal.print(&catalogue::explanation(requirement, &Mutants::new()))?;
+        let mutants = catalogue::mutants_below(&self.mutants).map_err(Failure::usage)?;
+        terminal.print(&catalogue::explanation(requirement, &mutants))?;
         Ok(exit::HOLDS)
     }
 
