@@ -8,6 +8,8 @@ pub mod tls;
 
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tidy;
 
 use harness::requirement::Requirement;
 

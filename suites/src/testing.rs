@@ -1,16 +1,20 @@
-//! Records made by hand, for the tests of live checks.
+//! Records and manifests made by hand, for the tests of checks.
 //!
 //! Each test starts from a record in which everything is right and spoils one thing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use harness::check::Check;
 use harness::experiment::{
     Experiment, InspectedCa, InspectedCertificate, InspectedMount, Inspection, LoggedLogin, PodState, Record, Session,
     Snapshot, Step,
 };
+use harness::judge::judge_rendered;
 use harness::probe::{Certificate, Served};
+use harness::rendered::Rendered;
 use harness::requirement::Requirement;
+use harness::subject::Subject;
 use harness::verdict::Verdict;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -25,6 +29,12 @@ pub(crate) fn judge_live(requirement: &Requirement, records: impl IntoIterator<I
     let mut check = Check::new();
     requirement.live.expect("the requirement has a live check")(&records.into_iter().collect(), &mut check);
     check.judge().verdict
+}
+
+/// What the rendered check of a requirement says of manifests that came without a chart.
+pub(crate) fn judge_manifests(requirement: &Requirement, manifests: &str) -> Verdict {
+    let subject = Arc::new(Subject::of_manifests("test"));
+    judge_rendered(&Rendered::of_manifests(subject, manifests).unwrap(), requirement).verdict
 }
 
 /// A record that came to its end.

@@ -9,7 +9,6 @@ use super::Experiment;
 use super::record::{Record, Snapshot, Step};
 use crate::bench::{Bench, BenchError};
 use crate::error::Chain;
-use crate::wait::WaitError;
 
 /// Steps and snapshots of an experiment under way.
 pub(super) struct Diary {
@@ -38,10 +37,14 @@ impl Diary {
     }
 
     /// Waits for something whose absence is an answer: the subject's business, not a failure of the experiment.
-    pub(super) async fn hope(&mut self, name: &str, wait: impl Future<Output = Result<(), WaitError>>) {
+    pub(super) async fn hope<E: std::error::Error + 'static>(
+        &mut self,
+        name: &str,
+        wait: impl Future<Output = Result<(), E>>,
+    ) {
         tracing::info!(step = name);
         let (began, clock) = (Timestamp::now(), Instant::now());
-        let unmet = wait.await.err().map(|error| error.to_string());
+        let unmet = wait.await.err().map(|error| Chain(&error).to_string());
         self.steps.push(Step { name: name.into(), began, seconds: clock.elapsed().as_secs_f64(), unmet });
     }
 

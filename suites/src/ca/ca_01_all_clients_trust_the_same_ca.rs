@@ -9,7 +9,11 @@ use harness::check::Check;
 use harness::expectation::equal_to;
 use harness::experiment::{Experiment, Records, SETTLED};
 use harness::feature::Feature;
+use harness::graph::{CaWiring, Fact};
+use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
+
+use super::wiring::{clients_with_ca, provider};
 
 /// All clients trust the same CA.
 pub const CA_01: Requirement = Requirement {
@@ -23,9 +27,45 @@ pub const CA_01: Requirement = Requirement {
     experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered, Lane::Live],
     remedy: "take volume, mount and variable of every workload that dials the database from one named template",
-    rendered: None,
+    rendered: Some(rendered),
     live: Some(live),
 };
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    let known = clients_with_ca(subject).find_map(|(_, ca)| provider(ca).known());
+    let shared = known.unwrap_or_else(|| "the one that the others trust".into());
+    if clients_with_ca(subject).next().is_none() {
+        return check.not_applicable("no client of the database is given a CA");
+    }
+    for client in subject.database_clients() {
+        match (client.ca().map(provider), client.ssl_mode()) {
+            (Some(Fact::Unknown(hint)), _) => check.undecided(client, WHAT, hint),
+            // A connection string that cannot be read may name a CA.
+            (None, Fact::Unknown(hint)) => check.undecided(client, WHAT, hint),
+            (None, Fact::Known(_)) => {
+                check.expect(client, WHAT, &"none", equal_to(shared.as_str()));
+            }
+            (Some(Fact::Known(provider)), _) => {
+                check.expect(client, WHAT, &provider, equal_to(shared.as_str()));
+            }
+        }
+    }
+    if subject.subject().claims(Feature::CaIdentical) {
+        judge_identity(subject, &shared, check);
+    }
+}
+
+const WHAT: &str = "the CA that it trusts";
+
+/// Where identical wiring is claimed, the same CA at another path is a difference too.
+fn judge_identity(subject: &Rendered, shared: &str, check: &mut Check) {
+    let wired = clients_with_ca(subject).map(|(_, ca)| ca);
+    let mut same_ca = wired.filter(|ca| provider(ca).known().as_deref() == Some(shared));
+    let Some(first) = same_ca.next().map(CaWiring::fingerprint) else { return };
+    for ca in same_ca {
+        check.expect(ca, "how the CA is wired", &ca.fingerprint(), equal_to(first.as_str()));
+    }
+}
 
 fn live(records: &Records, check: &mut Check) {
     let Some(install) = records.of(Experiment::Install) else { return };

@@ -6,10 +6,14 @@
 //! Secret mount is a violation, not a missing `readOnly`.
 
 use harness::check::Check;
-use harness::expectation::one_of;
+use harness::expectation::{equal_to, one_of};
 use harness::experiment::{Experiment, PodState, Records, SETTLED};
 use harness::feature::Feature;
+use harness::graph::{CaProvider, CaWiring, DatabaseClient, Fact};
+use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
+
+use super::wiring::{clients_with_ca, is_system, mount};
 
 /// The driver reads the mounted CA.
 pub const CA_02: Requirement = Requirement {
@@ -23,9 +27,68 @@ pub const CA_02: Requirement = Requirement {
     experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered, Lane::Live],
     remedy: "mount the Secret itself, and set PGSSLROOTCERT (or sslrootcert in the URI) to <mountPath>/<key>",
-    rendered: None,
+    rendered: Some(rendered),
     live: Some(live),
 };
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    let declared = subject.subject().ca().and_then(|plan| plan.variable.as_deref());
+    for (client, ca) in clients_with_ca(subject) {
+        match file_of(client, ca, declared) {
+            Some(Fact::Known(state)) => {
+                check.expect(ca, "the CA file of the driver", &state, equal_to(FROM_SECRET));
+            }
+            Some(Fact::Unknown(hint)) => check.undecided(ca, "the CA file of the driver", hint),
+            None => {}
+        }
+    }
+}
+
+const FROM_SECRET: &str = "a key of a mounted Secret";
+
+fn file_of(client: &DatabaseClient, ca: &CaWiring, declared: Option<&str>) -> Option<Fact<String>> {
+    let path = ca.path.as_deref().unwrap_or_default();
+    let state = match &ca.provider {
+        // A CA is no secret: a ConfigMap is as good.
+        CaProvider::File(_) => FROM_SECRET.into(),
+        CaProvider::NoSuchFile { kind, name } => format!("{path}, which no key of {kind} {name} becomes"),
+        CaProvider::MountOnly { .. } => match namer(client, ca) {
+            Some(namer) if declared.is_none() => {
+                return Some(Fact::Unknown(format!("whether the driver reads {namer}, only the application knows")));
+            }
+            Some(namer) => format!("mounted, but only {namer} names it"),
+            None => "mounted, but nothing names it".into(),
+        },
+        CaProvider::Copy => match mount(client, ca) {
+            Some(mount) if !mount.volume.is_writable_copy() => {
+                return Some(Fact::Unknown(format!("what the driver behind volume {} provides", mount.volume.name)));
+            }
+            _ => format!("{path}, a copy in a volume that can be written"),
+        },
+        CaProvider::Environment(_) => {
+            let variable = ca.variable.as_deref().unwrap_or("the variable");
+            let hint =
+                format!("{variable} holds the CA itself; whether the driver gets it, only the application knows");
+            return Some(Fact::Unknown(hint));
+        }
+        CaProvider::Image if is_system(ca) => return None, // Nobody mounts it.
+        CaProvider::Image => format!("{path}, which no volume provides"),
+        CaProvider::Unknown(hint) => return Some(Fact::Unknown(hint.clone())),
+    };
+    Some(Fact::Known(state))
+}
+
+/// A variable or argument that names a file of the mount, though no driver is known to read it.
+fn namer(client: &DatabaseClient, ca: &CaWiring) -> Option<String> {
+    let folder = ca.mount_path.as_deref()?;
+    let container = client.container();
+    let variable = container.env().iter().find(|known| known.value.known().is_some_and(|text| text.contains(folder)));
+    let word = || {
+        let words = container.words();
+        words.into_iter().find(|(_, text)| text.known().is_some_and(|text| text.contains(folder)))
+    };
+    variable.map(|variable| variable.name.clone()).or_else(|| Some(word()?.0))
+}
 
 /// Where an application may have learned of the file; the driver's own default is a file in a home folder.
 const TOLD: &[&str] = &["environment", "uri"];

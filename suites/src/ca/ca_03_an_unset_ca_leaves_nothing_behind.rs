@@ -5,11 +5,15 @@
 //! none. What must stay is encryption: without a CA nothing can be verified, but nothing has to be said in the clear.
 
 use harness::check::Check;
-use harness::expectation::{equal_to, not_empty, one_of};
+use harness::expectation::{empty, equal_to, not_empty, one_of};
 use harness::experiment::{BEFORE, DURING, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
+use harness::graph::{CaWiring, RefKind, Volume};
+use harness::rendered::{Attempt, Change, Rendered};
 use harness::requirement::{Lane, Level, Requirement};
+
+use super::wiring::{ca_secrets, is_system};
 
 /// An unset CA leaves nothing behind.
 pub const CA_03: Requirement = Requirement {
@@ -23,9 +27,43 @@ pub const CA_03: Requirement = Requirement {
     experiments: &[Experiment::WithoutCa],
     decisive: &[Lane::Rendered, Lane::Live],
     remedy: "put volume, mount, variable and sslrootcert under the one condition that the CA Secret is named",
-    rendered: None,
+    rendered: Some(rendered),
     live: Some(live),
 };
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    let plan = subject.subject().ca().cloned().unwrap_or_default();
+    let Some(name) = &plan.name_value else {
+        return check.undecided(Place::object("the subject"), "the chart without a CA", NOT_SAID);
+    };
+    let secrets = ca_secrets(subject);
+    let change = Change::set(name.as_str(), "");
+    let without = match subject.with(&change, check) {
+        None => return,
+        Some(Attempt::Refused(refusal)) => return check.undecided(&change, "the chart without a CA", refusal),
+        Some(Attempt::Rendered(without)) => without,
+    };
+    for client in without.database_clients() {
+        let left = client.ca().filter(|ca| !is_system(ca)).map(CaWiring::fingerprint);
+        check.expect(client, "what is left of the CA without a CA Secret", &left, equal_to(None::<String>));
+    }
+    for workload in without.workloads() {
+        let of_ca = |volume: &&Volume| {
+            plan.volume.as_deref() == Some(&*volume.name)
+                || volume.keys().any(|(kind, name)| kind == RefKind::Secret && secrets.iter().any(|ca| ca == name))
+        };
+        let left: Vec<&str> = workload.volumes().iter().filter(of_ca).map(|volume| volume.name.as_str()).collect();
+        check.expect(workload, "volumes that are left without a CA Secret", &left[..], empty());
+    }
+    let variable = plan.variable.as_deref();
+    for container in without.containers() {
+        let left: Vec<&str> =
+            container.env().iter().map(|known| known.name.as_str()).filter(|name| Some(*name) == variable).collect();
+        check.expect(container, "variables that are left without a CA Secret", &left[..], empty());
+    }
+}
+
+const NOT_SAID: &str = "say in the subject file under `database.ca.nameValue` which value names the CA Secret";
 
 /// Modes that insist on encryption and get along without a CA.
 const ENCRYPTED: &[&str] = &["require"];
@@ -40,6 +78,8 @@ fn live(records: &Records, check: &mut Check) {
         let new: Vec<_> = during.pods_since(before).filter(|pod| pod.workload == workload).collect();
         check.control(Place::object(workload), "pods that were made without a CA", &new[..], not_empty());
         for pod in new {
+            let readiness = if pod.ready { "ready" } else { "not ready" };
+            check.expect(pod, "the pod without a CA", &readiness, equal_to("ready"));
             let Some(inspected) = &pod.inspected else {
                 check.undecided(pod, "what is left of the CA", "the application does not answer `inspect`");
                 continue;
@@ -78,6 +118,7 @@ mod tests {
     #[case::nothing(without_ca("b"), Holds)]
     #[case::the_variable(trusting(without_ca("b"), "old"), Violated)]
     #[case::the_mode(PodState { inspected: pod("deployment/agents", "b").inspected, ..without_ca("b") }, Violated)]
+    #[case::what_keeps_it_from_starting(PodState { ready: false, inspected: None, ..without_ca("b") }, Violated)]
     #[case::no_new_pod(without_ca("a"), Unchecked)]
     #[case::what_nobody_can_tell(PodState { inspected: None, ..without_ca("b") }, Unchecked)]
     fn what_is_left_without_a_ca(#[case] during: PodState, #[case] verdict: Verdict) {

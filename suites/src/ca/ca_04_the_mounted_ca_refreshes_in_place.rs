@@ -5,12 +5,15 @@
 //! both keep yesterday's CA until somebody restarts the pod, which an outage of this kind then reminds people of.
 
 use harness::check::Check;
-use harness::expectation::equal_to;
+use harness::expectation::{empty, equal_to};
 use harness::experiment::{AFTER, BEFORE, Experiment, PodState, Records, Snapshot};
 use harness::feature::Feature;
+use harness::graph::Fact;
+use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
 use super::control_new_key;
+use super::wiring::{IN_PLACE, clients_given_a_ca, is_ca_key, refresh};
 
 /// The mounted CA refreshes in place.
 pub const CA_04: Requirement = Requirement {
@@ -24,9 +27,27 @@ pub const CA_04: Requirement = Requirement {
     experiments: &[Experiment::RotateCa],
     decisive: &[Lane::Live],
     remedy: "mount the Secret as a folder: no subPath, no copy by an init container, no CA in an environment variable",
-    rendered: None,
+    rendered: Some(rendered),
     live: Some(live),
 };
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    for (client, ca) in clients_given_a_ca(subject) {
+        match refresh(client, ca) {
+            Fact::Known(way) => {
+                check.expect(ca, "where the process reads the CA", &way, equal_to(IN_PLACE));
+            }
+            Fact::Unknown(hint) => check.undecided(ca, "where the process reads the CA", hint),
+        }
+        let copies = client
+            .container()
+            .env()
+            .iter()
+            .filter(|variable| variable.key().is_some_and(|key| is_ca_key(subject, key)));
+        let copies: Vec<&str> = copies.map(|variable| variable.name.as_str()).collect();
+        check.expect(client, "variables that hold the CA itself", &copies[..], empty());
+    }
+}
 
 const REFRESHED: &str = "the published CA";
 

@@ -11,7 +11,11 @@ use harness::experiment::{
 };
 use harness::feature::Feature;
 use harness::finding::Place;
+use harness::graph::RefKind;
+use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
+
+use super::wiring::{ca_secrets, clients_with_ca};
 
 /// A missing CA blocks the start.
 pub const CA_05: Requirement = Requirement {
@@ -25,9 +29,27 @@ pub const CA_05: Requirement = Requirement {
     experiments: &[Experiment::MissingCa],
     decisive: &[Lane::Rendered, Lane::Live],
     remedy: "drop `optional: true` from the CA's volume, and name the key under `items` so that a wrong one is noticed",
-    rendered: None,
+    rendered: Some(rendered),
     live: Some(live),
 };
+
+/// Looks at every reference of a client's pods to the CA's Secret, also those of containers that are no clients.
+fn rendered(subject: &Rendered, check: &mut Check) {
+    let secrets = ca_secrets(subject);
+    let mut seen: Vec<String> = Vec::new();
+    for (client, _) in clients_with_ca(subject) {
+        let workload = client.workload();
+        if seen.contains(&workload.reference()) {
+            continue;
+        }
+        seen.push(workload.reference());
+        let references = workload.references();
+        for reference in references.iter().filter(|one| one.kind == RefKind::Secret && secrets.contains(&one.name)) {
+            let insists = if reference.optional { "optional" } else { "required" };
+            check.expect(reference, format!("the reference to {reference}"), &insists, equal_to("required"));
+        }
+    }
+}
 
 fn live(records: &Records, check: &mut Check) {
     let Some(missing) = records.of(Experiment::MissingCa) else { return };

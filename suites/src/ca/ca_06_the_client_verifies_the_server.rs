@@ -6,11 +6,15 @@
 //! would also accept plaintext.
 
 use harness::check::Check;
-use harness::expectation::{empty, equal_to, not_empty};
+use harness::expectation::{empty, equal_to, not_empty, one_of};
 use harness::experiment::{AFTER, BEFORE, DURING, Experiment, PodState, Record, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
+use harness::graph::{Fact, SslMode};
+use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
+
+use super::wiring::clients_with_ca;
 
 /// The client verifies the server.
 pub const CA_06: Requirement = Requirement {
@@ -24,9 +28,20 @@ pub const CA_06: Requirement = Requirement {
     experiments: &[Experiment::ForeignCa],
     decisive: &[Lane::Live],
     remedy: "set sslmode=verify-full, in the URI or as PGSSLMODE, and use a driver that reads both it and the CA file",
-    rendered: None,
+    rendered: Some(rendered),
     live: Some(live),
 };
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    for (client, _) in clients_with_ca(subject) {
+        match client.ssl_mode() {
+            Fact::Known(mode) => {
+                check.expect(client, "sslmode", &mode, one_of(SslMode::VERIFYING));
+            }
+            Fact::Unknown(hint) => check.undecided(client, "sslmode", hint),
+        }
+    }
+}
 
 fn live(records: &Records, check: &mut Check) {
     let Some(foreign) = records.of(Experiment::ForeignCa) else { return };

@@ -6,14 +6,18 @@
 //! new CA, and says whether its pods followed in place or were restarted.
 
 use harness::check::Check;
-use harness::expectation::one_of;
+use harness::expectation::{one_of, that};
 use harness::experiment::{AFTER, BEFORE, Experiment, ON_THE_WIRE, PodState, Records, Snapshot};
 use harness::feature::Feature;
 use harness::finding::Place;
+use harness::graph::{CaWiring, Fact, Workload};
+use harness::manifests::Object;
+use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use jiff::Timestamp;
 
 use super::control_new_key;
+use super::wiring::{IN_PLACE, clients_given_a_ca, refresh};
 
 /// A new CA reaches all clients.
 pub const CA_07: Requirement = Requirement {
@@ -27,11 +31,74 @@ pub const CA_07: Requirement = Requirement {
     experiments: &[Experiment::RotateCa],
     decisive: &[Lane::Live],
     remedy: "read the CA file anew for each connection, or restart on a change of that Secret (Reloader), or declare the restart",
-    rendered: None,
+    rendered: Some(rendered),
     live: Some(live),
 };
 
-const IN_PLACE: &str = "in the running pod";
+fn rendered(subject: &Rendered, check: &mut Check) {
+    for (client, ca) in clients_given_a_ca(subject) {
+        // What runs to an end reads the CA when it starts the next time.
+        if client.workload().runs_to_an_end() {
+            continue;
+        }
+        let claimed = subject.subject().claims(Feature::CaRotation);
+        let way = match (refresh(client, ca), restart(subject, client.workload(), ca)) {
+            (_, Some(restart)) => Fact::Known(restart),
+            (Fact::Known(read), None) if read == IN_PLACE && claimed => Fact::Known(IN_PLACE.into()),
+            (_, None) if !subject.subject().is_declared() => Fact::Unknown(NOT_SAID.into()),
+            (Fact::Known(read), None) if read == IN_PLACE => {
+                Fact::Known("none: `ca.rotation` is not claimed, and nothing restarts the pods".into())
+            }
+            (Fact::Known(read), None) => Fact::Known(format!("none: {read}, and nothing restarts the pods")),
+            (Fact::Unknown(hint), None) => Fact::Unknown(hint),
+        };
+        match way {
+            Fact::Known(way) => {
+                let some = that("one that ends at the client", |way: &str| !way.starts_with("none"));
+                check.expect(client, "the way of a new CA", way.as_str(), some);
+            }
+            Fact::Unknown(hint) => check.undecided(client, "the way of a new CA", hint),
+        }
+    }
+}
+
+const NOT_SAID: &str = "claim `ca.rotation` in the subject file if the application reads the file anew, \
+     or list under `restart` what people must do";
+
+/// What restarts the pods when the CA's Secret changes.
+fn restart(subject: &Rendered, workload: &Workload, ca: &CaWiring) -> Option<String> {
+    let secret = ca.secret()?;
+    let annotations = workload.object().annotations().chain(workload.pod_annotations());
+    let by_annotation = annotations.into_iter().find_map(|(name, value)| {
+        let listed = || value.split(',').any(|one| one.trim() == secret);
+        match name
+            .strip_prefix("reloader.stakater.com/")
+            .or_else(|| name.split_once(".reloader.stakater.com/").map(|(_, rest)| rest))
+        {
+            Some("auto") if value == "true" => Some(format!("{name}: {value}")),
+            Some("reload") if name.starts_with("secret.") && listed() => Some(format!("{name}: {value}")),
+            _ if name.starts_with("checksum/") && covers(subject, workload, secret) => Some(name.to_owned()),
+            _ => None,
+        }
+    });
+    let steps = &subject.subject().file().restart;
+    let (kind, name) = (workload.object().kind().to_lowercase(), workload.object().name());
+    let names = |step: &&String| step.split([' ', '/']).any(|word| word == name) && step.to_lowercase().contains(&kind);
+    by_annotation.or_else(|| steps.iter().find(names).map(|step| format!("the declared step `{step}`")))
+}
+
+/// Whether the workload's template takes in the template that renders the Secret; of another Secret it knows nothing.
+fn covers(subject: &Rendered, workload: &Workload, secret: &str) -> bool {
+    let template = |object: &Object| object.source().map(|source| source.template.clone());
+    let rendered = subject.manifests().find("Secret", secret).and_then(template);
+    let (Some(of_secret), Some(of_workload)) = (rendered, template(workload.object())) else { return false };
+    let file = |path: &str| path.split_once('/').map(|(_, file)| file.to_owned()).unwrap_or_default();
+    let text = subject.charts().find_map(|chart| chart.text(&file(&of_workload)));
+    let name = of_secret.rsplit('/').next().unwrap_or_default();
+    text.is_some_and(|text| text.lines().any(|line| line.contains("checksum/") && line.contains(name)))
+}
+
+const IN_THE_POD: &str = "in the running pod";
 const RESTARTED: &str = "by a restart";
 
 fn live(records: &Records, check: &mut Check) {
@@ -54,7 +121,7 @@ fn live(records: &Records, check: &mut Check) {
 }
 
 const HOW: &str = "how it came to log in under the new CA";
-const WAYS: &[&str] = &[IN_PLACE, RESTARTED];
+const WAYS: &[&str] = &[IN_THE_POD, RESTARTED];
 
 fn how(pod: &PodState, before: &Snapshot, after: &Snapshot, on_the_wire: Timestamp) -> String {
     let logins = after.logins_of(pod).into_iter().map(|login| login.at);
@@ -66,7 +133,7 @@ fn how(pod: &PodState, before: &Snapshot, after: &Snapshot, on_the_wire: Timesta
     if pod.ca().is_some_and(|ca| !ca.certificates.is_empty() && !trusts(pod, after)) {
         return "not at all: its CA file is not the published one".into();
     }
-    if before.pod(&pod.uid).is_some() { IN_PLACE.into() } else { RESTARTED.into() }
+    if before.pod(&pod.uid).is_some() { IN_THE_POD.into() } else { RESTARTED.into() }
 }
 
 fn trusts(pod: &PodState, after: &Snapshot) -> bool {

@@ -4,8 +4,18 @@
 //! another key than the one that the chart mounts costs them an hour. So the words are checked like code: the README
 //! must tell the keys, how to install, to rotate and to roll back, and its examples must fit the chart.
 
+use harness::check::Check;
+use harness::expectation::{equal_to, that};
 use harness::feature::Feature;
+use harness::finding::Place;
+use harness::graph::CaWiring;
+use harness::helm::{Package, PackageFile, ValuePath};
+use harness::manifests::Manifests;
+use harness::rendered::{Change, Rendered, Rendering, renders};
 use harness::requirement::{Lane, Level, Requirement};
+use serde_json::Value;
+
+use super::readme::{ExampleSecret, Readme, values_among};
 
 /// The CA Secret is documented.
 pub const CA_08: Requirement = Requirement {
@@ -19,6 +29,107 @@ pub const CA_08: Requirement = Requirement {
     experiments: &[],
     decisive: &[Lane::Rendered],
     remedy: "say in the chart's README which keys the CA Secret needs, with an example, and how to rotate and roll back",
-    rendered: None,
+    rendered: Some(rendered),
     live: None,
 };
+
+/// A Secret and the key in it that clients read the CA from.
+type Trust = (String, String);
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    let Some(chart) = subject.chart() else {
+        let hint = "the manifests came without their chart, and so without its README";
+        return check.undecided(Place::object("the chart"), "its README", hint);
+    };
+    let place = chart.place("README.md");
+    let text = chart.readme().and_then(PackageFile::text).unwrap_or_default();
+    if !check.expect(&place, "the README", text, that("some text", |text: &str| !text.trim().is_empty())) {
+        return;
+    }
+    let readme = Readme::parse(text);
+    let mut trusted = trusted_in(subject.rendering());
+    if trusted.is_empty() {
+        return check.undecided(&place, "the keys that it must tell", "which key the clients read is not known");
+    }
+    let names = subject.subject().ca().and_then(|plan| plan.name_value.as_deref());
+    // A client that trusts another Secret is the matter of CA-01. `database.caSecret` tells of `database.caSecret.name`.
+    let named = names.and_then(|path| subject.value_text(path));
+    let of_named = trusted.iter().filter(|(secret, _)| named.is_none_or(|named| named == secret));
+    let words = names.map(|path| path.trim_end_matches(".name")).into_iter().chain(of_named.map(|(_, key)| &**key));
+    for word in words {
+        let told = if readme.mentions(word) { "told" } else { "not told" };
+        check.expect(&place, format!("`{word}` in the README"), &told, equal_to("told"));
+    }
+    for (what, topics) in [("rotation", &["rotat"][..]), ("rollback", &["roll back", "rollback", "revert"][..])] {
+        let steps = if readme.has_steps(topics) { "a section with commands" } else { "none" };
+        check.expect(&place, format!("the steps of a {what}"), &steps, equal_to("a section with commands"));
+    }
+    let examples = examples(subject, chart, &readme, &mut trusted, check);
+    judge_examples(&examples, &trusted, &place, check);
+}
+
+/// The Secrets of all examples. Examples of values say further Secrets that clients then trust.
+fn examples(
+    subject: &Rendered,
+    chart: &Package,
+    readme: &Readme<'_>,
+    trusted: &mut Vec<Trust>,
+    check: &mut Check,
+) -> Vec<ExampleSecret> {
+    let mut found = Vec::new();
+    for block in readme.blocks() {
+        if block.has_commands() {
+            found.extend(block.secrets_by_command());
+        }
+        if !block.is_yaml() {
+            continue;
+        }
+        let mut place = chart.place("README.md");
+        place.line = Some(block.line);
+        let read = Manifests::parse(&block.text, "the example");
+        let state = read.as_ref().map_or_else(ToString::to_string, |_| "YAML".into());
+        check.expect(&place, "the example", &state, equal_to("YAML"));
+        let Ok(manifests) = read else { continue };
+        found.extend(block.secrets_among(&manifests));
+        for values in values_among(&manifests).filter(|values| are_of(chart, values)) {
+            let leaves = ValuePath::leaves(values).into_iter();
+            let change = leaves.fold(Change::none(), |change, (path, value)| change.and_set(path, value.clone()));
+            let Some(attempt) = subject.with(&change, check) else { continue };
+            check.expect(&place, "the chart with the values of the example", &attempt, renders());
+            trusted.extend(attempt.rendering().map(trusted_in).unwrap_or_default());
+        }
+    }
+    found
+}
+
+fn judge_examples(examples: &[ExampleSecret], trusted: &[Trust], place: &Place, check: &mut Check) {
+    let is_named = |secret: &&ExampleSecret| trusted.iter().any(|(name, _)| *name == secret.name);
+    let of_ca: Vec<&ExampleSecret> =
+        examples.iter().filter(|secret| is_named(secret) || secret.holds_certificates).collect();
+    let some = if of_ca.is_empty() { "none" } else { "one" };
+    check.expect(place, "an example of the CA Secret", &some, equal_to("one"));
+    for secret in of_ca {
+        let wanted = trusted.iter().filter(|(name, _)| *name == secret.name || !is_named(&secret));
+        let wanted: Vec<&str> = wanted.map(|(_, key)| key.as_str()).collect();
+        let mut place = place.clone();
+        place.line = Some(secret.line);
+        let fits =
+            that("the key that the clients read", |keys: &[String]| keys.iter().any(|key| wanted.contains(&&**key)));
+        check.expect(place, format!("keys of Secret {} in the example", secret.name), &secret.keys[..], fits);
+    }
+}
+
+fn trusted_in(rendering: &Rendering) -> Vec<Trust> {
+    let trusts = rendering.database_clients().iter().filter_map(|client| client.ca().and_then(CaWiring::trust));
+    let mut trusts: Vec<Trust> = trusts.map(|(secret, key)| (secret.to_owned(), key.to_owned())).collect();
+    trusts.sort();
+    trusts.dedup();
+    trusts
+}
+
+/// Values of this chart, and not the configuration of something else.
+fn are_of(chart: &Package, values: &Value) -> bool {
+    let keys = values.as_object().into_iter().flat_map(|map| map.keys());
+    let mut keys = keys.peekable();
+    keys.peek().is_some() && keys.all(|key| chart.values.get(key).is_some())
+}

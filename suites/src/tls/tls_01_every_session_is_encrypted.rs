@@ -6,9 +6,11 @@
 //! refuses it (TLS-02) would hide what the client would have done.
 
 use harness::check::Check;
-use harness::expectation::{empty, not_empty};
+use harness::expectation::{empty, not_empty, one_of};
 use harness::experiment::{AFTER, BEFORE, Experiment, Records};
 use harness::finding::Place;
+use harness::graph::{Fact, SslMode};
+use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
 /// Every session is encrypted.
@@ -23,9 +25,23 @@ pub const TLS_01: Requirement = Requirement {
     experiments: &[Experiment::RotateCa, Experiment::ForeignCa],
     decisive: &[Lane::Rendered, Lane::Live],
     remedy: "set sslmode to verify-full where there is a CA and to require where there is none, in the URI or as PGSSLMODE",
-    rendered: None,
+    rendered: Some(rendered),
     live: Some(live),
 };
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    for client in subject.database_clients() {
+        match client.ssl_mode() {
+            Fact::Known(mode) => {
+                check.expect(client, "sslmode", &mode, one_of(SslMode::ENCRYPTING));
+            }
+            Fact::Unknown(hint) => check.undecided(client, "sslmode", hint),
+        }
+    }
+    if subject.workloads().is_empty() {
+        check.not_applicable("nothing that the subject renders makes a pod");
+    }
+}
 
 fn live(records: &Records, check: &mut Check) {
     for experiment in [Experiment::RotateCa, Experiment::ForeignCa] {

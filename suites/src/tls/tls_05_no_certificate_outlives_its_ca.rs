@@ -9,8 +9,12 @@ use harness::check::Check;
 use harness::expectation::{not_empty, that};
 use harness::experiment::{AFTER, Experiment, Record, Records, SETTLED};
 use harness::finding::Place;
+use harness::graph::Fact;
 use harness::probe::Certificate;
+use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
+
+use super::issued::{Certificates, Hours, Issuer, Lifetime};
 
 /// No certificate outlives its CA.
 pub const TLS_05: Requirement = Requirement {
@@ -24,9 +28,37 @@ pub const TLS_05: Requirement = Requirement {
     experiments: &[Experiment::Install, Experiment::RotateCa],
     decisive: &[Lane::Rendered, Lane::Live],
     remedy: "let leaves live no longer than the CA's renewBefore, and renew both well before they end",
-    rendered: None,
+    rendered: Some(rendered),
     live: Some(live),
 };
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    let brought = Certificates::of(subject);
+    for leaf in brought.of_database(subject) {
+        let what = "duration of the certificate, which may be made just before its CA is renewed";
+        match (brought.authority(leaf), Lifetime::of(leaf)) {
+            (Issuer::SelfSigned, _) => {}
+            (Issuer::Unknown(hint), _) => check.undecided(leaf, what, hint),
+            (Issuer::Known(authority), Fact::Known(life)) => match Lifetime::of(authority) {
+                Fact::Known(ca) => {
+                    let place = leaf.at("spec.duration");
+                    let shorter = that(AT_MOST, |hours: &Hours| *hours <= ca.renew_before);
+                    check.expect(
+                        place,
+                        format!("{what} ({} before its end)", ca.renew_before),
+                        &life.duration,
+                        shorter,
+                    );
+                }
+                Fact::Unknown(hint) => check.undecided(authority, what, hint),
+            },
+            (_, Fact::Unknown(hint)) => check.undecided(leaf, what, hint),
+        }
+    }
+    check.not_applicable("the subject brings no certificate for its database; those of the operator are live");
+}
+
+const AT_MOST: &str = "at most what is then left of the CA";
 
 /// CloudNativePG renews when less than seven days are left, and looks at least once an hour.
 const LEAST_DAYS_LEFT: i64 = 6;
@@ -63,7 +95,30 @@ mod tests {
     use rstest::rstest;
 
     use super::TLS_05;
-    use crate::testing::{at, certificate, judge_live, moment, record, served};
+    use crate::testing::{at, certificate, judge_live, judge_manifests, moment, record, served};
+
+    #[rstest]
+    #[case::ends_with_it("{duration: 8760h, renewBefore: 2880h}", "{duration: 2880h}", Holds)]
+    #[case::outlives_it("{duration: 8760h, renewBefore: 2880h}", "{duration: 2881h}", Violated)]
+    #[case::has_the_same_defaults("{}", "{}", Violated)]
+    #[case::has_no_duration_that_can_be_read("{duration: 8760h}", "{duration: 90d}", Unchecked)]
+    fn a_leaf_beside_its_ca(#[case] authority: &str, #[case] leaf: &str, #[case] verdict: Verdict) {
+        let merged = |spec: &str, more: &str| match spec {
+            "{}" => format!("{{{more}}}"),
+            _ => format!("{}, {more}}}", spec.trim_end_matches('}')),
+        };
+        let authority = merged(authority, "isCA: true, secretName: root, issuerRef: {name: self}");
+        let leaf = merged(leaf, "secretName: serving, issuerRef: {name: ca}");
+        let manifests = format!(
+            "apiVersion: cert-manager.io/v1\nkind: Issuer\nmetadata: {{name: self}}\nspec: {{selfSigned: {{}}}}\n---\n\
+             apiVersion: cert-manager.io/v1\nkind: Issuer\nmetadata: {{name: ca}}\nspec: {{ca: {{secretName: root}}}}\n---\n\
+             apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {{name: root}}\nspec: {authority}\n---\n\
+             apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {{name: serving}}\nspec: {leaf}\n---\n\
+             apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: {{name: db}}\n\
+             spec: {{certificates: {{serverTLSSecret: serving}}}}\n"
+        );
+        assert_eq!(judge_manifests(&TLS_05, &manifests), verdict);
+    }
 
     fn seen_at(name: &str) -> Snapshot {
         let (served, published_ca) = (vec![served("agents-db-1", "leaf")], vec![certificate("ca")]);

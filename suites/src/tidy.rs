@@ -1,0 +1,79 @@
+//! Holds ids, files, words and mutants of the contract together.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use harness::requirement::Requirement;
+
+use crate::CATALOG;
+
+/// The areas in the order of the contract.
+const AREAS: &[&str] = &["RENDER", "CA", "TLS", "MIG", "OWN", "ROT", "BOOT", "SYNC", "KEY", "POOL", "SEC"];
+
+/// Requirement files, by stem, with their text.
+fn files() -> Vec<(String, String)> {
+    let source = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let entries = |folder: &Utf8Path| -> Vec<Utf8PathBuf> {
+        folder.read_dir_utf8().unwrap().map(|entry| entry.unwrap().into_path()).collect()
+    };
+    let areas = entries(&source).into_iter().filter(|path| path.is_dir());
+    let files = areas.flat_map(|area| {
+        let prefix = format!("{}_", area.file_name().unwrap());
+        entries(&area).into_iter().filter(move |path| path.file_name().unwrap().starts_with(&prefix))
+    });
+    files.map(|path| (path.file_stem().unwrap().to_owned(), std::fs::read_to_string(&path).unwrap())).collect()
+}
+
+/// How the name of a requirement's file begins; the statement follows.
+fn prefix(requirement: &Requirement) -> String {
+    format!("{}_", requirement.id.to_lowercase().replace('-', "_"))
+}
+
+#[test]
+fn the_catalogue_is_in_the_order_of_the_contract() {
+    let place = |requirement: &&Requirement| {
+        let area = AREAS.iter().position(|area| *area == requirement.area()).expect("an area of the contract");
+        (area, requirement.id.rsplit('-').next().unwrap().parse::<u32>().expect("a number"))
+    };
+    let places: Vec<_> = CATALOG.iter().map(place).collect();
+    assert!(places.is_sorted_by(|one, next| one < next), "{places:?}");
+}
+
+#[test]
+fn every_requirement_is_one_file() {
+    for requirement in CATALOG {
+        let own = files().into_iter().filter(|(stem, _)| stem.starts_with(&prefix(requirement)));
+        assert_eq!(own.count(), 1, "{}", requirement.id);
+    }
+    for (stem, _) in files() {
+        let listed = CATALOG.iter().any(|requirement| stem.starts_with(&prefix(requirement)));
+        assert!(listed, "{stem} is not in the catalogue");
+    }
+}
+
+#[test]
+fn every_file_says_first_what_it_is_about() {
+    for requirement in CATALOG {
+        let file = files().into_iter().find(|(stem, _)| stem.starts_with(&prefix(requirement)));
+        let (_, text) = file.expect("its file");
+        let first = text.lines().next().unwrap_or_default();
+        assert!(first.starts_with(&format!("//! {}: ", requirement.id)) && first.ends_with('.'), "{first}");
+        assert!(text.lines().nth(2).is_some_and(|line| line.starts_with("//! ")), "{}: say why", requirement.id);
+        assert!(text.lines().count() <= 300, "{}: two files in one", requirement.id);
+    }
+}
+
+#[test]
+fn every_descriptor_is_complete() {
+    for requirement in CATALOG {
+        let id = requirement.id;
+        assert!(!requirement.title.ends_with('.') && !requirement.title.is_empty(), "{id}: title");
+        assert!(!requirement.remedy.ends_with('.') && !requirement.remedy.is_empty(), "{id}: remedy");
+        assert!(requirement.source.starts_with('S'), "{id}: source");
+        assert!(requirement.revision >= 1 && !requirement.since.is_empty(), "{id}: version");
+        assert!(!requirement.decisive.is_empty(), "{id}: a lane must be able to prove it");
+        assert_eq!(
+            requirement.live.is_some(),
+            !requirement.experiments.is_empty(),
+            "{id}: experiments of the live lane"
+        );
+    }
+}
