@@ -3,6 +3,7 @@
 //! A check states what it looks at and what it expects; the texts of findings are made here, so that no message can
 //! drift from its assertion. A check that examined nothing is `unchecked`, never passed.
 
+use std::any::Any;
 use std::fmt::Display;
 
 use schemars::JsonSchema;
@@ -113,6 +114,13 @@ impl Judgement {
     /// A judgement without a check: the verdict was settled before anything could be looked at.
     pub fn without_check(verdict: Verdict, reason: impl Display) -> Self {
         Self { verdict, reason: Some(reason.to_string()), examined: 0, findings: Vec::new() }
+    }
+
+    /// A judgement of a check that panicked.
+    pub(crate) fn broken(panic: &(dyn Any + Send)) -> Self {
+        let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let said = said.unwrap_or("no message");
+        Self::without_check(Verdict::Unchecked, format!("the check broke, which is a defect of Holdfast: {said}"))
     }
 }
 

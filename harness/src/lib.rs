@@ -8,6 +8,7 @@ pub mod bench;
 pub mod cache;
 pub mod check;
 pub mod cluster;
+pub mod conformance;
 pub mod digest;
 pub mod docker;
 pub mod error;

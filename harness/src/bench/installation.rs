@@ -4,6 +4,11 @@ use camino::Utf8PathBuf;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
+use crate::finding::Locate;
+use crate::manifests::Object;
+use crate::rendered::Rendered;
+use crate::subject::ResolvedRelease;
+
 /// A subject under one overlay, ready to be installed.
 #[derive(Debug, Clone)]
 pub struct Installation {
@@ -23,7 +28,53 @@ pub struct Installation {
     pub credential: Option<CredentialSecret>,
 }
 
+/// Why a subject cannot be installed.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallationError {
+    /// A companion's manifest holds something that is no Kubernetes object.
+    #[error("read companion {place} as a Kubernetes object")]
+    Companion {
+        /// The object.
+        place: String,
+        /// Why it is none.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
 impl Installation {
+    /// What a subject installs under the overlay that it was rendered with.
+    ///
+    /// # Errors
+    /// When a companion is no Kubernetes object.
+    pub fn of(rendered: &Rendered) -> Result<Self, InstallationError> {
+        let (subject, overlay) = (rendered.subject(), rendered.overlay());
+        let companion = |object: &Object| {
+            serde_json::from_value(object.value().clone())
+                .map_err(|source| InstallationError::Companion { place: object.place().to_string(), source })
+        };
+        let release = |release: &ResolvedRelease| Release {
+            name: release.name.clone(),
+            chart: release.chart.clone(),
+            values: release.values.iter().chain(&overlay.values).cloned().collect(),
+        };
+        let ca = subject.ca().and_then(|plan| Some(CaInputs { name: plan.name_value.clone()?, key: plan.key_value.clone()? }));
+        let credential = subject.database().credentials.first().map(|credential| CredentialSecret {
+            secret: credential.secret.clone(),
+            role: credential.role.clone(),
+            password_key: credential.keys.password.clone().unwrap_or_else(|| "password".into()),
+        });
+        Ok(Self {
+            subject: subject.name().into(),
+            overlay: overlay.name.clone(),
+            companions: rendered.companions().objects().map(companion).collect::<Result<_, _>>()?,
+            releases: subject.releases().iter().map(release).collect(),
+            database: subject.database().cluster.clone(),
+            ca,
+            credential,
+        })
+    }
+
     /// The same installation with a server that would also accept plaintext, so that a client that falls back to it
     /// is seen and not saved by the server.
     #[must_use]

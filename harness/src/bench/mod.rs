@@ -20,7 +20,7 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-pub use self::installation::{CaInputs, Change, CredentialSecret, Installation, Release};
+pub use self::installation::{CaInputs, Change, CredentialSecret, Installation, InstallationError, Release};
 use self::logs::LogStreams;
 use crate::cluster::{Applier, ApplyError, Cluster, EXPIRES_ANNOTATION, FIELD_MANAGER, RUN_LABEL, SUBJECT_LABEL};
 use crate::probe::{Database, QueryError};

@@ -21,21 +21,17 @@ impl Bench {
     pub(super) async fn register_credentials(&self) -> Result<(), BenchError> {
         let listed = self.secrets().list(&ListParams::default()).await;
         let listed = listed.map_err(|source| self.objects("read the Secrets", source))?;
-        for secret in listed.items.iter().filter(|secret| secret.type_.as_deref() != Some(HELM_RELEASE)) {
-            self.register(secret)?;
-        }
-        Ok(())
+        let kept = listed.items.iter().filter(|secret| secret.type_.as_deref() != Some(HELM_RELEASE));
+        let credentials: Vec<(String, String)> = kept.flat_map(|secret| self.credentials_of(secret)).collect();
+        let credentials = credentials.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        self.keep.redactor.register_all(credentials).map_err(|source| BenchError::Confidence { source })
     }
 
-    fn register(&self, secret: &Secret) -> Result<(), BenchError> {
+    fn credentials_of(&self, secret: &Secret) -> Vec<(String, String)> {
         let name = secret.name_any();
         let values = secret.data.iter().flatten().filter(|(key, _)| !PUBLIC_KEYS.contains(&key.as_str()));
-        for (key, value) in values {
-            // What is no text cannot stand in a text.
-            let Ok(text) = std::str::from_utf8(&value.0) else { continue };
-            let credential = format!("{}/{name}/{key}", self.namespace);
-            self.keep.redactor.register(&credential, text).map_err(|source| BenchError::Confidence { source })?;
-        }
-        Ok(())
+        // What is no text cannot stand in a text.
+        let texts = values.filter_map(|(key, value)| Some((key, std::str::from_utf8(&value.0).ok()?.to_owned())));
+        texts.map(|(key, text)| (format!("{}/{name}/{key}", self.namespace), text)).collect()
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `kind create --wait` is not used: a time-out of its own only warns. What is ready is found out by asking.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use tokio::process::Command;
 
 use super::command::{CommandError, run, run_reading};
@@ -86,36 +86,30 @@ impl KindCluster {
         run(command).await.map(drop)
     }
 
-    /// Puts an image archive into every node and gives the image these references, exactly as pods will ask for it.
+    /// Puts an image archive into every node.
     ///
     /// # Errors
     /// When the archive cannot be read or a node refuses it.
-    pub async fn load(
-        &self,
-        archive: &Utf8PathBuf,
-        loaded_as: &str,
-        references: &[String],
-    ) -> Result<(), CommandError> {
+    pub async fn load(&self, archive: &Utf8Path) -> Result<(), CommandError> {
         for node in self.nodes().await? {
             let file = std::fs::File::open(archive)
                 .map_err(|source| CommandError::Start { program: archive.to_string(), source })?;
-            let mut import = self.docker();
-            import.args(["exec", "--interactive", &node, "ctr", "--namespace=k8s.io", "images", "import"]);
-            import.args(["--local", "--all-platforms", "--digests", "-"]);
+            let mut import = self.ctr(&node);
+            import.args(["import", "--local", "--all-platforms", "--digests", "-"]);
             run_reading(import, file.into()).await?;
-            for reference in references.iter().filter(|reference| *reference != loaded_as) {
-                let mut tag = self.docker();
-                tag.args([
-                    "exec",
-                    &node,
-                    "ctr",
-                    "--namespace=k8s.io",
-                    "images",
-                    "tag",
-                    "--force",
-                    loaded_as,
-                    reference,
-                ]);
+        }
+        Ok(())
+    }
+
+    /// Gives an image in every node these references as well, exactly as pods will ask for it.
+    ///
+    /// # Errors
+    /// When a node does not have the image.
+    pub async fn tag(&self, image: &str, references: &[String]) -> Result<(), CommandError> {
+        for node in self.nodes().await? {
+            for reference in references.iter().filter(|reference| *reference != image) {
+                let mut tag = self.ctr(&node);
+                tag.args(["tag", "--force", image, reference]);
                 run(tag).await?;
             }
         }
@@ -129,8 +123,8 @@ impl KindCluster {
     pub async fn references(&self) -> Result<Vec<String>, CommandError> {
         let mut known = Vec::new();
         for node in self.nodes().await? {
-            let mut list = self.docker();
-            list.args(["exec", &node, "ctr", "--namespace=k8s.io", "images", "list", "--quiet"]);
+            let mut list = self.ctr(&node);
+            list.args(["list", "--quiet"]);
             known.extend(run(list).await?.lines().map(str::to_owned));
         }
         Ok(known)
@@ -164,6 +158,13 @@ impl KindCluster {
 
     fn docker(&self) -> Command {
         self.with_daemon(Command::new(&self.docker))
+    }
+
+    /// containerd's own client, in a node.
+    fn ctr(&self, node: &str) -> Command {
+        let mut command = self.docker();
+        command.args(["exec", "--interactive", node, "ctr", "--namespace=k8s.io", "images"]);
+        command
     }
 
     fn with_daemon(&self, mut command: Command) -> Command {

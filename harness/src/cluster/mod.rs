@@ -9,6 +9,8 @@ mod command;
 mod exec;
 mod forward;
 mod kind;
+mod sweep;
+mod up;
 
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ pub use self::command::CommandError;
 pub use self::exec::{ExecError, Executed, exec};
 pub use self::forward::{ForwardError, forward};
 pub use self::kind::{Found, KindCluster};
+pub use self::sweep::{Leftover, SweepError};
+pub use self::up::{Furnishing, UpError};
 
 /// Label of everything that a run makes: the run's id.
 pub const RUN_LABEL: &str = "holdfast.dev/run";

@@ -34,7 +34,7 @@ pub use scan::{Leak, scan};
 pub use sink::Sink;
 pub use stream::Masking;
 
-use search::{Patterns, mask_of};
+use search::{Patterns, Spellings, mask_of};
 
 /// Whether a registered credential will be masked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,7 @@ pub struct Redactor {
 #[derive(Default)]
 struct State {
     known: BTreeMap<String, Vec<SecretString>>,
+    spellings: Spellings,
     too_short: Vec<String>,
     patterns: Arc<Patterns>,
     file: Option<Shared>,
@@ -97,21 +98,30 @@ impl Redactor {
     /// # Errors
     /// If it cannot be handed to the other processes of the run; then it must not be used.
     pub fn register(&self, name: &str, value: &str) -> Result<Registration, RedactError> {
+        self.register_all([(name, value)])?;
+        Ok(Registration::of(value))
+    }
+
+    /// As [`register`](Self::register), for many at once: the search is prepared once, and not at all if every one of
+    /// them is known already.
+    ///
+    /// # Errors
+    /// If they cannot be handed to the other processes of the run; then none of them must be used.
+    pub fn register_all<'a>(&self, credentials: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<(), RedactError> {
         let mut state = self.lock();
         state.refresh()?;
-        let name = harmless(name);
-        if let Some(Shared { path, .. }) = &state.file {
-            let failed = |source| RedactError::Register { file: path.clone(), source };
-            let line = Line { name: name.clone(), value: value.to_owned() };
-            let mut line = serde_json::to_vec(&line).map_err(|error| failed(error.into()))?;
-            line.push(b'\n');
-            // One write of one line: lines of several processes do not mix in a file that is open for appending.
-            OpenOptions::new().append(true).open(path).and_then(|mut file| file.write_all(&line)).map_err(failed)?;
-            state.refresh()?;
-            return Ok(Registration::of(value));
+        let named = credentials.into_iter().map(|(name, value)| Line { name: harmless(name), value: value.to_owned() });
+        let new: Vec<Line> = named.filter(|line| !state.knows(line)).collect();
+        let Some(Shared { path, .. }) = &state.file else { return state.learn(new) };
+        let failed = |source| RedactError::Register { file: path.clone(), source };
+        let mut lines = Vec::new();
+        for line in &new {
+            serde_json::to_writer(&mut lines, line).map_err(|error| failed(error.into()))?;
+            lines.push(b'\n');
         }
-        state.learn([Line { name, value: value.to_owned() }])?;
-        Ok(Registration::of(value))
+        // One write of whole lines: those of several processes do not mix in a file that is open for appending.
+        OpenOptions::new().append(true).open(path).and_then(|mut file| file.write_all(&lines)).map_err(failed)?;
+        state.refresh()
     }
 
     /// The text with every known credential masked.
@@ -224,19 +234,31 @@ impl State {
         self.learn(lines)
     }
 
+    fn knows(&self, line: &Line) -> bool {
+        let values = self.known.get(&line.name);
+        values.is_some_and(|values| values.iter().any(|known| known.expose_secret() == line.value))
+    }
+
     fn learn(&mut self, lines: impl IntoIterator<Item = Line>) -> Result<(), RedactError> {
-        let mut last = String::new();
-        for Line { name, value } in lines {
-            if Registration::of(&value) == Registration::TooShort && !self.too_short.contains(&name) {
+        let mut last = None;
+        for line in lines {
+            if self.knows(&line) {
+                continue;
+            }
+            let Line { name, value } = line;
+            let spellings = forms::spellings(&value);
+            if spellings.is_empty() && !self.too_short.contains(&name) {
                 self.too_short.push(name.clone());
             }
-            let values = self.known.entry(name.clone()).or_default();
-            if !values.iter().any(|known| known.expose_secret() == value) {
-                values.push(SecretString::from(value));
+            let owner: Arc<str> = name.as_str().into();
+            for (spelling, form) in spellings {
+                self.spellings.entry(spelling).or_insert_with(|| (Arc::clone(&owner), form));
             }
-            last = name;
+            self.known.entry(name.clone()).or_default().push(SecretString::from(value));
+            last = Some(name);
         }
-        let patterns = Patterns::of(&self.known).map_err(|source| RedactError::Prepare { name: last, source })?;
+        let Some(name) = last else { return Ok(()) };
+        let patterns = Patterns::of(&self.spellings).map_err(|source| RedactError::Prepare { name, source })?;
         self.patterns = Arc::new(patterns);
         Ok(())
     }

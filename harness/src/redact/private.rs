@@ -3,10 +3,14 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{RedactError, Redactor, Sink};
+
+/// The file that is locked while the run lives.
+const ALIVE: &str = "alive";
 
 /// The private folder of a run: the credentials that its processes share, and raw pod logs until they are masked.
 ///
@@ -14,6 +18,8 @@ use super::{RedactError, Redactor, Sink};
 #[derive(Debug, Clone)]
 pub struct PrivateRoom {
     folder: Utf8PathBuf,
+    /// Locked for as long as the run that made the room lives; the system releases it however the run ends.
+    _alive: Option<Arc<File>>,
 }
 
 impl PrivateRoom {
@@ -33,7 +39,24 @@ impl PrivateRoom {
         let failed = |source| RedactError::Private { folder: folder.clone(), source };
         DirBuilder::new().mode(0o700).create(&folder).map_err(failed)?;
         DirBuilder::new().mode(0o700).create(folder.join("spool")).map_err(failed)?;
-        Ok(Self { folder })
+        let alive = File::create(folder.join(ALIVE)).map_err(failed)?;
+        alive.lock().map_err(failed)?;
+        Ok(Self { folder, _alive: Some(Arc::new(alive)) })
+    }
+
+    /// Whether the run that made a room of this name is still alive on this machine.
+    pub fn is_inhabited(base: &Utf8Path, run: &str) -> bool {
+        let alive = File::open(base.join(format!("{}{run}", Self::PREFIX)).join(ALIVE));
+        alive.is_ok_and(|alive| matches!(alive.try_lock(), Err(fs::TryLockError::WouldBlock)))
+    }
+
+    /// The rooms of runs that died without removing them; credentials are in them.
+    pub fn abandoned(base: &Utf8Path) -> Vec<Self> {
+        let entries = base.read_dir_utf8().into_iter().flatten().filter_map(Result::ok);
+        let runs = entries.filter_map(|entry| entry.file_name().strip_prefix(Self::PREFIX).map(str::to_owned));
+        let dead = runs.filter(|run| !Self::is_inhabited(base, run));
+        let rooms = dead.map(|run| base.join(format!("{}{run}", Self::PREFIX)));
+        rooms.filter(|folder| folder.join(ALIVE).is_file()).filter_map(|folder| Self::open(&folder).ok()).collect()
     }
 
     /// What the names of private folders begin with; the id of the run follows. A sweep finds what dead runs left.
@@ -49,7 +72,7 @@ impl PrivateRoom {
         if !metadata.is_dir() || metadata.permissions().mode() & 0o077 != 0 {
             return Err(RedactError::Exposed { folder: folder.to_owned() });
         }
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), _alive: None })
     }
 
     /// Where it is.
@@ -106,5 +129,27 @@ impl PrivateRoom {
 
     fn spooled(&self, name: &str) -> Utf8PathBuf {
         self.folder.join("spool").join(name.replace('/', "__"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use camino::Utf8Path;
+
+    use super::PrivateRoom;
+
+    #[test]
+    fn a_room_is_abandoned_only_when_its_run_is_dead() {
+        let base = tempfile::tempdir().unwrap();
+        let base = Utf8Path::from_path(base.path()).unwrap();
+        let room = PrivateRoom::create(base, "20260801-1200-abcd").unwrap();
+        assert!(PrivateRoom::is_inhabited(base, "20260801-1200-abcd"));
+        assert!(PrivateRoom::abandoned(base).is_empty());
+
+        let folder = room.folder().to_owned();
+        drop(room);
+        assert!(!PrivateRoom::is_inhabited(base, "20260801-1200-abcd"));
+        let abandoned = PrivateRoom::abandoned(base);
+        assert_eq!(abandoned.iter().map(PrivateRoom::folder).collect::<Vec<_>>(), [folder]);
     }
 }

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use secrecy::{ExposeSecret, SecretString};
 
-use super::forms::{self, Form};
+use super::forms::Form;
+
+/// Every spelling of every credential, with the credential's name.
+pub(super) type Spellings = BTreeMap<String, (Arc<str>, Form)>;
 
 /// The search for all spellings at once, and what each belongs to.
 #[derive(Default)]
@@ -28,17 +30,8 @@ pub(super) struct Hit<'a> {
 }
 
 impl Patterns {
-    /// A search for every spelling of what is known.
-    pub(super) fn of(known: &BTreeMap<String, Vec<SecretString>>) -> Result<Self, aho_corasick::BuildError> {
-        let mut spellings: BTreeMap<String, (Arc<str>, Form)> = BTreeMap::new();
-        for (name, values) in known {
-            let name: Arc<str> = name.as_str().into();
-            for value in values {
-                for (spelling, form) in forms::spellings(value.expose_secret()) {
-                    spellings.entry(spelling).or_insert_with(|| (Arc::clone(&name), form));
-                }
-            }
-        }
+    /// A search for every spelling.
+    pub(super) fn of(spellings: &Spellings) -> Result<Self, aho_corasick::BuildError> {
         let longest = spellings.keys().map(String::len).max().unwrap_or(0);
         let automaton = if spellings.is_empty() {
             None
@@ -46,7 +39,7 @@ impl Patterns {
             // The longest spelling wins, so that no padding or rest of a longer one is left standing.
             Some(AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(spellings.keys())?)
         };
-        Ok(Self { automaton, owners: spellings.into_values().collect(), longest })
+        Ok(Self { automaton, owners: spellings.values().cloned().collect(), longest })
     }
 
     /// Every spelling, from left to right, without overlaps.

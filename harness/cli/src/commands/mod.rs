@@ -1,11 +1,17 @@
 //! One file for each subcommand. Each parses its arguments, calls the library once or twice, and says what came of it.
 
 mod catalog;
+mod down;
 mod explain;
 mod images;
 mod report;
+mod run;
+mod sweep;
+mod tools;
+mod up;
 
 use clap::Subcommand;
+use harness::helm::Helms;
 
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -13,20 +19,41 @@ use crate::terminal::Terminal;
 /// What `holdfast` can be asked to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Up(up::Up),
+    Run(run::Run),
+    Down(down::Down),
+    Sweep(sweep::Sweep),
+    Report(report::Report),
     Catalog(catalog::Catalog),
     Explain(explain::Explain),
     Images(images::Images),
-    Report(report::Report),
+    Tools(tools::Tools),
 }
 
 impl Command {
     /// Does it, and says with which exit code to end.
     pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
         match self {
+            Self::Up(up) => up.run(terminal),
+            Self::Run(run) => run.run(terminal),
+            Self::Down(down) => down.run(terminal),
+            Self::Sweep(sweep) => sweep.run(terminal),
+            Self::Report(report) => report.run(terminal),
             Self::Catalog(catalog) => catalog.run(terminal),
             Self::Explain(explain) => explain.run(terminal),
             Self::Images(images) => images.run(terminal),
-            Self::Report(report) => report.run(terminal),
+            Self::Tools(tools) => tools.run(terminal),
         }
     }
+}
+
+/// The runtime of commands that talk to a cluster.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Runtime::new().map_err(|error| Failure::broke(format!("start the asynchronous runtime: {error}")))
+}
+
+/// The Helms at hand.
+fn helms() -> Result<Helms, Failure> {
+    let search = std::env::var("PATH").unwrap_or_default();
+    Helms::on_path(&search).map_err(Failure::broke)
 }

@@ -1,0 +1,46 @@
+# The front door. `make help` explains every target; exit codes of gates come from `holdfast`, not from make.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+HOLDFAST := $(TARGET)/debug/holdfast
+SUBJECTS := fixtures/subjects/agents.yaml
+
+.PHONY: help conformance test check lint unit mutants live up down bench clean
+
+help: ## Explain every target
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+conformance: build ## Everything from nothing: tools, images, cluster, subjects, reports in target/holdfast/latest
+	$(HOLDFAST) run $(addprefix --subject ,$(SUBJECTS))
+
+test: lint mutants live unit ## All of the project's own tests, from nothing too: lints, kill matrix, live lane, units, rendered lane
+
+check: lint unit ## The quick part of it, no cluster: format, lints, units, rendered lane
+
+lint: ## Format, clippy
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked --quiet -- --deny warnings
+
+unit: build ## Units and the rendered lane, through nextest
+	PATH="$$($(HOLDFAST) tools nextest helm4 helm3):$$PATH" $(CARGO) nextest run --workspace --locked
+
+mutants: build ## The kill matrix of the rendered lane: every mutant's red set must be its target and also
+	PATH="$$($(HOLDFAST) tools helm4 helm3):$$PATH" $(HOLDFAST) mutants run
+
+live: conformance ## The live lane on the kind cluster
+
+up: build ## Make the kind cluster with CloudNativePG, or reuse the one that is there
+	$(HOLDFAST) up
+
+down: build ## Remove the kind cluster; images and tools stay in the cache folder
+	$(HOLDFAST) down
+
+clean: ## Remove what was built here; the user's cache folder stays
+	$(CARGO) clean
+
+.PHONY: build
+build:
+	$(CARGO) build --locked --package holdfast

@@ -1,0 +1,35 @@
+//! `holdfast down`: the kind cluster goes, with everything on it.
+
+use clap::Args;
+use harness::cache::Cache;
+use harness::exit;
+
+use crate::commands::runtime;
+use crate::failure::Failure;
+use crate::ground::{self, CLUSTER};
+use crate::progress::progress;
+use crate::terminal::Terminal;
+
+/// Remove the kind cluster. Images and tools stay in the cache folder.
+#[derive(Debug, Args)]
+pub(crate) struct Down {
+    /// The name of the cluster.
+    #[arg(long, default_value = CLUSTER)]
+    name: String,
+}
+
+impl Down {
+    pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
+        let cache = Cache::locate().map_err(Failure::broke)?;
+        let progress = progress(terminal);
+        match ground::found(&cache, &self.name, progress.as_ref())? {
+            None => terminal.print("There is no Docker daemon, so there is no kind cluster.\n")?,
+            Some(kind) => {
+                runtime()?.block_on(kind.delete()).map_err(Failure::broke)?;
+                ground::forget(&cache, &self.name)?;
+                terminal.print(&format!("The kind cluster {} is gone.\n", self.name))?;
+            }
+        }
+        Ok(exit::HOLDS)
+    }
+}

@@ -1,0 +1,128 @@
+//! The kind cluster of this machine, as commands find, make and leave it.
+
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+use harness::cache::Cache;
+use harness::cluster::{Furnishing, Handle, KindCluster};
+use harness::docker::Docker;
+use harness::helm::{HelmProgram, Helms};
+use harness::images::{ImageSet, Images, Mode, Workshop};
+use harness::kind_config;
+use harness::manifests::Manifests;
+use harness::progress::Progress;
+use harness::tools::{Tool, ToolPaths, Tools};
+
+use crate::failure::Failure;
+
+/// The name of the cluster unless somebody asks for another.
+pub(crate) const CLUSTER: &str = "holdfast";
+
+/// Everything on this machine that a kind cluster is made of.
+pub(crate) struct Ground {
+    /// The cluster, whether it is there or not.
+    pub(crate) kind: KindCluster,
+    /// What is put on it.
+    pub(crate) furnishing: Furnishing,
+    /// The images that it starts from.
+    pub(crate) images: ImageSet,
+    /// Where tools are.
+    pub(crate) tools: ToolPaths,
+    cache: Cache,
+}
+
+impl Ground {
+    /// Gets tools, a Docker daemon and images, from nothing if need be. Blocks for as long as that takes.
+    pub(crate) fn prepare(name: &str, mode: Mode, progress: &dyn Progress) -> Result<Self, Failure> {
+        let cache = Cache::locate().map_err(Failure::broke)?;
+        let workshop = Workshop::open(cache.clone()).map_err(Failure::broke)?;
+        let docker = Docker::ensure(&cache, progress).map_err(Failure::broke)?;
+        let images = Images::ensure(&workshop, mode, &docker, progress).map_err(Failure::broke)?;
+        let tools = Tools::ensure(&workshop, &[Tool::Kind, Tool::Helm3, Tool::Helm4], progress).map_err(Failure::broke)?;
+        let kind = kind_cluster(&cache, name, &docker, &images.node.reference, &tools)?;
+        let furnishing = furnishing(&images)?;
+        Ok(Self { kind, furnishing, images, tools, cache })
+    }
+
+    /// Both Helms.
+    pub(crate) fn helms(&self) -> Result<Arc<Helms>, Failure> {
+        let programs = [Tool::Helm4, Tool::Helm3].into_iter().filter_map(|tool| self.tools.get(tool));
+        let programs: Result<Vec<_>, _> = programs.map(HelmProgram::at).collect();
+        let helms = programs.and_then(Helms::new).map_err(Failure::broke)?;
+        Ok(Arc::new(helms))
+    }
+
+    /// The Helm that installs.
+    pub(crate) fn helm(&self) -> Result<Utf8PathBuf, Failure> {
+        let helm = self.tools.get(Tool::Helm4).ok_or_else(|| Failure::broke("find Helm 4: it was not prepared"))?;
+        Ok(helm.to_owned())
+    }
+
+    /// Leaves word of the cluster for other commands.
+    pub(crate) fn leave(&self, handle: &Handle) -> Result<(), Failure> {
+        let path = folder(&self.cache, &handle.name)?.join("handle.json");
+        let text = serde_json::to_string_pretty(handle).map_err(Failure::broke)?;
+        std::fs::write(&path, text).map_err(|error| Failure::broke(format!("write {path}: {error}")))
+    }
+}
+
+/// The cluster as far as it can be found without making anything; nothing if no Docker daemon answers.
+pub(crate) fn found(cache: &Cache, name: &str, progress: &dyn Progress) -> Result<Option<KindCluster>, Failure> {
+    let Ok(docker) = Docker::find(cache) else { return Ok(None) };
+    let workshop = Workshop::open(cache.clone()).map_err(Failure::broke)?;
+    let tools = Tools::ensure(&workshop, &[Tool::Kind], progress).map_err(Failure::broke)?;
+    kind_cluster(cache, name, &docker, "", &tools).map(Some)
+}
+
+/// Word of a cluster that `up` left; nothing if there is none.
+pub(crate) fn handle(cache: &Cache, name: &str) -> Result<Option<Handle>, Failure> {
+    let path = folder(cache, name)?.join("handle.json");
+    match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::broke(format!("read {path}: {error}"))),
+        Ok(text) => serde_json::from_str(&text).map(Some).map_err(Failure::broke),
+    }
+}
+
+/// Takes the word of a cluster back.
+pub(crate) fn forget(cache: &Cache, name: &str) -> Result<(), Failure> {
+    let folder = folder(cache, name)?;
+    std::fs::remove_dir_all(&folder).map_err(|error| Failure::broke(format!("remove {folder}: {error}")))
+}
+
+fn kind_cluster(
+    cache: &Cache,
+    name: &str,
+    docker: &Docker,
+    node_image: &str,
+    tools: &ToolPaths,
+) -> Result<KindCluster, Failure> {
+    let folder = folder(cache, name)?;
+    let config = folder.join("kind.yaml");
+    let content = kind_config::file("cluster/single-node.yaml")
+        .ok_or_else(|| Failure::broke("find cluster/single-node.yaml: it is not part of this build"))?;
+    std::fs::write(&config, content).map_err(|error| Failure::broke(format!("write {config}: {error}")))?;
+    Ok(KindCluster {
+        name: name.into(),
+        kind: tools.get(Tool::Kind).unwrap_or("kind".into()).to_owned(),
+        docker: "docker".into(),
+        docker_host: docker.host().map(str::to_owned),
+        node_image: node_image.into(),
+        config,
+        kubeconfig: folder.join("kubeconfig"),
+    })
+}
+
+fn furnishing(images: &ImageSet) -> Result<Furnishing, Failure> {
+    let path = &images.cnpg_manifest;
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::broke(format!("read {path}: {error}")))?;
+    let manifests = Manifests::parse(&text, path.as_str()).map_err(Failure::broke)?;
+    let operator: Result<_, _> =
+        manifests.objects().map(|object| serde_json::from_value(object.value().clone())).collect();
+    let images = images.load.iter().map(|(image, archive)| (archive.clone(), image.reference.clone())).collect();
+    Ok(Furnishing { operator: operator.map_err(Failure::broke)?, images })
+}
+
+fn folder(cache: &Cache, name: &str) -> Result<Utf8PathBuf, Failure> {
+    cache.folder(&format!("clusters/{name}")).map_err(Failure::broke)
+}

@@ -1,0 +1,177 @@
+//! From images and tools to a cluster that takes databases: made when there is none, reused while it is sound.
+
+use std::time::Instant;
+
+use k8s_openapi::api::core::v1::Node;
+use kube::api::DynamicObject;
+use kube::runtime::watcher;
+use kube::{Api, ResourceExt};
+
+use super::{Cluster, CommandError, ConnectError, Found, Handle, KindCluster, OperatorError};
+use crate::progress::{Event, Progress as Listener};
+use crate::wait::{Budget, Objects, Progress, WaitError, poll_until, watch_until};
+
+const ANSWERS: Budget = Budget::seconds("the API server of the cluster to answer", 15);
+const NODES: Budget = Budget::seconds("the nodes of the cluster to be ready", 120);
+
+/// What is put on a new cluster.
+#[derive(Debug, Clone)]
+pub struct Furnishing {
+    /// CloudNativePG's manifest.
+    pub operator: Vec<DynamicObject>,
+    /// Images that the node image does not have: an archive and the reference in it.
+    pub images: Vec<(camino::Utf8PathBuf, String)>,
+}
+
+/// Why there is no cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum UpError {
+    /// kind or docker failed.
+    #[error("make the kind cluster {name}")]
+    Kind {
+        /// The cluster.
+        name: String,
+        /// Why.
+        #[source]
+        source: CommandError,
+    },
+    /// The cluster cannot be reached.
+    #[error("reach the kind cluster {name}")]
+    Connect {
+        /// The cluster.
+        name: String,
+        /// Why.
+        #[source]
+        source: ConnectError,
+    },
+    /// The cluster does not come up.
+    #[error("bring up the kind cluster {name}")]
+    Wait {
+        /// The cluster.
+        name: String,
+        /// What did not come true.
+        #[source]
+        source: WaitError,
+    },
+    /// CloudNativePG does not come up.
+    #[error("put CloudNativePG on the kind cluster {name}")]
+    Operator {
+        /// The cluster.
+        name: String,
+        /// Why.
+        #[source]
+        source: OperatorError,
+    },
+}
+
+impl KindCluster {
+    /// Makes the cluster, or adopts it if it is there and sound, and furnishes it.
+    ///
+    /// A cluster that is stopped, of another node image or does not answer is replaced, and that is said: after a
+    /// restart of the daemon a node comes back under another address.
+    ///
+    /// # Errors
+    /// When it cannot be made, reached or furnished.
+    pub async fn bring_up(&self, furnishing: &Furnishing, progress: &dyn Listener) -> Result<Handle, UpError> {
+        let cluster = match self.adopt(progress).await? {
+            Some(cluster) => cluster,
+            None => {
+                self.step(progress, "cluster", "a kind cluster", self.create()).await.map_err(|e| self.kind_error(e))?;
+                self.attach().await?
+            }
+        };
+        self.step(progress, "nodes", "nodes that are ready", nodes_ready(&cluster))
+            .await
+            .map_err(|source| UpError::Wait { name: self.name.clone(), source })?;
+
+        let known = self.references().await.map_err(|e| self.kind_error(e))?;
+        for (archive, reference) in furnishing.images.iter().filter(|(_, reference)| !known.contains(reference)) {
+            let load = self.load(archive);
+            self.step(progress, "images", reference, load).await.map_err(|e| self.kind_error(e))?;
+        }
+        let failed = |source| UpError::Operator { name: self.name.clone(), source };
+        if !cluster.accepts_databases().await.map_err(failed)? {
+            let install = cluster.install_operator(&furnishing.operator);
+            self.step(progress, "operator", "CloudNativePG", install).await.map_err(failed)?;
+        }
+        Ok(self.handle())
+    }
+
+    async fn adopt(&self, progress: &dyn Listener) -> Result<Option<Cluster>, UpError> {
+        let name = &self.name;
+        match self.find().await.map_err(|e| self.kind_error(e))? {
+            Found::Nothing => return Ok(None),
+            Found::Running { image } if image == self.node_image => {
+                self.export().await.map_err(|e| self.kind_error(e))?;
+                let cluster = self.attach().await?;
+                match answers(&cluster).await {
+                    Ok(()) => {
+                        progress.say(&format!("The kind cluster {name} is running; it is used as it is."));
+                        return Ok(Some(cluster));
+                    }
+                    Err(error) => {
+                        progress.say(&format!("The kind cluster {name} is running but unsound ({error}); it is replaced."));
+                    }
+                }
+            }
+            Found::Running { image } => {
+                progress.say(&format!("The kind cluster {name} runs another node image ({image}); it is replaced."));
+            }
+            Found::Stopped => progress.say(&format!("The kind cluster {name} was stopped; it is replaced.")),
+        }
+        self.delete().await.map_err(|e| self.kind_error(e))?;
+        Ok(None)
+    }
+
+    async fn attach(&self) -> Result<Cluster, UpError> {
+        let attached = Cluster::attach(self.handle()).await;
+        attached.map_err(|source| UpError::Connect { name: self.name.clone(), source })
+    }
+
+    fn kind_error(&self, source: CommandError) -> UpError {
+        UpError::Kind { name: self.name.clone(), source }
+    }
+
+    async fn step<T, E>(
+        &self,
+        progress: &dyn Listener,
+        step: &str,
+        what: &str,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        progress.tell(Event::Began { step, what, expected: None });
+        let began = Instant::now();
+        let outcome = work.await;
+        progress.tell(Event::Ended { step, succeeded: outcome.is_ok(), took: began.elapsed() });
+        outcome
+    }
+}
+
+async fn answers(cluster: &Cluster) -> Result<(), WaitError> {
+    poll_until(ANSWERS, || async {
+        match cluster.client().apiserver_version().await {
+            Ok(_version) => Progress::Ready(()),
+            Err(error) => Progress::NotYet(error.to_string()),
+        }
+    })
+    .await
+}
+
+async fn nodes_ready(cluster: &Cluster) -> Result<(), WaitError> {
+    let nodes: Api<Node> = Api::all(cluster.client().clone());
+    watch_until(nodes, watcher::Config::default(), NODES, |nodes: &Objects<Node>| {
+        if nodes.is_empty() {
+            return Progress::NotYet("no node has registered yet".into());
+        }
+        match nodes.values().find(|node| !is_ready(node)) {
+            Some(node) => Progress::NotYet(format!("node {} is not ready", node.name_any())),
+            None => Progress::Ready(()),
+        }
+    })
+    .await
+}
+
+fn is_ready(node: &Node) -> bool {
+    let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}

@@ -1,0 +1,62 @@
+//! Judging a requirement by sealed records.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::check::{Check, Judgement};
+use crate::experiment::Records;
+use crate::requirement::Requirement;
+use crate::verdict::Verdict;
+
+/// Judges one requirement in the live lane. A record that is missing or broke off leaves it unchecked, with the reason.
+pub fn judge_live(requirement: &Requirement, records: &Records) -> Judgement {
+    let Some(run) = requirement.live else {
+        return Judgement::without_check(Verdict::NotApplicable, "the requirement has no live check");
+    };
+    if let Some(obstacle) = requirement.experiments.iter().find_map(|experiment| records.obstacle(*experiment)) {
+        return Judgement::without_check(Verdict::Unchecked, obstacle);
+    }
+    let judged = catch_unwind(AssertUnwindSafe(|| {
+        let mut check = Check::new();
+        run(records, &mut check);
+        check.judge()
+    }));
+    judged.unwrap_or_else(|panic| Judgement::broken(panic.as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::judge_live;
+    use crate::experiment::{Experiment, Records};
+    use crate::requirement::{Level, Requirement};
+    use crate::verdict::Verdict;
+
+    const NEEDS_INSTALL: Requirement = Requirement {
+        id: "CA-01",
+        title: "",
+        level: Level::Must,
+        source: "",
+        since: "1.0",
+        revision: 1,
+        features: &[],
+        experiments: &[Experiment::Install],
+        decisive: &[],
+        remedy: "",
+        rendered: None,
+        live: Some(|_, _| unreachable!("asked without its record")),
+    };
+
+    #[test]
+    fn without_its_record_a_requirement_is_unchecked_and_says_which() {
+        let judgement = judge_live(&NEEDS_INSTALL, &Records::default());
+        assert_eq!(judgement.verdict, Verdict::Unchecked);
+        assert_eq!(judgement.reason.as_deref(), Some("experiment install left no record"));
+    }
+
+    #[test]
+    fn a_check_that_breaks_is_unchecked() {
+        let broken = Requirement { experiments: &[], live: Some(|_, _| panic!("index out of range")), ..NEEDS_INSTALL };
+        let judgement = judge_live(&broken, &Records::default());
+        assert_eq!(judgement.verdict, Verdict::Unchecked);
+        assert!(judgement.reason.unwrap().contains("index out of range"));
+    }
+}

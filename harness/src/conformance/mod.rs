@@ -1,0 +1,55 @@
+//! One run from its plan to its report: what is asked for, what must be judged, and who judges it.
+//!
+//! The plan is written before anything is judged, so that a run that is killed at any moment is known to be incomplete.
+//! Nothing here knows a requirement by name: the contract is handed in.
+
+mod execute;
+mod live;
+mod planning;
+mod selection;
+
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+
+pub use self::execute::{ConformanceError, Outcome, run};
+pub use self::live::judge_live;
+pub use self::selection::{Selection, SelectionError};
+use crate::cluster::Cluster;
+use crate::helm::Helms;
+use crate::requirement::Requirement;
+use crate::subject::Subject;
+
+/// What a run is asked for.
+pub struct Request {
+    /// The contract, in its order.
+    pub catalog: &'static [&'static Requirement],
+    /// The contract's version.
+    pub contract: &'static str,
+    /// What is under test.
+    pub subjects: Vec<Arc<Subject>>,
+    /// Which requirements.
+    pub selection: Selection,
+    /// Which overlays; empty: all of them.
+    pub overlays: Vec<String>,
+    /// Whether a SHOULD binds like a MUST.
+    pub strict: bool,
+    /// The Helms that render.
+    pub helms: Arc<Helms>,
+    /// What the live lane needs; absent: it is not run, for this reason.
+    pub stage: Result<Stage, String>,
+    /// Where run directories are.
+    pub base: Utf8PathBuf,
+    /// The command line, for the report.
+    pub command: Vec<String>,
+}
+
+/// What the live lane needs.
+pub struct Stage {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The Helm that installs.
+    pub helm: Utf8PathBuf,
+    /// What is known about the cluster, for the report.
+    pub facts: std::collections::BTreeMap<String, String>,
+}

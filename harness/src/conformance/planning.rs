@@ -1,0 +1,142 @@
+//! What a run must judge: every requirement of every subject, overlay and lane, asked for or not.
+
+use jiff::Timestamp;
+
+use super::Request;
+use crate::feature::Feature;
+use crate::judge::applies;
+use crate::rendered::{Rendered, RenderedError};
+use crate::requirement::{Lane, Requirement};
+use crate::run::{
+    ChartIdentity, Disposition, Key, Plan, PlanItem, PlannedRequirement, ReleaseIdentity, RunId, Scope,
+    SubjectIdentity, Undecided,
+};
+use crate::subject::Subject;
+use crate::verdict::Verdict;
+
+/// A subject under one overlay, with what could be rendered of it.
+pub(super) struct Scene {
+    /// The subject's place among the requested ones.
+    pub(super) subject: usize,
+    /// The overlay's name.
+    pub(super) overlay: String,
+    /// Whether the live lane is run here.
+    pub(super) live: bool,
+    /// What Helm renders.
+    pub(super) rendered: Result<Rendered, RenderedError>,
+}
+
+/// Renders every subject under every requested overlay.
+pub(super) fn scenes(request: &Request) -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for (index, subject) in request.subjects.iter().enumerate() {
+        let live = live_overlay(subject, &request.overlays);
+        for overlay in subject.overlays().iter().filter(|overlay| wanted(request, &overlay.name)) {
+            scenes.push(Scene {
+                subject: index,
+                overlay: overlay.name.clone(),
+                live: live == Some(overlay.name.as_str()),
+                rendered: Rendered::new(subject.clone(), overlay, request.helms.clone()),
+            });
+        }
+    }
+    scenes
+}
+
+/// The one overlay that is installed: production if it is asked for, since that is what a gate lets through.
+fn live_overlay<'a>(subject: &'a Subject, requested: &[String]) -> Option<&'a str> {
+    let overlays = || {
+        let all = subject.overlays().iter();
+        all.filter(|overlay| requested.is_empty() || requested.contains(&overlay.name))
+    };
+    overlays().find(|overlay| overlay.production).or_else(|| overlays().next()).map(|overlay| overlay.name.as_str())
+}
+
+fn wanted(request: &Request, overlay: &str) -> bool {
+    request.overlays.is_empty() || request.overlays.iter().any(|requested| requested == overlay)
+}
+
+/// Writes down everything that must be judged, and what is known of the rest.
+pub(super) fn plan(request: &Request, run: &RunId, scenes: &[Scene]) -> Plan {
+    let mut items = Vec::new();
+    for (index, subject) in request.subjects.iter().enumerate() {
+        for overlay in subject.overlays() {
+            let scene = scenes.iter().find(|scene| scene.subject == index && scene.overlay == overlay.name);
+            for requirement in request.catalog {
+                items.extend(requirement.lanes().map(|lane| PlanItem {
+                    key: key(subject, &overlay.name, requirement, lane),
+                    disposition: disposition(request, scene, requirement, lane),
+                }));
+            }
+        }
+    }
+    let everything = request.selection.is_everything() && request.overlays.is_empty();
+    Plan {
+        run: run.clone(),
+        started: Timestamp::now(),
+        harness: env!("CARGO_PKG_VERSION").into(),
+        contract: request.contract.into(),
+        profile: None,
+        scope: if everything { Scope::Full } else { Scope::Partial },
+        strict: request.strict,
+        undecided: Undecided::Incomplete,
+        command: request.command.clone(),
+        subjects: request.subjects.iter().enumerate().map(|(index, one)| identity(index, one, scenes)).collect(),
+        environment: request.stage.as_ref().map(|stage| stage.facts.clone()).unwrap_or_default(),
+        requirements: request.catalog.iter().map(|requirement| PlannedRequirement::from(*requirement)).collect(),
+        items,
+        private: None,
+    }
+}
+
+pub(super) fn key(subject: &Subject, overlay: &str, requirement: &Requirement, lane: Lane) -> Key {
+    Key { subject: subject.name().into(), overlay: overlay.into(), id: requirement.id.into(), lane }
+}
+
+pub(super) fn disposition(
+    request: &Request,
+    scene: Option<&Scene>,
+    requirement: &Requirement,
+    lane: Lane,
+) -> Disposition {
+    let not_run = |reason: &str| Disposition::Settled { verdict: Verdict::NotRun, reason: reason.into() };
+    let Some(scene) = scene else { return not_run("this overlay was not asked for") };
+    if !request.selection.includes(requirement) {
+        return not_run("this requirement was not asked for");
+    }
+    if let Ok(rendered) = &scene.rendered {
+        let missing: Vec<&str> = missing(requirement, rendered).map(Feature::name).collect();
+        if !missing.is_empty() {
+            let reason = format!("the subject does not claim {}, and its manifests do not show it", missing.join(", "));
+            return Disposition::Settled { verdict: Verdict::NotClaimed, reason };
+        }
+    }
+    match (lane, &request.stage) {
+        (Lane::Rendered, _) => Disposition::Judge,
+        (Lane::Live, Err(reason)) => not_run(reason),
+        (Lane::Live, Ok(_)) if !scene.live => {
+            not_run("only one overlay of a subject is installed, production where there is one; ask with --overlay")
+        }
+        (Lane::Live, Ok(_)) => Disposition::Judge,
+    }
+}
+
+fn missing<'a>(requirement: &'a Requirement, rendered: &'a Rendered) -> impl Iterator<Item = Feature> + 'a {
+    requirement.features.iter().copied().filter(|feature| !applies(*feature, rendered))
+}
+
+fn identity(index: usize, subject: &Subject, scenes: &[Scene]) -> SubjectIdentity {
+    let rendered = scenes.iter().filter(|scene| scene.subject == index).find_map(|scene| scene.rendered.as_ref().ok());
+    let charts = rendered.into_iter().flat_map(Rendered::charts);
+    let releases = subject.releases().iter().zip(charts).map(|(release, chart)| ReleaseIdentity {
+        name: release.name.clone(),
+        chart: ChartIdentity { name: chart.name.clone(), version: chart.version.clone(), digest: chart.digest.clone() },
+    });
+    SubjectIdentity {
+        name: subject.name().into(),
+        overlays: subject.overlays().iter().map(|overlay| overlay.name.clone()).collect(),
+        claims: Feature::ALL.iter().copied().filter(|feature| subject.claims(*feature)).collect(),
+        releases: releases.collect(),
+        images: Vec::new(),
+    }
+}
