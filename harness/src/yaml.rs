@@ -93,6 +93,15 @@ pub fn parse_lenient(text: &str, name: &str) -> Result<Value, YamlError> {
     lenient(text).map(|(value, _)| value).map_err(|error| invalid(name, 0, &error))
 }
 
+/// Reads a file with one document leniently.
+///
+/// # Errors
+/// The file cannot be read, or is not YAML.
+pub fn read_lenient(path: &Utf8Path) -> Result<Value, YamlError> {
+    let text = std::fs::read_to_string(path).map_err(|source| YamlError::Read { path: path.to_owned(), source })?;
+    parse_lenient(&text, path.as_str())
+}
+
 /// Reads a file of values: as Helm does, but a duplicate key is an error, because one of the two is not what it seems.
 ///
 /// # Errors

@@ -18,7 +18,7 @@ use camino::Utf8PathBuf;
 pub use self::chart::{Dependency, Package, PackageError, PackageFile};
 pub use self::program::{HelmProgram, Helms, Lint, RenderJob};
 pub use self::refusal::{Refusal, RefusalKind};
-pub use self::values::{ValuePath, merge};
+pub use self::values::{ValuePath, lay_over, merge};
 
 /// The major versions of Helm that a chart has to render with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

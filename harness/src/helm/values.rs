@@ -78,6 +78,16 @@ impl ValuePath {
         *place = new;
     }
 
+    /// Takes the value at this path away; says whether it was there. Items of lists stay.
+    pub fn remove(&self, values: &mut Value) -> bool {
+        let Some((Step::Key(last), parents)) = self.steps.split_last() else { return false };
+        let parent = parents.iter().try_fold(values, |value, step| match step {
+            Step::Key(key) => value.get_mut(key),
+            Step::Item(index) => value.get_mut(index),
+        });
+        parent.and_then(Value::as_object_mut).is_some_and(|map| map.remove(last).is_some())
+    }
+
     /// The path of a key below this one.
     #[must_use]
     pub fn key(&self, key: &str) -> Self {
@@ -165,12 +175,24 @@ pub fn merge(base: &mut Value, over: &Value) {
     }
 }
 
+/// Lays one file of values over others as `helm --values` does: null stays, to take a default away later.
+pub fn lay_over(base: &mut Value, over: &Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                lay_over(base.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (base, over) => *base = over.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    use super::{ValuePath, merge};
+    use super::{ValuePath, lay_over, merge};
 
     #[rstest]
     #[case::nested("database.caSecret.key", json!("ca.crt"))]
@@ -199,6 +221,16 @@ mod tests {
         let mut values = json!({"a": {"b": 1, "c": [1]}, "d": 1});
         merge(&mut values, &json!({"a": {"b": null, "c": [2]}, "e": 1}));
         assert_eq!(values, json!({"a": {"c": [2]}, "d": 1, "e": 1}));
+    }
+
+    #[test]
+    fn null_of_a_file_waits_for_the_defaults() {
+        let mut stated = json!({"a": {"b": 1}});
+        lay_over(&mut stated, &json!({"a": {"b": null}, "c": {"d": 1}}));
+        assert_eq!(stated, json!({"a": {"b": null}, "c": {"d": 1}}));
+        let mut effective = json!({"a": {"b": 2, "e": 3}});
+        merge(&mut effective, &stated);
+        assert_eq!(effective, json!({"a": {"e": 3}, "c": {"d": 1}}));
     }
 
     #[test]

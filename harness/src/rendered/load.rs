@@ -9,8 +9,9 @@ use super::{Attempt, Change, Rendered, Rendering};
 use crate::digest::sha256;
 use crate::graph::Surroundings;
 use crate::graph::cnpg::Cluster;
-use crate::helm::{HelmError, HelmMajor, Helms, Package, PackageError, Refusal, RenderJob, ValuePath, merge};
+use crate::helm::{HelmError, HelmMajor, Helms, Package, PackageError, Refusal, RenderJob, ValuePath, lay_over, merge};
 use crate::manifests::Manifests;
+use crate::mutant::ObjectPatch;
 use crate::subject::{CompanionKind, Overlay, ResolvedRelease, Subject};
 use crate::yaml::{self, YamlError};
 
@@ -38,6 +39,14 @@ pub enum RenderedError {
         overlay: String,
         /// What Helm said.
         refusal: Refusal,
+    },
+    /// A mutant changes an object that is not rendered.
+    #[error("change the rendered {kind} {name}: there is none")]
+    Patch {
+        /// The object's kind.
+        kind: String,
+        /// The object's name.
+        name: String,
     },
     /// Helm could not be asked.
     #[error("render chart {chart}")]
@@ -75,7 +84,7 @@ impl LoadedRelease {
                 std::fs::read_to_string(path).map_err(|source| YamlError::Read { path: path.clone(), source })?;
             let said = yaml::parse_values(&text, path.as_str())?;
             if said.is_object() {
-                merge(&mut stated, &said);
+                lay_over(&mut stated, &said);
             }
             values.push((path.clone(), sha256(&text)));
         }
@@ -112,13 +121,17 @@ pub(super) fn rendered(subject: Arc<Subject>, overlay: &Overlay, helms: Arc<Helm
     let releases = subject.releases().iter().map(|release| LoadedRelease::read(&subject, release, overlay));
     let releases = releases.collect::<Result<Vec<_>, _>>()?;
     let chart = releases.first().map(|release| release.package.path.clone()).unwrap_or_default();
-    let attempt = attempt(&helms, None, subject.name(), &releases, &Change::none(), surroundings);
+    let attempt = attempt(&helms, None, &subject, &releases, &Change::none(), surroundings);
     let base = match attempt.map_err(|source| RenderedError::Helm { chart: chart.clone(), source })? {
         Attempt::Rendered(rendering) => rendering,
         Attempt::Refused(refusal) => {
             return Err(RenderedError::Refused { chart, overlay: overlay.name.clone(), refusal });
         }
     };
+    let changed = |patch: &&ObjectPatch| base.manifests().objects().any(|object| patch.is_for(object));
+    if let Some(patch) = subject.patches().iter().find(|patch| !changed(patch)) {
+        return Err(RenderedError::Patch { kind: patch.kind.clone(), name: patch.name.clone() });
+    }
     Ok(Rendered { subject, overlay: overlay.clone(), helms: Some(helms), releases, base })
 }
 
@@ -134,7 +147,7 @@ pub(super) fn of_manifests(subject: Arc<Subject>, text: &str) -> Result<Rendered
 pub(super) fn attempt(
     helms: &Helms,
     major: Option<HelmMajor>,
-    namespace: &str,
+    subject: &Subject,
     releases: &[LoadedRelease],
     change: &Change,
     surroundings: Arc<Surroundings>,
@@ -143,7 +156,7 @@ pub(super) fn attempt(
     let mut text = String::new();
     let mut manifests = Manifests::default();
     for (index, release) in releases.iter().enumerate() {
-        let job = release.job(namespace, if index == 0 { change } else { &none });
+        let job = release.job(subject.name(), if index == 0 { change } else { &none });
         match helms.template(major, &job)? {
             Ok(rendered) => {
                 let read = Manifests::parse(&rendered, &release.name);
@@ -153,7 +166,22 @@ pub(super) fn attempt(
             Err(refusal) => return Ok(Attempt::Refused(refusal)),
         }
     }
+    if !subject.patches().is_empty() {
+        manifests = patched(&manifests, subject.patches());
+    }
     Ok(Attempt::Rendered(Rendering::new(text, manifests, surroundings)))
+}
+
+/// The objects with a mutant's changes. Other values may render without an object, or without a part, to change.
+fn patched(manifests: &Manifests, patches: &[ObjectPatch]) -> Manifests {
+    manifests.map(|object| {
+        let mut value = object.value().clone();
+        for patch in patches.iter().filter(|patch| patch.is_for(object)) {
+            // A patch that does not apply leaves the value as it was.
+            let _ = json_patch::patch(&mut value, &patch.patch);
+        }
+        Some(value)
+    })
 }
 
 /// What the subject file and the companions tell beyond the manifests.

@@ -191,7 +191,7 @@ impl Rendered {
         if major.is_none() && *change == Change::none() {
             return Some(Ok(Attempt::Rendered(self.base.clone())));
         }
-        Some(load::attempt(helms, major, self.subject.name(), &self.releases, change, self.base.surroundings_shared()))
+        Some(load::attempt(helms, major, &self.subject, &self.releases, change, self.base.surroundings_shared()))
     }
 
     fn settle(

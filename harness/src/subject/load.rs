@@ -100,7 +100,7 @@ pub(super) fn read(path: &Utf8Path) -> Result<Subject, SubjectError> {
         overlays.push(default_overlay(Vec::new()));
     }
     let base = reading.base.to_owned();
-    Ok(Subject { file, base, releases, companions, overlays, declared: true })
+    Ok(Subject { file, base, releases, companions, overlays, declared: true, patches: Vec::new() })
 }
 
 pub(super) fn of_chart(chart: &Utf8Path, values: &[Utf8PathBuf]) -> Result<Subject, SubjectError> {
@@ -128,6 +128,7 @@ pub(super) fn of_chart(chart: &Utf8Path, values: &[Utf8PathBuf]) -> Result<Subje
         companions: Vec::new(),
         overlays: vec![default_overlay(Vec::new())],
         declared: false,
+        patches: Vec::new(),
     })
 }
 
@@ -139,6 +140,7 @@ pub(super) fn of_manifests(name: &str) -> Subject {
         companions: Vec::new(),
         overlays: vec![default_overlay(Vec::new())],
         declared: false,
+        patches: Vec::new(),
     }
 }
 

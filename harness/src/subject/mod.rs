@@ -19,6 +19,7 @@ pub use self::file::{
 pub use self::load::SubjectError;
 pub use self::schema::json_schema;
 use crate::feature::Feature;
+use crate::mutant::ObjectPatch;
 
 /// A subject with all its paths resolved.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub struct Subject {
     companions: Vec<ResolvedCompanion>,
     overlays: Vec<Overlay>,
     declared: bool,
+    /// What a mutant changes about the rendered objects.
+    patches: Vec<ObjectPatch>,
 }
 
 /// A release whose paths are those of files.
@@ -174,5 +177,44 @@ impl Subject {
     /// Images that were built here.
     pub fn images(&self) -> &[Image] {
         &self.file.images
+    }
+
+    /// The file of a companion that is manifests.
+    pub fn companion_manifest(&self, name: &str) -> Option<Utf8PathBuf> {
+        self.companions.iter().find(|companion| companion.name == name).and_then(|companion| match &companion.what {
+            CompanionKind::Manifest(path) => Some(path.clone()),
+            CompanionKind::Chart { .. } => None,
+        })
+    }
+
+    /// Puts another chart in the place of the first release's.
+    pub(crate) fn replace_chart(&mut self, chart: Utf8PathBuf) {
+        if let Some(release) = self.releases.first_mut() {
+            release.chart = chart;
+        }
+    }
+
+    /// Puts other files of values in the place of the first release's.
+    pub(crate) fn replace_values(&mut self, values: Vec<Utf8PathBuf>) {
+        if let Some(release) = self.releases.first_mut() {
+            release.values = values;
+        }
+    }
+
+    /// Puts another file of manifests in the place of a companion's.
+    pub(crate) fn replace_companion_manifest(&mut self, name: &str, path: Utf8PathBuf) {
+        if let Some(companion) = self.companions.iter_mut().find(|companion| companion.name == name) {
+            companion.what = CompanionKind::Manifest(path);
+        }
+    }
+
+    /// Changes rendered objects of this subject from now on.
+    pub(crate) fn patch_manifests(&mut self, patches: Vec<ObjectPatch>) {
+        self.patches = patches;
+    }
+
+    /// What a mutant changes about the rendered objects.
+    pub(crate) fn patches(&self) -> &[ObjectPatch] {
+        &self.patches
     }
 }

@@ -1,9 +1,11 @@
 //! One file for each subcommand. Each parses its arguments, calls the library once or twice, and says what came of it.
 
 mod catalog;
+mod check;
 mod down;
 mod explain;
 mod images;
+mod mutants;
 mod report;
 mod run;
 mod sweep;
@@ -23,9 +25,11 @@ pub(crate) enum Command {
     Run(run::Run),
     Down(down::Down),
     Sweep(sweep::Sweep),
+    Check(check::Check),
     Report(report::Report),
     Catalog(catalog::Catalog),
     Explain(explain::Explain),
+    Mutants(mutants::Mutants),
     Images(images::Images),
     Tools(tools::Tools),
 }
@@ -38,9 +42,11 @@ impl Command {
             Self::Run(run) => run.run(terminal),
             Self::Down(down) => down.run(terminal),
             Self::Sweep(sweep) => sweep.run(terminal),
+            Self::Check(check) => check.run(terminal),
             Self::Report(report) => report.run(terminal),
             Self::Catalog(catalog) => catalog.run(terminal),
             Self::Explain(explain) => explain.run(terminal),
+            Self::Mutants(mutants) => mutants.run(terminal),
             Self::Images(images) => images.run(terminal),
             Self::Tools(tools) => tools.run(terminal),
         }
