@@ -25,6 +25,7 @@ pub mod judge;
 pub mod kind_config;
 pub mod manifests;
 pub mod mutant;
+pub mod plaintext;
 pub mod probe;
 pub mod progress;
 pub mod redact;

@@ -4,6 +4,7 @@
 //! live check, in that order. [`CATALOG`] lists them in the order of the contract.
 
 pub mod ca;
+pub mod render;
 pub mod tls;
 
 #[cfg(test)]
@@ -15,6 +16,11 @@ use harness::requirement::Requirement;
 
 /// Every requirement, in the order of the contract.
 pub const CATALOG: &[&Requirement] = &[
+    // RENDER: what Helm makes of the values.
+    &render::RENDER_01,
+    &render::RENDER_05,
+    &render::RENDER_07,
+    &render::RENDER_13,
     // CA: how the database's CA reaches its clients.
     &ca::CA_01,
     &ca::CA_02,

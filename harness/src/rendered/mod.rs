@@ -152,6 +152,19 @@ impl Rendered {
         self.settle(change, check, self.attempt(Some(major), change))
     }
 
+    /// Renders the subject's own values once more, past everything that is kept: chance and time show in the difference.
+    /// `None`: it cannot be told, and the check knows.
+    pub fn again(&self, check: &mut Check) -> Option<Attempt> {
+        // Stating one of the values once more changes nothing but the question.
+        let leaves = self.values().map(ValuePath::leaves).unwrap_or_default();
+        let restated = leaves.into_iter().find(|(path, value)| value.is_string() && path.list().is_none());
+        let change = match restated {
+            Some((path, value)) => Change::set(path, value.clone()),
+            None => Change::set("global", Value::Object(serde_json::Map::new())),
+        };
+        self.with(&change, check)
+    }
+
     /// Renders many changes, each by itself, as many at once as the machine allows; in the order of the changes.
     pub fn many(&self, changes: Vec<Change>, check: &mut Check) -> Vec<(Change, Attempt)> {
         let attempts = in_parallel(&changes, |change| self.attempt(None, change));

@@ -1,0 +1,129 @@
+//! RENDER-05: an upgrade keeps every credential.
+//!
+//! `randAlphaNum` makes another password at each render, and the database keeps the first one. `lookup` looks like the
+//! cure, but it finds nothing without a cluster, and a GitOps controller renders without one: then each sync mints a
+//! new password. So the same values are rendered twice. Who claims `gitops` owes the same bytes; for others only what
+//! becomes a Secret counts, and a chart that looks up is left to the live lane.
+
+use harness::check::Check;
+use harness::expectation::empty;
+use harness::feature::Feature;
+use harness::finding::{Locate as _, Place};
+use harness::manifests::{Manifests, Object};
+use harness::rendered::{Attempt, Rendered};
+use harness::requirement::{Lane, Level, Requirement};
+
+use super::text_files;
+
+/// An upgrade keeps every credential.
+pub const RENDER_05: Requirement = Requirement {
+    id: "RENDER-05",
+    title: "An upgrade with unchanged values changes no credential",
+    level: Level::Must,
+    source: "S1: \"preserves existing passwords (via lookup)\"",
+    since: "1.0",
+    revision: 1,
+    features: &[],
+    experiments: &[],
+    decisive: &[Lane::Rendered, Lane::Live],
+    remedy: "let an operator or a person make the credential and refer to its Secret; do not generate it in a template, \
+             not even behind `lookup` when the chart is rendered without a cluster",
+    rendered: Some(rendered),
+    live: None,
+};
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    let Some(again) = subject.again(check) else { return };
+    let first = subject.rendering();
+    let Attempt::Rendered(second) = again else {
+        return check.undecided(
+            Place::object("values"),
+            "a second render of the same values",
+            "Helm refuses what it rendered before; see whether a template depends on the time or on chance",
+        );
+    };
+    let differing = differing_fields(first.manifests(), second.manifests());
+    if subject.subject().claims(Feature::Gitops) {
+        let mut shown: Vec<String> = differing.iter().map(ToString::to_string).collect();
+        if shown.is_empty() && first.text() != second.text() {
+            shown.push("the text between the fields".into());
+        }
+        let at = differing.into_iter().next().unwrap_or_else(|| Place::object("manifests"));
+        check.expect(at, "fields that differ between two renders of the same values", shown.as_slice(), empty());
+        return;
+    }
+    let looks_up = subject.charts().any(|chart| text_files(chart).any(|(_, text)| text.contains("lookup ")));
+    for secret in first.manifests().of_kind("Secret").filter(|secret| is_applied_by_upgrades(secret)) {
+        let own: Vec<&Place> = differing.iter().filter(|place| place.object == secret.reference()).collect();
+        let fields: Vec<&str> = own.iter().filter_map(|place| place.field.as_deref()).collect();
+        if looks_up && !fields.is_empty() {
+            let hint = "it is generated, and the chart looks up what exists; the live lane upgrades on a cluster";
+            check.undecided(secret, "fields that differ between two renders", hint);
+        } else {
+            check.expect(secret, "fields that differ between two renders", fields.as_slice(), empty());
+        }
+    }
+    if first.manifests().of_kind("Secret").next().is_none() {
+        check.not_applicable("the chart renders no Secret, and the subject does not claim gitops");
+    }
+}
+
+/// A Secret that is made before the first installation only is never made anew.
+fn is_applied_by_upgrades(secret: &Object) -> bool {
+    let hooks = secret.hooks();
+    hooks.is_empty() || hooks.iter().any(|hook| hook.ends_with("-upgrade"))
+}
+
+/// Where two renders differ: fields of objects that both have, and objects that one of them lacks. Never the values.
+fn differing_fields(first: &Manifests, second: &Manifests) -> Vec<Place> {
+    let mut differing = Vec::new();
+    for object in first.objects() {
+        match second.find(object.kind(), object.name()) {
+            None => differing.push(object.place()),
+            Some(other) => {
+                let paths = super::differing_paths(object.value(), other.value());
+                differing.extend(paths.iter().map(|path| object.at(&path.to_string())));
+            }
+        }
+    }
+    let added = second.objects().filter(|object| first.find(object.kind(), object.name()).is_none());
+    differing.extend(added.map(|object| object.place()));
+    differing
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::manifests::Manifests;
+    use rstest::rstest;
+
+    use super::{differing_fields, is_applied_by_upgrades};
+
+    const SECRET: &str = "{apiVersion: v1, kind: Secret, metadata: {name: a}, stringData: {key: one, user: app}}";
+
+    #[rstest]
+    #[case::the_same(SECRET, &[])]
+    #[case::another_value(
+        "{apiVersion: v1, kind: Secret, metadata: {name: a}, stringData: {key: two, user: app}}",
+        &["secret/a, stringData.key"]
+    )]
+    #[case::another_name(
+        "{apiVersion: v1, kind: Secret, metadata: {name: a-x7}, stringData: {key: one, user: app}}",
+        &["secret/a", "secret/a-x7"]
+    )]
+    fn two_renders_differ_in_places(#[case] second: &str, #[case] expected: &[&str]) {
+        let parse = |text| Manifests::parse(text, "test").unwrap();
+        let places: Vec<String> =
+            differing_fields(&parse(SECRET), &parse(second)).iter().map(ToString::to_string).collect();
+        assert_eq!(places, expected);
+    }
+
+    #[rstest]
+    #[case::ordinary("", true)]
+    #[case::first_installation("pre-install", false)]
+    #[case::each_upgrade("pre-install,pre-upgrade", true)]
+    fn a_hook_of_the_installation_alone_is_not_applied_again(#[case] hooks: &str, #[case] applied: bool) {
+        let text = format!("{{kind: Secret, metadata: {{name: a, annotations: {{helm.sh/hook: '{hooks}'}}}}}}");
+        let manifests = Manifests::parse(&text, "test").unwrap();
+        assert_eq!(is_applied_by_upgrades(manifests.objects().next().unwrap()), applied);
+    }
+}

@@ -1,0 +1,116 @@
+//! RENDER-07: no credential stands in the open.
+//!
+//! A default password is shared by everybody who forgets to set one; a ConfigMap, an argument, an annotation and the
+//! notes are read by people, logs and backups that no Secret would reach. Where the values take a password, a marked
+//! one is planted and followed in every spelling, so that what the chart does with it is seen and not guessed. What is
+//! written in files and manifests already is recognised by names and looks; there, overlooking is better than accusing.
+
+use harness::check::Check;
+use harness::expectation::empty;
+use harness::finding::{Locate as _, Place};
+use harness::helm::{Package, ValuePath};
+use harness::manifests::Object;
+use harness::plaintext;
+use harness::redact::Redactor;
+use harness::rendered::Rendered;
+use harness::requirement::{Lane, Level, Requirement};
+use serde_json::Value;
+
+use super::{PLAIN_PASSWORD, password_values, renderings_with_passwords, text_files};
+
+/// No credential stands in the open.
+pub const RENDER_07: Requirement = Requirement {
+    id: "RENDER-07",
+    title: "No plaintext credential stands outside a Secret",
+    level: Level::Must,
+    source: "S1: \"No hardcoded dbpassword\"; S2: \"remove plaintext fallbacks\"; S3: \"DO NOT commit\"",
+    since: "1.0",
+    revision: 1,
+    features: &[],
+    experiments: &[],
+    decisive: &[Lane::Rendered, Lane::Live],
+    remedy: "take the credential out of the chart, rotate it, and hand it over by a reference to a Secret \
+             (`secretKeyRef`, or a mounted file)",
+    rendered: Some(rendered),
+    live: None,
+};
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    let passwords = password_values(subject);
+    for chart in subject.charts() {
+        package(chart, &passwords, check);
+    }
+    for object in subject.manifests().objects().filter(|object| is_open(object)) {
+        let found = plaintext::fields(object.value());
+        let at = found.first().map_or_else(|| object.place(), |field| object.at(field));
+        check.expect(at, "fields that hold a credential", found.as_slice(), empty());
+    }
+    let marks = Redactor::in_memory();
+    if marks.register("password", PLAIN_PASSWORD).is_err() {
+        return check.undecided(Place::object("values"), "a marked password", "it could not be registered");
+    }
+    for (change, rendering) in renderings_with_passwords(subject, PLAIN_PASSWORD, check) {
+        let values: Vec<String> = change.paths().map(ToString::to_string).collect();
+        for object in rendering.manifests().objects().filter(|object| is_open(object)) {
+            let marked = |value: &Value| value.as_str().is_some_and(|text| marks.mask(text) != text);
+            let found: Vec<String> = super::strings(object.value(), &marked);
+            let at = found.first().map_or_else(|| object.place(), |field| object.at(field));
+            check.expect(at, format!("fields that repeat {}", values.join(" or ")), found.as_slice(), empty());
+        }
+    }
+}
+
+/// What people can read who must not read Secrets. Definitions of kinds only describe such fields.
+fn is_open(object: &Object) -> bool {
+    !matches!(object.kind(), "Secret" | "CustomResourceDefinition")
+}
+
+/// What everybody who has the chart can read.
+fn package(chart: &Package, passwords: &[ValuePath], check: &mut Check) {
+    let defaults = chart.defaults().into_iter().filter(|(path, value)| {
+        let stated = value.as_str().is_some_and(plaintext::is_stated);
+        stated && plaintext::is_password_path(path)
+    });
+    let defaults: Vec<String> = defaults.map(|(path, _)| path.to_string()).collect();
+    check.expect(chart.place("values.yaml"), "defaults that are passwords", defaults.as_slice(), empty());
+    for (path, text) in text_files(chart) {
+        let lines = plaintext::lines(text);
+        if !lines.is_empty() {
+            check.expect(chart.place(path), "lines that hold a credential", lines.as_slice(), empty());
+        }
+        if path.ends_with("NOTES.txt") {
+            let printed: Vec<&ValuePath> = passwords.iter().filter(|value| prints(text, value)).collect();
+            let printed: Vec<String> = printed.into_iter().map(ToString::to_string).collect();
+            check.expect(chart.place(path), "passwords that the notes print", printed.as_slice(), empty());
+        }
+    }
+}
+
+/// Whether a template prints a value. A condition only looks at it, and a digest hides it.
+fn prints(template: &str, value: &ValuePath) -> bool {
+    let actions = template.split("{{").skip(1).filter_map(|rest| rest.split_once("}}")).map(|(action, _)| action);
+    let spoken = format!(".Values.{value}");
+    actions.map(|action| action.trim_matches(['-', ' '])).any(|action| {
+        let conditional = ["if ", "else", "with ", "range ", "$", "/*"].iter().any(|word| action.starts_with(word));
+        action.contains(&spoken) && !conditional && !action.contains("sha256sum")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::helm::ValuePath;
+    use rstest::rstest;
+
+    use super::prints;
+
+    #[rstest]
+    #[case::printed("The password is {{ .Values.database.password }}", true)]
+    #[case::printed_in_base64("{{- .Values.database.password | b64enc -}}", true)]
+    #[case::condition("{{- if .Values.database.password }}A password is set.{{ end }}", false)]
+    #[case::digest("{{ .Values.database.password | sha256sum }}", false)]
+    #[case::comment("{{/* .Values.database.password */}}", false)]
+    #[case::read_from_the_cluster("kubectl get secret db -o jsonpath='{.data.password}'", false)]
+    fn notes_print_a_password_or_only_mention_it(#[case] notes: &str, #[case] expected: bool) {
+        assert_eq!(prints(notes, &ValuePath::parse("database.password")), expected);
+    }
+}
