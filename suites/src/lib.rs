@@ -14,6 +14,9 @@ mod tidy;
 
 use harness::requirement::Requirement;
 
+/// The version of the contract.
+pub const VERSION: &str = "1.0";
+
 /// Every requirement, in the order of the contract.
 pub const CATALOG: &[&Requirement] = &[
     // RENDER: what Helm makes of the values.

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
 
 fn subject_files() -> Vec<Utf8PathBuf> {
     let folder = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/subjects");
-    let ours = folder.read_dir_utf8().into_iter().flatten().filter_map(Result::ok).map(|entry| entry.into_path());
+    let ours = folder.read_dir_utf8().into_iter().flatten().filter_map(Result::ok).map(camino::Utf8DirEntry::into_path);
     let mut files: Vec<Utf8PathBuf> = ours.filter(|path| path.extension() == Some("yaml")).collect();
     let theirs = std::env::var("HOLDFAST_SUBJECTS").unwrap_or_default();
     files.extend(theirs.split(':').filter(|path| !path.is_empty()).map(Utf8PathBuf::from));

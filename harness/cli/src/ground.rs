@@ -38,7 +38,8 @@ impl Ground {
         let workshop = Workshop::open(cache.clone()).map_err(Failure::broke)?;
         let docker = Docker::ensure(&cache, progress).map_err(Failure::broke)?;
         let images = Images::ensure(&workshop, mode, &docker, progress).map_err(Failure::broke)?;
-        let tools = Tools::ensure(&workshop, &[Tool::Kind, Tool::Helm3, Tool::Helm4], progress).map_err(Failure::broke)?;
+        let tools =
+            Tools::ensure(&workshop, &[Tool::Kind, Tool::Helm3, Tool::Helm4], progress).map_err(Failure::broke)?;
         let kind = kind_cluster(&cache, name, &docker, &images.node.reference, &tools)?;
         let furnishing = furnishing(&images)?;
         Ok(Self { kind, furnishing, images, tools, cache })

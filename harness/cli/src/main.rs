@@ -5,6 +5,7 @@
 
 mod commands;
 mod failure;
+mod ground;
 mod progress;
 mod terminal;
 

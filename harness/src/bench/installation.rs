@@ -58,7 +58,9 @@ impl Installation {
             chart: release.chart.clone(),
             values: release.values.iter().chain(&overlay.values).cloned().collect(),
         };
-        let ca = subject.ca().and_then(|plan| Some(CaInputs { name: plan.name_value.clone()?, key: plan.key_value.clone()? }));
+        let ca = subject
+            .ca()
+            .and_then(|plan| Some(CaInputs { name: plan.name_value.clone()?, key: plan.key_value.clone()? }));
         let credential = subject.database().credentials.first().map(|credential| CredentialSecret {
             secret: credential.secret.clone(),
             role: credential.role.clone(),

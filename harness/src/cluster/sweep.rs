@@ -39,9 +39,11 @@ impl Cluster {
     /// When they cannot be listed.
     pub async fn leftovers(&self) -> Result<Vec<Leftover>, SweepError> {
         let namespaces: Api<Namespace> = Api::all(self.client().clone());
-        let listed = namespaces.list_metadata(&ListParams::default().labels(RUN_LABEL)).await.map_err(SweepError::List)?;
+        let listed =
+            namespaces.list_metadata(&ListParams::default().labels(RUN_LABEL)).await.map_err(SweepError::List)?;
         let alive = listed.items.iter().filter(|one| one.metadata.deletion_timestamp.is_none());
-        let of = |labels: &std::collections::BTreeMap<String, String>| labels.get(RUN_LABEL).cloned().unwrap_or_default();
+        let of =
+            |labels: &std::collections::BTreeMap<String, String>| labels.get(RUN_LABEL).cloned().unwrap_or_default();
         Ok(alive.map(|one| Leftover { run: of(one.labels()), namespace: one.name_any() }).collect())
     }
 

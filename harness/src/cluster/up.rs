@@ -76,7 +76,9 @@ impl KindCluster {
         let cluster = match self.adopt(progress).await? {
             Some(cluster) => cluster,
             None => {
-                self.step(progress, "cluster", "a kind cluster", self.create()).await.map_err(|e| self.kind_error(e))?;
+                self.step(progress, "cluster", "a kind cluster", self.create())
+                    .await
+                    .map_err(|e| self.kind_error(e))?;
                 self.attach().await?
             }
         };
@@ -110,7 +112,8 @@ impl KindCluster {
                         return Ok(Some(cluster));
                     }
                     Err(error) => {
-                        progress.say(&format!("The kind cluster {name} is running but unsound ({error}); it is replaced."));
+                        progress
+                            .say(&format!("The kind cluster {name} is running but unsound ({error}); it is replaced."));
                     }
                 }
             }

@@ -10,7 +10,9 @@ pub struct Selection {
 
 /// A word of a selection that selects nothing.
 #[derive(Debug, thiserror::Error)]
-#[error("select {word}: the contract has no such area or requirement; its areas are {areas}, `holdfast catalog` lists all")]
+#[error(
+    "select {word}: the contract has no such area or requirement; its areas are {areas}, `holdfast catalog` lists all"
+)]
 pub struct SelectionError {
     word: String,
     areas: String,

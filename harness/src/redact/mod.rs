@@ -107,7 +107,10 @@ impl Redactor {
     ///
     /// # Errors
     /// If they cannot be handed to the other processes of the run; then none of them must be used.
-    pub fn register_all<'a>(&self, credentials: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<(), RedactError> {
+    pub fn register_all<'a>(
+        &self,
+        credentials: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<(), RedactError> {
         let mut state = self.lock();
         state.refresh()?;
         let named = credentials.into_iter().map(|(name, value)| Line { name: harmless(name), value: value.to_owned() });

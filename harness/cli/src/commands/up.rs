@@ -21,9 +21,8 @@ impl Up {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
         let progress = progress(terminal);
         let ground = Ground::prepare(&self.name, harness::images::Mode::Auto, progress.as_ref())?;
-        let handle = runtime()?
-            .block_on(ground.kind.bring_up(&ground.furnishing, progress.as_ref()))
-            .map_err(Failure::broke)?;
+        let handle =
+            runtime()?.block_on(ground.kind.bring_up(&ground.furnishing, progress.as_ref())).map_err(Failure::broke)?;
         ground.leave(&handle)?;
         terminal.print(&format!(
             "The cluster is up and takes databases.\n  kubeconfig: {}\n  context:    {}\nNext: holdfast run --subject FILE; holdfast down removes it.\n",
