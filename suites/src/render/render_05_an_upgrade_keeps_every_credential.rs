@@ -87,7 +87,7 @@ fn differing_fields(first: &Manifests, second: &Manifests) -> Vec<Place> {
         }
     }
     let added = second.objects().filter(|object| first.find(object.kind(), object.name()).is_none());
-    differing.extend(added.map(Locate::place));
+    differing.extend(added.map(harness::finding::Locate::place));
     differing
 }
 
