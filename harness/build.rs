@@ -8,7 +8,7 @@ use std::{env, fs};
 fn main() -> Result<(), Box<dyn Error>> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let root = manifest.parent().ok_or("the package has no parent folder")?.join("kind-config");
-    println!("cargo::rerun-if-changed={}", root.display());
+    println!("cargo::rerun-if-changed=../kind-config");
 
     let mut files = Vec::new();
     collect(&root, &mut files)?;
@@ -16,7 +16,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut source = String::from("&[\n");
     for file in files {
         let name = file.strip_prefix(&root)?.to_str().ok_or("a file name is not UTF-8")?;
-        writeln!(source, "    ({name:?}, include_bytes!({:?})),", file.display().to_string())?;
+        // From the folder of the crate that is compiled: a target folder may be shared by several checkouts.
+        let path = format!("/../kind-config/{name}");
+        writeln!(source, "    ({name:?}, include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {path:?}))),")?;
     }
     source.push(']');
     fs::write(Path::new(&env::var("OUT_DIR")?).join("kind_config.rs"), source)?;

@@ -92,6 +92,7 @@ mod tests {
     #[case::manifest("cnpg-manifest", "github.com/cloudnative-pg/cloudnative-pg", "cnpg.version")]
     #[case::helm_3("helm3", "helm.sh/helm/v3", "helm3.version")]
     #[case::helm_4("helm4", "helm.sh/helm/v4", "helm4.version")]
+    #[case::registry("registry", "github.com/google/go-containerregistry", "registry.version")]
     fn a_go_module_requires_the_pinned_version(#[case] recipe: &str, #[case] module: &str, #[case] pin: &str) {
         let path = format!("images/{recipe}/go.mod");
         let text = String::from_utf8_lossy(kind_config::file(&path).unwrap()).into_owned();

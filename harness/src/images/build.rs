@@ -68,6 +68,12 @@ pub enum BuildError {
         /// The log's last lines.
         said: String,
     },
+    /// Its sources are not those that its key was taken from.
+    #[error("build {name}: its sources changed while it was built; do not edit them now, and run the command again")]
+    Changed {
+        /// The artefact.
+        name: String,
+    },
     /// It needs Docker and was given none.
     #[error("build {name}: its recipe needs a Docker daemon, and there is none")]
     Dockerless {
@@ -106,6 +112,9 @@ impl Build<'_> {
             let said = last_lines(&fs::read_to_string(&log).unwrap_or_default(), LINES_SHOWN);
             let (name, summary) = (self.recipe.name.into(), self.recipe.summary.clone());
             return Err(BuildError::Failed { name, summary, status, log, said });
+        }
+        if !self.recipe.sources.is_empty() && self.recipes.key_now(self.recipe.name)? != self.artefact.key {
+            return Err(BuildError::Changed { name: self.recipe.name.into() });
         }
         let finished = jiff::Timestamp::now().to_string();
         let record = Record { key: self.artefact.key.clone(), seconds: began.elapsed().as_secs_f64(), finished };

@@ -4,6 +4,7 @@
 //! that they survive the loss of a Docker daemon's data. Nothing here knows what a cluster does with an image.
 
 mod build;
+mod pull;
 mod recipe;
 mod schedule;
 mod set;
@@ -13,6 +14,7 @@ mod workspace;
 use camino::Utf8PathBuf;
 
 pub use self::build::BuildError;
+pub use self::pull::{Pinned, PullError, Puller};
 pub use self::recipe::{Recipe, RecipeError, Recipes};
 use self::schedule::Schedule;
 pub use self::set::{Image, ImageSet, Images, ImagesError, Mode};

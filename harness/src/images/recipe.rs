@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
@@ -111,6 +112,7 @@ pub struct Recipes {
     recipes: BTreeMap<&'static str, Recipe>,
     versions: Versions,
     workspace: Utf8PathBuf,
+    keys: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl Recipes {
@@ -131,7 +133,7 @@ impl Recipes {
             .into_iter()
             .map(|(name, files)| Ok((name, read(name, files, &known, &versions)?)))
             .collect::<Result<_, RecipeError>>()?;
-        Ok(Self { recipes, versions, workspace })
+        Ok(Self { recipes, versions, workspace, keys: Arc::default() })
     }
 
     /// Every recipe, by name.
@@ -170,11 +172,21 @@ impl Recipes {
     }
 
     /// The content key of an artefact: a digest over its recipe's files, its pins, its sources and the keys of its
-    /// inputs, in hexadecimal.
+    /// inputs, in hexadecimal. Sources are read when it is asked for the first time: one command uses one key.
     ///
     /// # Errors
     /// When there is no such recipe, or its sources are not there.
     pub fn key(&self, name: &str) -> Result<String, RecipeError> {
+        if let Some(key) = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return Ok(key.clone());
+        }
+        let key = self.key_now(name)?;
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(name.into(), key.clone());
+        Ok(key)
+    }
+
+    /// The content key as it is at this moment.
+    pub(super) fn key_now(&self, name: &str) -> Result<String, RecipeError> {
         let recipe = self.get(name)?;
         let mut parts: Vec<Vec<u8>> = Vec::new();
         for (file, bytes) in &recipe.files {
@@ -300,7 +312,7 @@ mod tests {
     #[test]
     fn the_key_of_an_input_is_part_of_the_key() {
         let recipes = recipes();
-        let mut changed = recipes.clone();
+        let mut changed = self::recipes();
         let root = changed.recipes.get_mut("node-root").unwrap();
         root.files.push(("added", b"a byte"));
         assert_ne!(recipes.key("node-root").unwrap(), changed.key("node-root").unwrap());

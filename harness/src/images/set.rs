@@ -2,8 +2,10 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::pull::{Published, PullError, Puller};
 use super::{BuildError, RecipeError, Workshop};
 use crate::docker::{Docker, DockerError};
+use crate::error::Chain;
 use crate::host;
 use crate::progress::{Event, Progress};
 
@@ -41,6 +43,8 @@ pub struct ImageSet {
     pub load: Vec<(Image, Utf8PathBuf)>,
     /// CloudNativePG's manifest, ready to be applied.
     pub cnpg_manifest: Utf8PathBuf,
+    /// The configuration for kind that fits the node image, a path below `kind-config`.
+    pub cluster_config: &'static str,
 }
 
 /// Why the images cannot be had.
@@ -64,12 +68,15 @@ pub enum ImagesError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// This way of getting images does not exist yet.
-    #[error("get images by {mode:?}: this is not available yet; use --images build")]
-    Unavailable {
-        /// The way.
-        mode: Mode,
-    },
+    /// An image cannot be pulled.
+    #[error(transparent)]
+    Pull(#[from] PullError),
+    /// There is no mirror to take images from.
+    #[error(
+        "take images from a mirror: HOLDFAST_MIRROR is not set; set it to the mirror's prefix, such as \
+         registry.example.org/mirror"
+    )]
+    NoMirror,
 }
 
 /// Getting the images of a cluster.
@@ -90,19 +97,79 @@ impl Images {
         docker: &Docker,
         progress: &dyn Progress,
     ) -> Result<ImageSet, ImagesError> {
+        let mirror = std::env::var("HOLDFAST_MIRROR").ok().filter(|prefix| !prefix.is_empty());
         match mode {
-            Mode::Build | Mode::Auto => workshop.make(&Self::ARTEFACTS, Some(docker), progress)?,
-            Mode::Pull | Mode::Mirror => return Err(ImagesError::Unavailable { mode }),
+            Mode::Build => built(workshop, docker, progress),
+            Mode::Pull => pulled(workshop, docker, None, progress),
+            Mode::Mirror => pulled(workshop, docker, Some(&mirror.ok_or(ImagesError::NoMirror)?), progress),
+            Mode::Auto => either(workshop, docker, progress),
         }
-        let node = workshop.path("node")?;
-        let workload = workshop.path("workload")?.join("image.tar");
-        Ok(ImageSet {
-            node: place(docker, &node.join("image.tar"), progress)?,
-            preloaded: preloaded(&node.join("preloaded.txt"))?,
-            load: vec![(place(docker, &workload, progress)?, workload)],
-            cnpg_manifest: workshop.path("cnpg-manifest")?.join("cnpg.yaml"),
-        })
     }
+}
+
+/// What is here already comes first, so that a second start asks nobody; then registries that answer; then compilers.
+fn either(workshop: &Workshop, docker: &Docker, progress: &dyn Progress) -> Result<ImageSet, ImagesError> {
+    if workshop.store().has(&workshop.artefact("node")?) {
+        return built(workshop, docker, progress);
+    }
+    let published = Published::of(workshop.recipes().versions())?;
+    let puller = Puller { docker, cache: workshop.store().cache(), mirror: None, progress };
+    let there = published.all().all(|pinned| puller.has(pinned));
+    if !there && !published.load.first().is_some_and(|(pinned, _)| puller.answers(*pinned)) {
+        progress.say("No container registry answers at once, so the images are built on this machine.");
+        return built(workshop, docker, progress);
+    }
+    pulled(workshop, docker, None, progress).or_else(|refused| {
+        progress
+            .say(&format!("The images are built on this machine, because a registry refused: {}.", Chain(&refused)));
+        built(workshop, docker, progress)
+    })
+}
+
+fn built(workshop: &Workshop, docker: &Docker, progress: &dyn Progress) -> Result<ImageSet, ImagesError> {
+    workshop.make(&Images::ARTEFACTS, Some(docker), progress)?;
+    let node = workshop.path("node")?;
+    Ok(ImageSet {
+        node: place(docker, &node.join("image.tar"), progress)?,
+        preloaded: preloaded(&node.join("preloaded.txt"))?,
+        load: vec![workload(workshop, docker, progress)?],
+        cnpg_manifest: workshop.path("cnpg-manifest")?.join("cnpg.yaml"),
+        cluster_config: "cluster/single-node.yaml",
+    })
+}
+
+/// The stand-in application is ours and published nowhere, so it is built in every mode.
+fn pulled(
+    workshop: &Workshop,
+    docker: &Docker,
+    mirror: Option<&str>,
+    progress: &dyn Progress,
+) -> Result<ImageSet, ImagesError> {
+    let published = Published::of(workshop.recipes().versions())?;
+    let puller = Puller { docker, cache: workshop.store().cache(), mirror, progress };
+    let (node, _archive) = puller.fetch(published.node, None)?;
+    let mut load = Vec::new();
+    for (pinned, name) in &published.load {
+        load.push(puller.fetch(*pinned, Some(name))?);
+    }
+    workshop.make(&["cnpg-manifest", "workload"], Some(docker), progress)?;
+    load.push(workload(workshop, docker, progress)?);
+    Ok(ImageSet {
+        node,
+        preloaded: Vec::new(),
+        load,
+        cnpg_manifest: workshop.path("cnpg-manifest")?.join("cnpg.yaml"),
+        cluster_config: "cluster/published-node.yaml",
+    })
+}
+
+fn workload(
+    workshop: &Workshop,
+    docker: &Docker,
+    progress: &dyn Progress,
+) -> Result<(Image, Utf8PathBuf), ImagesError> {
+    let archive = workshop.path("workload")?.join("image.tar");
+    Ok((place(docker, &archive, progress)?, archive))
 }
 
 /// Loads an archive into the daemon unless its image is there already, as it is after the build.

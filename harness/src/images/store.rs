@@ -83,6 +83,11 @@ impl Store {
         Self { cache }
     }
 
+    /// The cache folder.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
     /// Where a finished artefact is, whether it is there or not.
     pub fn path(&self, artefact: &Artefact) -> Utf8PathBuf {
         self.cache.root().join("artefacts").join(artefact.folder_name())
