@@ -21,9 +21,19 @@ pub const VERSION: &str = "1.0";
 pub const CATALOG: &[&Requirement] = &[
     // RENDER: what Helm makes of the values.
     &render::RENDER_01,
+    &render::RENDER_02,
+    &render::RENDER_03,
+    &render::RENDER_04,
     &render::RENDER_05,
+    &render::RENDER_06,
     &render::RENDER_07,
+    &render::RENDER_08,
+    &render::RENDER_09,
+    &render::RENDER_10,
+    &render::RENDER_11,
+    &render::RENDER_12,
     &render::RENDER_13,
+    &render::RENDER_14,
     // CA: how the database's CA reaches its clients.
     &ca::CA_01,
     &ca::CA_02,

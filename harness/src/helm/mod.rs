@@ -7,6 +7,7 @@
 mod cache;
 mod chart;
 mod ignore;
+mod mentions;
 mod program;
 mod refusal;
 mod values;
@@ -16,6 +17,7 @@ use std::fmt;
 use camino::Utf8PathBuf;
 
 pub use self::chart::{Dependency, Package, PackageError, PackageFile};
+pub use self::mentions::Mentions;
 pub use self::program::{HelmProgram, Helms, Lint, RenderJob};
 pub use self::refusal::{Refusal, RefusalKind};
 pub use self::values::{ValuePath, lay_over, merge};

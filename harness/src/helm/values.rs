@@ -88,6 +88,15 @@ impl ValuePath {
         parent.and_then(Value::as_object_mut).is_some_and(|map| map.remove(last).is_some())
     }
 
+    /// The keys on the way; items of lists are left out.
+    pub fn keys(&self) -> Vec<String> {
+        let keys = self.steps.iter().filter_map(|step| match step {
+            Step::Key(key) => Some(key.clone()),
+            Step::Item(_) => None,
+        });
+        keys.collect()
+    }
+
     /// The path of a key below this one.
     #[must_use]
     pub fn key(&self, key: &str) -> Self {

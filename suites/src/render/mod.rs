@@ -3,21 +3,42 @@
 //! A render is the first door that a mistake passes, and the cheapest one to stop it at: whatever Helm lets through
 //! costs a rollout to find. The area asks what is refused, what appears, and whether what people set has an effect.
 
+mod mark;
 mod render_01_a_named_ca_secret_needs_its_key;
+mod render_02_a_missing_input_is_refused;
+mod render_03_lint_is_not_the_only_guard;
+mod render_04_an_unsupported_choice_is_refused;
 mod render_05_an_upgrade_keeps_every_credential;
+mod render_06_credentials_in_urls_are_encoded;
 mod render_07_no_credential_stands_in_the_open;
+mod render_08_what_is_off_renders_nothing;
+mod render_09_the_reserved_volume_is_guarded;
+mod render_10_structured_variables_parse;
+mod render_11_production_is_pinned;
+mod render_12_namespaced_stays_in_its_namespace;
 mod render_13_every_reference_has_a_producer;
+mod render_14_every_value_has_an_effect;
 
 pub use self::render_01_a_named_ca_secret_needs_its_key::RENDER_01;
+pub use self::render_02_a_missing_input_is_refused::RENDER_02;
+pub use self::render_03_lint_is_not_the_only_guard::RENDER_03;
+pub use self::render_04_an_unsupported_choice_is_refused::RENDER_04;
 pub use self::render_05_an_upgrade_keeps_every_credential::RENDER_05;
+pub use self::render_06_credentials_in_urls_are_encoded::RENDER_06;
 pub use self::render_07_no_credential_stands_in_the_open::RENDER_07;
+pub use self::render_08_what_is_off_renders_nothing::RENDER_08;
+pub use self::render_09_the_reserved_volume_is_guarded::RENDER_09;
+pub use self::render_10_structured_variables_parse::RENDER_10;
+pub use self::render_11_production_is_pinned::RENDER_11;
+pub use self::render_12_namespaced_stays_in_its_namespace::RENDER_12;
 pub use self::render_13_every_reference_has_a_producer::RENDER_13;
+pub use self::render_14_every_value_has_an_effect::RENDER_14;
 
 use harness::check::Check;
 use harness::finding::Place;
 use harness::helm::{Package, ValuePath};
 use harness::plaintext::is_password_path;
-use harness::rendered::{Change, Rendered, Rendering};
+use harness::rendered::{Attempt, Change, Rendered, Rendering};
 use serde_json::Value;
 
 /// A password of the values that nothing but a check can have put there.
@@ -37,6 +58,49 @@ fn ca_with(subject: &Rendered, name_value: &str, change: Change) -> Change {
     if subject.value_text(name_value).is_some() { change } else { change.and_set(name_value, "holdfast-ca") }
 }
 
+/// What is rendered without each input that the subject guards, one at a time, with its feature on.
+fn guards_taken_away(subject: &Rendered, check: &mut Check) -> Vec<(Change, Attempt)> {
+    let changes = subject.subject().guards().iter().map(|guard| taken_away(subject, &ValuePath::parse(guard)));
+    subject.many(changes.collect(), check)
+}
+
+fn taken_away(subject: &Rendered, guard: &ValuePath) -> Change {
+    let mut change = match subject.value(guard) {
+        None | Some(Value::String(_)) => Change::set(guard, ""),
+        Some(_) => Change::remove(guard),
+    };
+    let plan = subject.subject().ca();
+    if let Some(plan) = plan.filter(|plan| plan.key_value.as_deref() == Some(&guard.to_string()))
+        && let Some(name) = &plan.name_value
+    {
+        change = ca_with(subject, name, change);
+    }
+    // An input of a feature is required while the feature is on.
+    let keys = guard.keys();
+    for length in 1..keys.len() {
+        let toggle = ValuePath::parse(&format!("{}.enabled", keys[..length].join(".")));
+        if subject.value(&toggle) == Some(&Value::Bool(false)) {
+            change = change.and_set(toggle, true);
+        }
+    }
+    change
+}
+
+/// The values for which the chart's schema lists choices.
+fn schema_enums(chart: &Package) -> Vec<ValuePath> {
+    chart
+        .values_schema()
+        .map(|schema| render_04_an_unsupported_choice_is_refused::enums_of(&schema))
+        .unwrap_or_default()
+}
+
+/// The choices that the chart's schema lists for a value.
+fn schema_choices(chart: &Package, path: &ValuePath) -> Vec<Value> {
+    let schema = chart.values_schema().unwrap_or_default();
+    let at = path.keys().into_iter().try_fold(&schema, |schema, key| schema.get("properties")?.get(key));
+    at.and_then(|at| at.get("enum")?.as_array()).cloned().unwrap_or_default()
+}
+
 /// The files of a chart that are text.
 fn text_files(chart: &Package) -> impl Iterator<Item = (&str, &str)> {
     chart.files.iter().filter_map(|file| Some((file.path.as_str(), file.text()?)))
@@ -51,7 +115,7 @@ fn password_values(subject: &Rendered) -> Vec<ValuePath> {
 }
 
 /// What is rendered when every password of the values is this one; each by itself where Helm refuses them together.
-fn with_passwords(subject: &Rendered, password: &str, check: &mut Check) -> Vec<(Change, harness::rendered::Attempt)> {
+fn with_passwords(subject: &Rendered, password: &str, check: &mut Check) -> Vec<(Change, Attempt)> {
     let paths = password_values(subject);
     if paths.is_empty() {
         return Vec::new();

@@ -8,7 +8,7 @@
 use harness::check::Check;
 use harness::expectation::empty;
 use harness::feature::Feature;
-use harness::finding::{Locate as _, Place};
+use harness::finding::{Locate, Place};
 use harness::manifests::{Manifests, Object};
 use harness::rendered::{Attempt, Rendered};
 use harness::requirement::{Lane, Level, Requirement};
@@ -87,7 +87,7 @@ fn differing_fields(first: &Manifests, second: &Manifests) -> Vec<Place> {
         }
     }
     let added = second.objects().filter(|object| first.find(object.kind(), object.name()).is_none());
-    differing.extend(added.map(harness::finding::Locate::place));
+    differing.extend(added.map(Locate::place));
     differing
 }
 

@@ -1,0 +1,107 @@
+//! Which values the templates of a chart mention.
+//!
+//! A mention proves that somebody reads a value, though perhaps only under other values. That there is none proves
+//! little by itself: charts pass mappings on and look into them under other names. So this is lenient, and whoever
+//! needs to know that nothing reads a value changes it and renders.
+
+use super::chart::Package;
+use super::values::ValuePath;
+
+/// The actions of all templates of a chart, its subcharts included.
+#[derive(Debug, Clone, Default)]
+pub struct Mentions {
+    actions: Vec<String>,
+}
+
+/// Words of actions that take a mapping as a whole.
+const WHOLE: &[&str] = &[
+    "toYaml",
+    "toJson",
+    "toRawJson",
+    "toPrettyJson",
+    "toToml",
+    "range ",
+    "tpl ",
+    "merge",
+    "omit ",
+    "pick ",
+    "index ",
+    "get ",
+    "dig ",
+    "pluck ",
+    "values ",
+];
+
+impl Mentions {
+    /// Reads the templates, and every other file that a template may take for one.
+    pub fn of(chart: &Package) -> Self {
+        let files = chart.files.iter().filter(|file| !file.path.to_lowercase().ends_with(".md"));
+        let actions = files.filter_map(|file| file.text()).flat_map(|text| {
+            let pieces = text.split("{{").skip(1).filter_map(|rest| rest.split_once("}}"));
+            pieces.map(|(action, _)| action.trim_matches(['-', ' ', '\n']).to_owned()).collect::<Vec<_>>()
+        });
+        Self { actions: actions.filter(|action| !action.starts_with("/*")).collect() }
+    }
+
+    /// Whether a template mentions a value, or a mapping around it together with its name.
+    pub fn mention(&self, path: &ValuePath) -> bool {
+        let keys = path.keys();
+        let Some((leaf, parents)) = keys.split_last() else { return false };
+        let written = |keys: &[String]| format!(".Values.{}", keys.join("."));
+        if self.actions.iter().any(|action| holds(action, &written(&keys), true)) {
+            return true;
+        }
+        let named = || {
+            self.actions
+                .iter()
+                .any(|action| holds(action, &format!(".{leaf}"), true) || action.contains(&format!("\"{leaf}\"")))
+        };
+        for length in (1..=parents.len()).rev() {
+            let around = written(&parents[..length]);
+            let mut handing = self.actions.iter().filter(|action| holds(action, &around, false)).peekable();
+            if handing.peek().is_none() {
+                continue;
+            }
+            if handing.any(|action| WHOLE.iter().any(|word| action.contains(word))) || named() {
+                return true;
+            }
+        }
+        let all = |action: &&String| holds(action, ".Values", false);
+        self.actions.iter().any(|action| all(&action)) && named()
+    }
+}
+
+/// Whether an action holds a word that ends there; with `deeper`, what follows may go on with a dot.
+fn holds(action: &str, word: &str, deeper: bool) -> bool {
+    action.match_indices(word).any(|(at, _)| {
+        let next = action[at + word.len()..].chars().next();
+        next.is_none_or(|next| !(next.is_ascii_alphanumeric() || next == '_' || next == '-' || next == '.' && !deeper))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::Mentions;
+    use crate::helm::ValuePath;
+
+    #[rstest]
+    #[case::itself("image.tag", true)]
+    #[case::longer_name("image.tagged", false)]
+    #[case::mapping_as_a_whole("resources.limits.cpu", true)]
+    #[case::under_another_name("database.secretRef.key", true)]
+    #[case::under_another_name_and_not_read("database.acquireTimeout", false)]
+    #[case::in_a_comment("old.value", false)]
+    #[case::of_nothing("unknown.key", false)]
+    fn a_value_is_mentioned_or_not(#[case] path: &str, #[case] expected: bool) {
+        let actions = [
+            ".Values.image.tag | quote",
+            "toYaml .Values.resources | nindent 4",
+            "$database := .Values.database",
+            "$database.secretRef.key",
+        ];
+        let mentions = Mentions { actions: actions.map(str::to_owned).to_vec() };
+        assert_eq!(mentions.mention(&ValuePath::parse(path)), expected);
+    }
+}

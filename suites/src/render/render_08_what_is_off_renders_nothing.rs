@@ -1,0 +1,146 @@
+//! RENDER-08: what is switched off renders nothing.
+//!
+//! A service account that stays behind waits for whoever creates a workload of that name; a reference that stays behind
+//! keeps the pods from starting, because nobody makes the Secret any more. So each toggle is rendered on and off: what
+//! a workload leaves behind when it goes is found by its component, by its name and by who used it. And every overlay
+//! must say what it wants, since a default changes with the next version of the chart.
+
+use harness::check::Check;
+use harness::expectation::{empty, equal_to};
+use harness::finding::{Locate as _, Place};
+use harness::graph::{Producer, Workload};
+use harness::helm::ValuePath;
+use harness::manifests::Object;
+use harness::rendered::{Change, Rendered, Rendering, renders};
+use harness::requirement::{Lane, Level, Requirement};
+use serde_json::Value;
+
+/// What is switched off renders nothing.
+pub const RENDER_08: Requirement = Requirement {
+    id: "RENDER-08",
+    title: "What is switched off renders nothing, and every overlay states each toggle",
+    level: Level::Must,
+    source: "S2: \"optional releases stay disabled where expected\", \"overlays set `installed` consistently\"; \
+             S3: MongoDB deployed although it was not wanted",
+    since: "1.0",
+    revision: 1,
+    features: &[],
+    experiments: &[],
+    decisive: &[Lane::Rendered],
+    remedy: "put every object and every reference of the service under its toggle; state the toggle in each overlay",
+    rendered: Some(rendered),
+    live: None,
+};
+
+/// How many toggles of a chart without a subject file are tried.
+const TRIED: usize = 8;
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    let declared = subject.subject().is_declared();
+    let toggles = if declared {
+        subject.subject().toggles().iter().map(ValuePath::from).collect()
+    } else {
+        conventional_toggles(subject)
+    };
+    for toggle in &toggles {
+        if declared {
+            let stated = subject.stated_values().is_some_and(|values| toggle.get(values).is_some());
+            let at = Place::object(format!("values of overlay {}", subject.overlay().name)).field(toggle.to_string());
+            check.expect(at, "whether the overlay states it", &stated, equal_to(true));
+        }
+        if let Some((on, off)) = on_and_off(subject, toggle, check) {
+            let change = Change::set(toggle, false);
+            check.expect(&change, "references that nobody answers any more", &dangling(&on, &off)[..], empty());
+            check.expect(&change, "objects that stay behind", &leftovers(&on, &off)[..], empty());
+        }
+    }
+    if toggles.is_empty() {
+        check.not_applicable("nothing of the chart can be switched off, as far as the subject and the values tell");
+    }
+}
+
+/// Values called `enabled` that are on, without those that switch a field and not a service.
+fn conventional_toggles(subject: &Rendered) -> Vec<ValuePath> {
+    let leaves = subject.values().map(ValuePath::leaves).unwrap_or_default();
+    let on = leaves.into_iter().filter(|(path, value)| {
+        let text = path.to_string();
+        let of_a_field = text.to_lowercase().contains("probe") || text.to_lowercase().contains("securitycontext");
+        **value == Value::Bool(true) && text.ends_with(".enabled") && !of_a_field
+    });
+    on.map(|(path, _)| path).take(TRIED).collect()
+}
+
+/// The rendering with the toggle on, and with it off; one of them is the subject's own.
+fn on_and_off(subject: &Rendered, toggle: &ValuePath, check: &mut Check) -> Option<(Rendering, Rendering)> {
+    let is_on = subject.value(toggle).and_then(Value::as_bool);
+    let change = Change::set(toggle, is_on != Some(true));
+    let other = subject.with(&change, check)?;
+    let own = subject.rendering().clone();
+    match (is_on, other.rendering()) {
+        (Some(true), Some(off)) => Some((own, off.clone())),
+        (_, Some(on)) => Some((on.clone(), own)),
+        (Some(true), None) if subject.subject().is_declared() => {
+            check.expect(&change, "rendering with it off", &other, renders());
+            None
+        }
+        _ => {
+            check.undecided(&change, "what belongs to it", "these values do not render with it switched");
+            None
+        }
+    }
+}
+
+/// References that somebody answered with the toggle on, and nobody does with it off.
+fn dangling(on: &Rendering, off: &Rendering) -> Vec<String> {
+    let open = off.references().iter().filter(|reference| !reference.optional);
+    let open = open.filter(|reference| off.producer(reference) == Producer::Nobody);
+    open.filter(|reference| on.producer(reference) != Producer::Nobody)
+        .map(|reference| format!("{reference} at {}", reference.place()))
+        .collect()
+}
+
+/// Objects that belonged to workloads that are gone, and to no other.
+fn leftovers(on: &Rendering, off: &Rendering) -> Vec<String> {
+    let left = off.workloads();
+    let gone: Vec<&Workload> =
+        on.workloads().iter().filter(|one| left.iter().all(|other| other.reference() != one.reference())).collect();
+    let only_of_gone = |of: &dyn Fn(&Workload) -> Option<String>| -> Vec<String> {
+        let gone = gone.iter().filter_map(|workload| of(workload));
+        gone.filter(|name| left.iter().all(|other| of(other).as_ref() != Some(name))).collect()
+    };
+    let components = only_of_gone(&|workload| component(workload.object()).map(str::to_owned));
+    let names = only_of_gone(&|workload| Some(workload.object().name().to_owned()));
+    let accounts = only_of_gone(&|workload| Some(workload.template("spec.serviceAccountName")?.as_str()?.to_owned()));
+    let holds = |object: &&Object| {
+        let name = object.name().to_owned();
+        component(object).is_some_and(|component| components.iter().any(|gone| gone == component))
+            // Data outlives its workload on purpose.
+            || names.contains(&name) && object.kind() != "PersistentVolumeClaim"
+            || object.kind() == "ServiceAccount" && accounts.contains(&name)
+            || object.kind().ends_with("RoleBinding") && binds_only(object, &accounts)
+            || object.kind() == "Service" && selects_only(object, &gone, left)
+    };
+    off.manifests().objects().filter(holds).map(|object| object.place().to_string()).collect()
+}
+
+fn component(object: &Object) -> Option<&str> {
+    object.label("app.kubernetes.io/component")
+}
+
+fn binds_only(binding: &Object, accounts: &[String]) -> bool {
+    let subjects = binding.get("subjects").and_then(Value::as_array).into_iter().flatten();
+    let named: Vec<&str> = subjects.filter_map(|subject| subject.get("name")?.as_str()).collect();
+    !named.is_empty() && named.iter().all(|name| accounts.iter().any(|account| account == name))
+}
+
+fn selects_only(service: &Object, gone: &[&Workload], left: &[Workload]) -> bool {
+    let Some(selector) = service.get("spec.selector").and_then(Value::as_object).filter(|map| !map.is_empty()) else {
+        return false;
+    };
+    let matches = |workload: &Workload| {
+        selector
+            .iter()
+            .all(|(key, value)| workload.pod_labels().any(|label| Some(label.1) == value.as_str() && label.0 == key))
+    };
+    gone.iter().any(|workload| matches(workload)) && !left.iter().any(matches)
+}

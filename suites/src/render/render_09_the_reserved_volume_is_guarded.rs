@@ -1,0 +1,49 @@
+//! RENDER-09: the reserved volume is guarded.
+//!
+//! Users add volumes of their own, and the chart adds the one with the CA. Where both have the same name, the API server
+//! refuses the whole pod at install; or worse, a template drops one of the two, and the file that the client trusts is
+//! somebody else's. So a volume of the reserved name is added, and the render must fail.
+
+use harness::check::Check;
+use harness::rendered::{Change, Rendered, refused};
+use harness::requirement::{Lane, Level, Requirement};
+use serde_json::{Value, json};
+
+use super::{ca_with, undeclared};
+
+/// The reserved volume is guarded.
+pub const RENDER_09: Requirement = Requirement {
+    id: "RENDER-09",
+    title: "A user's volume with the reserved name is refused at render",
+    level: Level::Must,
+    source: "S0: \"Secret volume name is `db-ca-cert` (reserved)\"",
+    since: "1.0",
+    revision: 1,
+    features: &[],
+    experiments: &[],
+    decisive: &[Lane::Rendered],
+    remedy: "`fail` in a template when a user's volume has the name that the chart gives to the CA's volume",
+    rendered: Some(rendered),
+    live: None,
+};
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    if undeclared(subject, check, "the reserved name and the list of users' volumes", "database.ca") {
+        return;
+    }
+    let plan = subject.subject().ca();
+    let Some((volume, list)) =
+        plan.and_then(|plan| Some((plan.volume.as_deref()?, plan.extra_volumes_value.as_deref()?)))
+    else {
+        return check.not_applicable("users of the chart cannot add volumes, or no name is reserved");
+    };
+    let mut volumes = subject.value(list).and_then(Value::as_array).cloned().unwrap_or_default();
+    volumes.push(json!({"name": volume, "emptyDir": {}}));
+    let mut change = Change::set(list, volumes);
+    if let Some(name) = plan.and_then(|plan| plan.name_value.as_deref()) {
+        change = ca_with(subject, name, change);
+    }
+    if let Some(attempt) = subject.with(&change, check) {
+        check.expect(&change, "rendering with a volume of the reserved name", &attempt, refused());
+    }
+}
