@@ -123,10 +123,26 @@ fn parses_as(text: &str, format: Format) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use harness::experiment::{Experiment, SETTLED};
     use harness::subject::Format;
+    use harness::verdict::Verdict::{self, Holds, Violated};
     use rstest::rstest;
+    use serde_json::{Value, json};
 
-    use super::parses_as;
+    use super::{RENDER_10, parses_as};
+    use crate::testing::{judge_live, moment, pod, record};
+
+    #[rstest]
+    #[case::as_meant(json!({"value": true, "source": "environment"}), "JANGAR_GRPC_ENABLED", Holds)]
+    #[case::unreadable(json!({"error": "use JANGAR_GRPC_ENABLED: expected true or false"}), "JANGAR_GRPC_ENABLED", Violated)]
+    #[case::in_another_case(json!({"value": false, "source": "default"}), "jangar_grpc_enabled", Violated)]
+    fn the_application_reads_what_was_meant(#[case] setting: Value, #[case] given: &str, #[case] verdict: Verdict) {
+        let mut pod = pod("deployment/agents", "a");
+        let inspected = pod.inspected.as_mut().unwrap();
+        inspected.settings = json!({"JANGAR_GRPC_ENABLED": setting});
+        inspected.environment = json!({given: {"sha256": "0"}});
+        assert_eq!(judge_live(&RENDER_10, [record(Experiment::Install, [moment(SETTLED, 10, [pod])])]), verdict);
+    }
 
     #[rstest]
     #[case::json_array(r#"["https://a"]"#, Format::JsonArray, true)]

@@ -84,3 +84,74 @@ fn live(records: &Records, check: &mut Check) {
         check.expect(pod, "what the pod waits for", missing.as_slice(), empty());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use camino::Utf8Path;
+    use harness::check::Check;
+    use harness::experiment::{Experiment, SETTLED};
+    use harness::rendered::Rendered;
+    use harness::subject::Subject;
+    use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::RENDER_13;
+    use crate::testing::{judge_live, moment, pod, record};
+
+    const AGENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/subjects/agents.yaml");
+
+    fn judge(subject: Subject, reference: &str) -> Verdict {
+        let text = format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{containers: [{{name: a, env: [{reference}]}}]}}}}"
+        );
+        let rendered = Rendered::of_manifests(Arc::new(subject), &text).unwrap();
+        let mut check = Check::new();
+        RENDER_13.rendered.unwrap()(&rendered, &mut check);
+        check.judge().verdict
+    }
+
+    fn key_of(secret: &str, key: &str) -> String {
+        format!("{{name: URL, valueFrom: {{secretKeyRef: {{name: {secret}, key: {key}}}}}}}")
+    }
+
+    #[rstest]
+    #[case::made_by_the_operator(&key_of("agents-db-app", "uri"), Holds)]
+    #[case::without_the_key(&key_of("agents-db-app", "url"), Violated)]
+    #[case::made_by_nobody(&key_of("agent-db-app", "uri"), Violated)]
+    #[case::no_reference("{name: URL, value: x}", NotApplicable)]
+    fn a_declared_subject_says_who_makes_what(#[case] reference: &str, #[case] verdict: Verdict) {
+        assert_eq!(judge(Subject::read(Utf8Path::new(AGENTS)).unwrap(), reference), verdict);
+    }
+
+    #[test]
+    fn a_bare_chart_may_be_given_its_secrets() {
+        assert_eq!(judge(Subject::of_manifests("stdin"), &key_of("somebody-elses", "uri")), Unchecked);
+    }
+
+    #[rstest]
+    #[case::nothing_missing(None, true, Holds)]
+    #[case::waits_for_a_secret(Some("CreateContainerConfigError: secret \"a\" not found"), false, Violated)]
+    #[case::waits_for_something_else(Some("CrashLoopBackOff"), false, Holds)]
+    fn a_pod_that_waits_for_a_reference_tells(
+        #[case] waiting: Option<&str>,
+        #[case] ready: bool,
+        #[case] verdict: Verdict,
+    ) {
+        let mut pod = pod("deployment/agents", "a");
+        pod.waiting = waiting.map(str::to_owned);
+        pod.ready = ready;
+        assert_eq!(judge_live(&RENDER_13, [record(Experiment::Install, [moment(SETTLED, 10, [pod])])]), verdict);
+    }
+
+    #[test]
+    fn a_volume_that_never_came_tells() {
+        let mut pod = pod("deployment/agents", "a");
+        pod.ready = false;
+        let mut settled = moment(SETTLED, 10, [pod.clone()]);
+        let warning = "FailedMount: MountVolume.SetUp failed: secret \"a\" not found".to_owned();
+        settled.warnings.insert(pod.name, vec![warning]);
+        assert_eq!(judge_live(&RENDER_13, [record(Experiment::Install, [settled])]), Violated);
+    }
+}

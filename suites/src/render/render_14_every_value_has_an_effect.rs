@@ -157,3 +157,32 @@ fn live(records: &Records, check: &mut Check) {
         check.expect(pod, "variables that the application does not know", unread.as_slice(), empty());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use harness::experiment::{Experiment, SETTLED};
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::RENDER_14;
+    use crate::testing::{judge_live, moment, pod, record};
+
+    #[rstest]
+    #[case::known(json!({"POOL_SIZE": {}, "PGSSLMODE": {}, "KUBERNETES_PORT": {}}), Holds)]
+    #[case::unknown(json!({"POOL_SIZE": {}, "POOL_MAX_AGE": {}}), Violated)]
+    fn a_variable_that_the_application_does_not_know_tells(#[case] environment: Value, #[case] verdict: Verdict) {
+        let mut pod = pod("deployment/agents", "a");
+        let inspected = pod.inspected.as_mut().unwrap();
+        inspected.settings = json!({"POOL_SIZE": {"value": 4, "source": "environment"}});
+        inspected.environment = environment;
+        assert_eq!(judge_live(&RENDER_14, [record(Experiment::Install, [moment(SETTLED, 10, [pod])])]), verdict);
+    }
+
+    #[test]
+    fn an_application_that_cannot_be_asked_leaves_it_open() {
+        let mut pod = pod("deployment/agents", "a");
+        pod.inspected = None;
+        assert_eq!(judge_live(&RENDER_14, [record(Experiment::Install, [moment(SETTLED, 10, [pod])])]), Unchecked);
+    }
+}
