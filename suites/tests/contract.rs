@@ -59,7 +59,7 @@ fn trial(subject: &Arc<Subject>, overlay: &Overlay, requirement: &'static Requir
 }
 
 fn judge(subject: Arc<Subject>, overlay: &Overlay, requirement: &Requirement) -> Result<(), Failed> {
-    let helms = Helms::on_path(&std::env::var("PATH").unwrap_or_default())?;
+    let helms = Helms::at_hand()?;
     let rendered = Rendered::new(subject, overlay, Arc::new(helms))?;
     let judgement = judge_rendered(&rendered, requirement);
     let passed = matches!(judgement.verdict, Verdict::Holds | Verdict::NotApplicable | Verdict::NotClaimed);

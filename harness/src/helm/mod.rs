@@ -6,6 +6,7 @@
 
 mod cache;
 mod chart;
+mod find;
 mod ignore;
 mod mentions;
 mod program;
@@ -44,7 +45,9 @@ impl fmt::Display for HelmMajor {
 #[derive(Debug, thiserror::Error)]
 pub enum HelmError {
     /// There is no Helm to run.
-    #[error("find helm 3 or 4: no `helm` on PATH; install one, or run `holdfast doctor`")]
+    #[error(
+        "find Helm 3 or 4: neither is on PATH or in the cache folder; install one, or run `holdfast images build helm4`"
+    )]
     NoHelm,
     /// The program does not start.
     #[error("start {program}")]

@@ -110,30 +110,6 @@ impl Helms {
         })
     }
 
-    /// Looks for `helm4`, `helm3` and `helm` on a search path such as `PATH`.
-    ///
-    /// # Errors
-    /// There is none, or what is there is no Helm 3 or 4.
-    pub fn on_path(search: &str) -> Result<Self, HelmError> {
-        let find = |name: &str| {
-            search.split(':').map(|folder| Utf8Path::new(folder).join(name)).find(|program| program.is_file())
-        };
-        let mut programs: Vec<HelmProgram> = Vec::new();
-        for (name, major) in [("helm4", HelmMajor::Four), ("helm3", HelmMajor::Three)] {
-            programs.extend(find(name).map(|path| HelmProgram { major, path }));
-        }
-        // Asking for a version costs as much as a render, so it is asked only where the name does not tell.
-        if programs.len() < 2
-            && let Some(path) = find("helm")
-        {
-            let other = HelmProgram::at(&path)?;
-            if programs.iter().all(|known| known.major != other.major) {
-                programs.push(other);
-            }
-        }
-        Self::new(programs)
-    }
-
     /// The same Helms, rendering for another Kubernetes version, `1.36.3`.
     #[must_use]
     pub fn for_kubernetes(mut self, version: &str) -> Self {

@@ -62,7 +62,7 @@ pub enum RenderedError {
 /// A release whose chart and values have been read.
 #[derive(Debug)]
 pub(super) struct LoadedRelease {
-    name: String,
+    pub(super) name: String,
     pub(super) package: Arc<Package>,
     values: Vec<(Utf8PathBuf, String)>,
     /// What the files of values say together.
@@ -100,6 +100,15 @@ impl LoadedRelease {
         }
         merge(&mut effective, &overrides);
         Ok(Self { name: release.name.clone(), package: Arc::new(package), values, stated, overrides, effective })
+    }
+
+    /// What the chart would see after a change.
+    pub(super) fn effective_with(&self, change: &Change) -> Value {
+        let mut overrides = self.overrides.clone();
+        change.apply(&mut overrides, &self.effective);
+        let mut values = self.effective.clone();
+        merge(&mut values, &overrides);
+        values
     }
 
     pub(super) fn job(&self, namespace: &str, change: &Change) -> RenderJob {

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod change;
+mod effects;
 mod load;
 mod rendering;
 
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 pub use self::attempt::{Attempt, Refused, Renders, refused, refused_naming, refused_naming_any, renders};
 pub use self::change::Change;
+pub use self::effects::Effect;
 use self::load::LoadedRelease;
 pub use self::load::RenderedError;
 pub use self::rendering::Rendering;

@@ -7,13 +7,13 @@ use camino::Utf8PathBuf;
 use clap::Args;
 use harness::error::Chain;
 use harness::exit::{self, Standing};
+use harness::helm::Helms;
 use harness::judge::{self, Judged};
 use harness::rendered::{Rendered, RenderedError};
 use harness::requirement::{Level, Requirement};
 use harness::subject::Subject;
 use harness::verdict::Verdict;
 
-use crate::commands::helms;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
@@ -117,7 +117,7 @@ impl Check {
             (None, None) => return Err(Failure::usage("expected a chart, a subject file or manifests")),
         };
         let subject = Arc::new(subject.map_err(Failure::usage)?);
-        let helms = Arc::new(helms()?);
+        let helms = Arc::new(Helms::at_hand().map_err(Failure::broke)?);
         let overlays = subject.overlays().iter();
         let each = overlays
             .map(|overlay| (overlay.name.clone(), Rendered::new(Arc::clone(&subject), overlay, Arc::clone(&helms))));

@@ -13,7 +13,6 @@ mod tools;
 mod up;
 
 use clap::Subcommand;
-use harness::helm::Helms;
 
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -56,10 +55,4 @@ impl Command {
 /// The runtime of commands that talk to a cluster.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Runtime::new().map_err(|error| Failure::broke(format!("start the asynchronous runtime: {error}")))
-}
-
-/// The Helms at hand.
-fn helms() -> Result<Helms, Failure> {
-    let search = std::env::var("PATH").unwrap_or_default();
-    Helms::on_path(&search).map_err(Failure::broke)
 }

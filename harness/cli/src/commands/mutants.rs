@@ -5,9 +5,9 @@ use std::sync::Arc;
 use camino::Utf8PathBuf;
 use clap::{Args, Subcommand};
 use harness::exit;
+use harness::helm::Helms;
 use harness::mutant;
 
-use crate::commands::helms;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
@@ -48,7 +48,7 @@ impl Mutants {
         if mutants.is_empty() {
             return Err(Failure::usage(format!("there are no such mutants in {}", run.fixtures.join("mutants"))));
         }
-        let helms = Arc::new(helms()?);
+        let helms = Arc::new(Helms::at_hand().map_err(Failure::broke)?);
         let matrix = mutant::matrix(suites::CATALOG, &mutants, &run.fixtures.join("subjects"), &helms);
         terminal.print(&format!("{matrix}\n"))?;
         Ok(if matrix.is_exact() { exit::HOLDS } else { exit::VIOLATED })
