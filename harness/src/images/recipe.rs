@@ -136,6 +136,13 @@ impl Recipes {
         Ok(Self { recipes, versions, workspace, keys: Arc::default() })
     }
 
+    /// Recipes that a test makes up.
+    #[cfg(test)]
+    pub(super) fn of(recipes: Vec<Recipe>, workspace: Utf8PathBuf) -> Result<Self, RecipeError> {
+        let recipes = recipes.into_iter().map(|recipe| (recipe.name, recipe)).collect();
+        Ok(Self { recipes, versions: Versions::pinned()?, workspace, keys: Arc::default() })
+    }
+
     /// Every recipe, by name.
     pub fn all(&self) -> impl Iterator<Item = &Recipe> {
         self.recipes.values()

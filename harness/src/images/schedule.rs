@@ -200,3 +200,90 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     // A thread that died while it held the lock left nothing half done: every change is one insertion.
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use camino::Utf8PathBuf;
+
+    use super::Schedule;
+    use crate::cache::Cache;
+    use crate::images::{Artefact, BuildError, Recipe, Recipes, Store};
+    use crate::progress::Silent;
+
+    struct Bench {
+        _folder: tempfile::TempDir,
+        recipes: Recipes,
+        store: Store,
+    }
+
+    /// Recipes by name, inputs and script, in an empty cache.
+    fn bench(recipes: &[(&'static str, &[&str], &'static str)]) -> Bench {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8PathBuf::from(folder.path().to_str().unwrap());
+        let recipes = recipes.iter().map(|(name, inputs, script)| Recipe {
+            name,
+            summary: format!("the {name}"),
+            seconds: 1,
+            pins: Vec::new(),
+            inputs: inputs.iter().map(|input| (*input).into()).collect(),
+            needs: Vec::new(),
+            sources: Vec::new(),
+            files: vec![("build.sh", script.as_bytes())],
+        });
+        let recipes = Recipes::of(recipes.collect(), root.clone()).unwrap();
+        Bench { _folder: folder, recipes, store: Store::new(Cache::at(root)) }
+    }
+
+    impl Bench {
+        fn make(&self, names: &[&str]) -> Result<(), BuildError> {
+            Schedule { recipes: &self.recipes, store: &self.store, docker: None, progress: &Silent }.make(names)
+        }
+
+        fn artefact(&self, name: &str) -> Artefact {
+            Artefact { name: name.into(), key: self.recipes.key(name).unwrap() }
+        }
+
+        fn text(&self, name: &str, file: &str) -> String {
+            std::fs::read_to_string(self.store.path(&self.artefact(name)).join(file)).unwrap()
+        }
+    }
+
+    const PART: &str = "set -e\necho once >> \"$SCRATCH/runs\"\ncp \"$SCRATCH/runs\" \"$OUT/part\"\n";
+
+    #[test]
+    fn an_artefact_is_made_from_its_inputs_and_only_once() {
+        let bench = bench(&[("part", &[], PART), ("whole", &["part"], "cat \"$INPUTS/part/part\" > \"$OUT/whole\"")]);
+        bench.make(&["whole"]).unwrap();
+        bench.make(&["whole", "part"]).unwrap();
+        assert_eq!(bench.text("whole", "whole"), "once\n");
+    }
+
+    #[test]
+    fn inputs_of_what_is_finished_are_not_made_again() {
+        let bench = bench(&[("part", &[], PART), ("whole", &["part"], "true")]);
+        bench.make(&["whole"]).unwrap();
+        std::fs::remove_dir_all(bench.store.path(&bench.artefact("part"))).unwrap();
+        bench.make(&["whole"]).unwrap();
+        assert!(!bench.store.has(&bench.artefact("part")));
+    }
+
+    #[test]
+    fn after_a_failure_the_finished_parts_are_kept_and_the_next_attempt_goes_on() {
+        let whole = "test -e \"$SCRATCH/tried\" || { touch \"$SCRATCH/tried\"; echo no luck >&2; exit 4; }";
+        let bench = bench(&[("part", &[], PART), ("whole", &["part"], whole)]);
+        let refused = bench.make(&["whole"]).unwrap_err();
+        assert!(matches!(&refused, BuildError::Failed { said, .. } if said == "no luck"), "{refused}");
+        assert!(refused.to_string().contains(bench.store.log(&bench.artefact("whole")).unwrap().as_str()), "{refused}");
+        bench.make(&["whole"]).unwrap();
+        assert_eq!(bench.text("part", "part"), "once\n");
+    }
+
+    #[test]
+    fn a_failure_ends_the_other_script() {
+        let slow = "touch \"$SCRATCH/began\"; sleep 30";
+        let bench = bench(&[("slow", &[], slow), ("broken", &[], "exit 1")]);
+        let refused = bench.make(&["slow", "broken"]).unwrap_err();
+        assert!(matches!(&refused, BuildError::Failed { name, .. } if name == "broken"), "{refused}");
+        assert!(!bench.store.has(&bench.artefact("slow")));
+    }
+}

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use harness::cache::Cache;
+use harness::docker;
 use harness::exit;
 
 use crate::commands::runtime;
@@ -16,6 +17,9 @@ pub(crate) struct Down {
     /// The name of the cluster.
     #[arg(long, default_value = CLUSTER)]
     name: String,
+    /// Stop the private Docker daemon too, if one was started. Its images stay.
+    #[arg(long)]
+    docker: bool,
 }
 
 impl Down {
@@ -29,6 +33,12 @@ impl Down {
                 ground::forget(&cache, &self.name)?;
                 terminal.print(&format!("The kind cluster {} is gone.\n", self.name))?;
             }
+        }
+        if self.docker {
+            let stopped = docker::stop(&cache).map_err(Failure::broke)?;
+            let told =
+                if stopped { "The private Docker daemon is stopped.\n" } else { "No private Docker daemon runs.\n" };
+            terminal.print(told)?;
         }
         Ok(exit::HOLDS)
     }

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod check;
+mod doctor;
 mod down;
 mod explain;
 mod images;
@@ -22,6 +23,7 @@ use crate::terminal::Terminal;
 pub(crate) enum Command {
     Up(up::Up),
     Run(run::Run),
+    Doctor(doctor::Doctor),
     Down(down::Down),
     Sweep(sweep::Sweep),
     Check(check::Check),
@@ -39,6 +41,7 @@ impl Command {
         match self {
             Self::Up(up) => up.run(terminal),
             Self::Run(run) => run.run(terminal),
+            Self::Doctor(doctor) => doctor.run(terminal),
             Self::Down(down) => down.run(terminal),
             Self::Sweep(sweep) => sweep.run(terminal),
             Self::Check(check) => check.run(terminal),
