@@ -1,6 +1,7 @@
 //! Holds ids, files, words and mutants of the contract together.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use harness::mutant::{self, Mutant, MutantLane};
 use harness::requirement::Requirement;
 
 use crate::CATALOG;
@@ -76,4 +77,44 @@ fn every_descriptor_is_complete() {
             "{id}: experiments of the live lane"
         );
     }
+}
+
+/// Requirements whose defect no chart can have, or whose lane is still to come, each with the reason.
+const WITHOUT_A_MUTANT: &[(&str, &str)] = &[
+    ("TLS-03", "the defect is in the cluster: a CA that was replaced without the leaves that it signed"),
+    ("TLS-07", "no lane can judge it before an experiment rolls a CA back"),
+];
+
+fn mutants() -> Vec<Mutant> {
+    mutant::read_all(&Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/mutants")).expect("readable mutants")
+}
+
+#[test]
+fn every_mutant_names_requirements_of_the_catalogue_and_argues() {
+    for mutant in mutants() {
+        for id in std::iter::once(&mutant.file.target).chain(&mutant.file.also) {
+            assert!(CATALOG.iter().any(|requirement| requirement.id == id), "{}: no requirement {id}", mutant.name);
+        }
+        for id in &mutant.file.also {
+            assert!(mutant.file.why.contains(id.as_str()), "{}: say why {id} falls too", mutant.name);
+        }
+        let area = mutant.file.target.split('-').next().unwrap_or_default().to_lowercase();
+        assert_eq!(mutant.name.split('/').next(), Some(area.as_str()), "{}", mutant.name);
+    }
+}
+
+#[test]
+fn every_requirement_has_a_mutant_in_a_lane_of_its_own() {
+    let mutants = mutants();
+    let missing = CATALOG.iter().filter(|requirement| {
+        let in_lane = |mutant: &&Mutant| match mutant.file.lane {
+            MutantLane::Rendered => requirement.rendered.is_some(),
+            MutantLane::Live => requirement.live.is_some(),
+            MutantLane::Both => requirement.lanes().next().is_some(),
+        };
+        !mutants.iter().filter(|mutant| mutant.file.target == requirement.id).any(|mutant| in_lane(&mutant))
+    });
+    let missing: Vec<&str> = missing.map(|requirement| requirement.id).collect();
+    let expected: Vec<&str> = WITHOUT_A_MUTANT.iter().map(|(id, _)| *id).collect();
+    assert_eq!(missing, expected, "no mutant; WITHOUT_A_MUTANT says why where there can be none");
 }
