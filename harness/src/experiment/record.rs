@@ -223,8 +223,12 @@ impl Record {
 
 impl PodState {
     /// The CA file that its application trusts, as far as the application can be asked.
+    ///
+    /// A driver that is told of no file looks for one in the home folder; that there is none is no finding.
     pub fn ca(&self) -> Option<&InspectedCa> {
-        self.inspected.as_ref()?.ca.as_ref()
+        let inspected = self.inspected.as_ref()?;
+        let told = inspected.dials("caPathSource") != Some("default");
+        inspected.ca.as_ref().filter(|ca| ca.exists || told)
     }
 
     /// The digest of that file's content.

@@ -5,7 +5,7 @@
 //! none. What must stay is encryption: without a CA nothing can be verified, but nothing has to be said in the clear.
 
 use harness::check::Check;
-use harness::expectation::{empty, equal_to, not_empty, one_of};
+use harness::expectation::{empty, equal_to, not_empty, one_of, that};
 use harness::experiment::{BEFORE, DURING, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
@@ -91,7 +91,13 @@ fn live(records: &Records, check: &mut Check) {
                 equal_to(None::<&str>),
             );
             check.expect(pod, "sslmode", &inspected.dials("sslmode").unwrap_or("none"), one_of(ENCRYPTED));
-            check.expect(pod, "sessions without a CA", &during.sessions_of(pod)[..], not_empty());
+            let logins = during.logins_of(pod).len() + during.sessions_of(pod).len();
+            check.expect(
+                pod,
+                "sessions and logins without a CA",
+                &logins,
+                that("at least one", |count: &usize| *count > 0),
+            );
         }
     }
 }
@@ -114,8 +120,17 @@ mod tests {
         pod
     }
 
+    fn looking_at_home(pod: PodState) -> PodState {
+        let mut pod = trusting(pod, "old");
+        let inspected = pod.inspected.as_mut().unwrap();
+        inspected.database["caPathSource"] = json!("default");
+        inspected.ca.as_mut().unwrap().exists = false;
+        pod
+    }
+
     #[rstest]
     #[case::nothing(without_ca("b"), Holds)]
+    #[case::what_the_driver_looks_for_by_itself(looking_at_home(without_ca("b")), Holds)]
     #[case::the_variable(trusting(without_ca("b"), "old"), Violated)]
     #[case::the_mode(PodState { inspected: pod("deployment/agents", "b").inspected, ..without_ca("b") }, Violated)]
     #[case::what_keeps_it_from_starting(PodState { ready: false, inspected: None, ..without_ca("b") }, Violated)]
@@ -132,6 +147,7 @@ mod tests {
         let before = moment(BEFORE, 0, [pod("deployment/agents", "a")]);
         let mut during = moment(DURING, 60, [without_ca("b")]);
         during.sessions.clear();
+        during.logins.clear();
         assert_eq!(judge_live(&CA_03, [record(Experiment::WithoutCa, [before, during])]), Violated);
     }
 }
