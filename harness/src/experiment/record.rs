@@ -3,6 +3,7 @@
 //! A record is data. It is complete when it is written, it never changes afterwards, and checks read nothing else.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -277,6 +278,20 @@ impl Snapshot {
     /// The logins of a pod, by its address.
     pub fn logins_of(&self, pod: &PodState) -> Vec<&LoggedLogin> {
         self.logins.iter().filter(|login| pod.address.as_deref() == Some(&login.client)).collect()
+    }
+}
+
+impl fmt::Display for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let carried = if self.encrypted { "encrypted" } else { "plaintext" };
+        write!(formatter, "{carried}, role {}, from {} since {}", self.role, self.client, self.began)
+    }
+}
+
+impl fmt::Display for LoggedLogin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let carried = if self.encrypted { "encrypted" } else { "plaintext" };
+        write!(formatter, "{carried}, role {}, from {} at {}", self.role, self.client, self.at)
     }
 }
 

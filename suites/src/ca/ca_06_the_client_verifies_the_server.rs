@@ -49,8 +49,10 @@ fn live(records: &Records, check: &mut Check) {
     let mut disturbed: Vec<&str> = Vec::new();
     for pod in during.pods_since(before) {
         control_foreign(pod, foreign, check);
-        check.expect(pod, "sessions under a foreign CA", &during.sessions_of(pod)[..], empty());
-        check.expect(pod, "logins under a foreign CA", &during.logins_of(pod)[..], empty());
+        let sessions: Vec<String> = during.sessions_of(pod).into_iter().map(ToString::to_string).collect();
+        check.expect(pod, "sessions under a foreign CA", &sessions[..], empty());
+        let logins: Vec<String> = during.logins_of(pod).into_iter().map(ToString::to_string).collect();
+        check.expect(pod, "logins under a foreign CA", &logins[..], empty());
         disturbed.push(&pod.workload);
     }
     for workload in before.workloads().into_keys().filter(|workload| disturbed.contains(workload)) {

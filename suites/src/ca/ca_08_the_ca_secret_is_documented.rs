@@ -43,7 +43,8 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     };
     let place = chart.place("README.md");
     let text = chart.readme().and_then(PackageFile::text).unwrap_or_default();
-    if !check.expect(&place, "the README", text, that("some text", |text: &str| !text.trim().is_empty())) {
+    let state = if text.trim().is_empty() { "none" } else { "there" };
+    if !check.expect(&place, "the README", &state, equal_to("there")) {
         return;
     }
     let readme = Readme::parse(text);

@@ -48,9 +48,11 @@ fn live(records: &Records, check: &mut Check) {
         let Some(record) = records.of(experiment) else { continue };
         for snapshot in &record.snapshots {
             let place = Place::object(format!("experiment {experiment}")).field(&snapshot.moment);
-            let sessions: Vec<_> = snapshot.sessions.iter().filter(|session| !session.encrypted).collect();
+            let sessions = snapshot.sessions.iter().filter(|session| !session.encrypted);
+            let sessions: Vec<String> = sessions.map(ToString::to_string).collect();
             check.expect(&place, "plaintext sessions", &sessions[..], empty());
-            let logins: Vec<_> = snapshot.logins.iter().filter(|login| !login.encrypted).collect();
+            let logins = snapshot.logins.iter().filter(|login| !login.encrypted);
+            let logins: Vec<String> = logins.map(ToString::to_string).collect();
             check.expect(&place, "plaintext logins", &logins[..], empty());
         }
         for moment in [BEFORE, AFTER] {
