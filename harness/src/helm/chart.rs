@@ -101,6 +101,7 @@ impl Package {
     /// It cannot be read, or is no chart.
     pub fn read(path: &Utf8Path) -> Result<Self, PackageError> {
         let mut files = if path.is_dir() { folder(path)? } else { archive(path)? };
+        files.extend(packed_subcharts(&files));
         files.sort_by(|left, right| left.path.cmp(&right.path));
         let digest = sha256_of_parts(files.iter().flat_map(|file| [file.path.as_bytes(), &file.content]));
         let read = |name: &str| -> Result<Option<Value>, YamlError> {
@@ -203,20 +204,63 @@ fn folder(root: &Utf8Path) -> Result<Vec<PackageFile>, PackageError> {
 
 fn archive(path: &Utf8Path) -> Result<Vec<PackageFile>, PackageError> {
     let read = |source| PackageError::Read { path: path.to_owned(), source };
-    let file = std::fs::File::open(path).map_err(read)?;
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
+    let content = std::fs::read(path).map_err(read)?;
+    let files = unpack(&content).map_err(read)?;
+    // The first folder is the chart's name.
+    let inside = files.into_iter().filter_map(|file| {
+        let (_, inside) = file.path.split_once('/')?;
+        Some(PackageFile { path: inside.to_owned(), content: file.content })
+    });
+    Ok(inside.collect())
+}
+
+fn unpack(content: &[u8]) -> std::io::Result<Vec<PackageFile>> {
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(content));
     let mut files = Vec::new();
-    for entry in archive.entries().map_err(read)? {
-        let mut entry = entry.map_err(read)?;
+    for entry in archive.entries()? {
+        let mut entry = entry?;
         if !entry.header().entry_type().is_file() {
             continue;
         }
-        let inside = entry.path().map_err(read)?.to_string_lossy().into_owned();
-        // The first folder is the chart's name.
-        let Some((_, inside)) = inside.split_once('/') else { continue };
+        let path = entry.path()?.to_string_lossy().into_owned();
         let mut content = Vec::new();
-        entry.read_to_end(&mut content).map_err(read)?;
-        files.push(PackageFile { path: inside.to_owned(), content });
+        entry.read_to_end(&mut content)?;
+        files.push(PackageFile { path, content });
     }
     Ok(files)
+}
+
+/// The files of subcharts that are vendored as archives. Helm itself says what is wrong with one that does not open.
+fn packed_subcharts(files: &[PackageFile]) -> Vec<PackageFile> {
+    let mut found = Vec::new();
+    for file in files.iter().filter(|file| file.path.ends_with(".tgz")) {
+        let Some((folder, _)) = file.path.rsplit_once('/').filter(|(folder, _)| folder.ends_with("charts")) else {
+            continue;
+        };
+        let inside = unpack(&file.content).unwrap_or_default().into_iter();
+        let inside = inside.map(|file| PackageFile { path: format!("{folder}/{}", file.path), content: file.content });
+        let inside: Vec<PackageFile> = inside.collect();
+        found.extend(packed_subcharts(&inside));
+        found.extend(inside);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PackageFile, packed_subcharts};
+
+    #[test]
+    fn the_files_of_a_packed_subchart_count_as_those_of_the_package() {
+        let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        let mut header = tar::Header::new_gnu();
+        header.set_size(4);
+        header.set_cksum();
+        archive.append_data(&mut header, "common/templates/_secrets.tpl", &b"text"[..]).unwrap();
+        let content = archive.into_inner().unwrap().finish().unwrap();
+        let packed = |path: &str| PackageFile { path: path.to_owned(), content: content.clone() };
+        let files = packed_subcharts(&[packed("charts/common-2.0.0.tgz"), packed("files/data.tgz")]);
+        let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["charts/common/templates/_secrets.tpl"]);
+    }
 }
