@@ -90,7 +90,7 @@ impl Display for Empty {
     }
 }
 
-impl<T: Debug> Expectation<[T]> for Empty {
+impl<T: Display> Expectation<[T]> for Empty {
     fn is_met_by(&self, observed: &[T]) -> bool {
         observed.is_empty()
     }
@@ -110,7 +110,7 @@ impl Display for NotEmpty {
     }
 }
 
-impl<T: Debug> Expectation<[T]> for NotEmpty {
+impl<T: Display> Expectation<[T]> for NotEmpty {
     fn is_met_by(&self, observed: &[T]) -> bool {
         !observed.is_empty()
     }
@@ -142,12 +142,12 @@ impl<T: Debug + ?Sized, F: Fn(&T) -> bool> Expectation<T> for That<F> {
     }
 }
 
-fn list<T: Debug>(items: &[T]) -> String {
+fn list<T: Display>(items: &[T]) -> String {
     const SHOWN: usize = 5;
     if items.is_empty() {
         return "none".into();
     }
-    let mut shown: Vec<String> = items.iter().take(SHOWN).map(plain).collect();
+    let mut shown: Vec<String> = items.iter().take(SHOWN).map(T::to_string).collect();
     if items.len() > SHOWN {
         shown.push(format!("and {} more", items.len() - SHOWN));
     }

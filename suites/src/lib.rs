@@ -49,6 +49,4 @@ pub const CATALOG: &[&Requirement] = &[
     &tls::TLS_03,
     &tls::TLS_04,
     &tls::TLS_05,
-    &tls::TLS_06,
-    &tls::TLS_07,
 ];

@@ -300,3 +300,9 @@ impl Locate for PodState {
         Place::object(&self.workload).field(format!("pod {}", self.name))
     }
 }
+
+impl fmt::Display for PodState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "pod {}", self.name)
+    }
+}

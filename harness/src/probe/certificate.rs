@@ -1,5 +1,7 @@
 //! What a certificate says, as far as verdicts need it.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -25,6 +27,12 @@ pub struct Certificate {
     pub not_before: Timestamp,
     /// Until when it is valid.
     pub not_after: Timestamp,
+}
+
+impl fmt::Display for Certificate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} until {}", self.subject, self.not_after)
+    }
 }
 
 /// Why bytes are not a certificate.

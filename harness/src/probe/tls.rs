@@ -1,5 +1,6 @@
 //! A TLS handshake with PostgreSQL that looks at what is served, whoever signed it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -32,6 +33,12 @@ pub struct Served {
     /// Why the leaf does not verify against the CA for the name; absent if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+}
+
+impl fmt::Display for Served {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} as {}", self.endpoint, self.name)
+    }
 }
 
 /// Why nothing can be said of what a server serves.

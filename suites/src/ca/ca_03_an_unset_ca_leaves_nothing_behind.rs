@@ -84,12 +84,8 @@ fn live(records: &Records, check: &mut Check) {
                 check.undecided(pod, "what is left of the CA", "the application does not answer `inspect`");
                 continue;
             };
-            check.expect(
-                pod,
-                "the CA file that it names",
-                &pod.ca().map(|ca| ca.path.as_str()),
-                equal_to(None::<&str>),
-            );
+            let named = pod.ca().map(|ca| ca.path.as_str());
+            check.expect(pod, "the CA file that it names", &named, equal_to(None::<&str>));
             check.expect(pod, "sslmode", &inspected.dials("sslmode").unwrap_or("none"), one_of(ENCRYPTED));
             let logins = during.logins_of(pod).len() + during.sessions_of(pod).len();
             check.expect(
