@@ -3,6 +3,7 @@
 //! The plan is written before anything is judged, so that a run that is killed at any moment is known to be incomplete.
 //! Nothing here knows a requirement by name: the contract is handed in.
 
+mod checking;
 mod execute;
 mod live;
 mod planning;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
+pub use self::checking::{Checked, check};
 pub use self::execute::{ConformanceError, Outcome, run};
 pub use self::live::judge_live;
 pub use self::selection::{Selection, SelectionError};

@@ -1,11 +1,13 @@
 //! What a run must judge: every requirement of every subject, overlay and lane, asked for or not.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::Request;
 use crate::feature::Feature;
 use crate::judge::applies;
-use crate::rendered::{Rendered, RenderedError};
+use crate::rendered::{Rendered, RenderedError, in_parallel};
 use crate::requirement::{Lane, Requirement};
 use crate::run::{
     ChartIdentity, Disposition, Key, Plan, PlanItem, PlannedRequirement, ReleaseIdentity, RunId, Scope,
@@ -26,21 +28,21 @@ pub(super) struct Scene {
     pub(super) rendered: Result<Rendered, RenderedError>,
 }
 
-/// Renders every subject under every requested overlay.
+/// Renders every subject under every requested overlay, all at once.
 pub(super) fn scenes(request: &Request) -> Vec<Scene> {
-    let mut scenes = Vec::new();
+    let mut wanted_scenes = Vec::new();
     for (index, subject) in request.subjects.iter().enumerate() {
         let live = live_overlay(subject, &request.overlays);
         for overlay in subject.overlays().iter().filter(|overlay| wanted(request, &overlay.name)) {
-            scenes.push(Scene {
-                subject: index,
-                overlay: overlay.name.clone(),
-                live: live == Some(overlay.name.as_str()),
-                rendered: Rendered::new(subject.clone(), overlay, request.helms.clone()),
-            });
+            wanted_scenes.push((index, subject, overlay, live == Some(overlay.name.as_str())));
         }
     }
-    scenes
+    in_parallel(&wanted_scenes, |(index, subject, overlay, live)| Scene {
+        subject: *index,
+        overlay: overlay.name.clone(),
+        live: *live,
+        rendered: Rendered::new(Arc::clone(subject), overlay, Arc::clone(&request.helms)),
+    })
 }
 
 /// The one overlay that is installed: production if it is asked for, since that is what a gate lets through.

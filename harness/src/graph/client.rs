@@ -1,13 +1,13 @@
 //! Containers that dial PostgreSQL: how they are recognised, how they treat TLS, which credentials they hold.
 
 use super::ca::{self, CaWiring};
-use super::dsn::Dsn;
+use super::dsn::{Dsn, DsnStyle};
 use super::env::EnvVar;
 use super::fact::{Fact, Text};
 use super::reference::{KeyRef, RefKind};
 use super::ssl::SslMode;
 use super::store::{Store, Surroundings};
-use super::volume::VolumeSource;
+use super::volume::{FileContent, VolumeSource};
 use super::workload::{Container, Workload};
 use crate::finding::{Locate, Place};
 
@@ -33,8 +33,19 @@ pub struct FoundDsn {
     pub place: Place,
 }
 
-/// Names of variables that carry a mode of TLS for PostgreSQL, beside libpq's own.
-const SSL_MODE_VARIABLES: &[&str] = &["PGSSLMODE", "SSLMODE", "SSL_MODE"];
+/// Variables of applications that hand the parts of a connection to their driver, with a mode of TLS among them.
+const SSL_MODE_VARIABLES: &[&str] = &[
+    "DB_SSLMODE",
+    "DB_SSL_MODE",
+    "DATABASE_SSLMODE",
+    "DATABASE_SSL_MODE",
+    "POSTGRES_SSLMODE",
+    "POSTGRES_SSL_MODE",
+    "POSTGRESQL_SSLMODE",
+    "POSTGRESQL_SSL_MODE",
+    "PG_SSLMODE",
+    "PG_SSL_MODE",
+];
 
 impl DatabaseClient {
     pub(super) fn recognise(
@@ -47,6 +58,9 @@ impl DatabaseClient {
             return None;
         }
         let dsns = find_dsns(container, store);
+        if dsns.is_empty() && speaks_another(container) {
+            return None;
+        }
         let credentials = find_credentials(container, store, surroundings);
         let because = match (dsns.first(), container.env().iter().find(|variable| names_a_database(variable))) {
             (Some(found), _) => format!("{} is a connection string", found.holder),
@@ -118,20 +132,44 @@ impl DatabaseClient {
     }
 
     fn mode_of(&self, dsn: &Dsn) -> Fact<SslMode> {
-        match dsn.parameter("sslmode").or_else(|| dsn.parameter("ssl-mode")) {
-            Some(written) => parse(written),
-            None => self.mode_of_environment(),
+        if let Some(written) = dsn.parameter("sslmode").or_else(|| dsn.parameter("ssl-mode")) {
+            return parse(written);
+        }
+        // The JDBC driver reads no variables, and its `ssl` means full verification.
+        let ssl = dsn.parameter("ssl").filter(|_| dsn.style == DsnStyle::Jdbc);
+        match (dsn.style, ssl.and_then(Text::known)) {
+            (DsnStyle::Jdbc, Some("true" | "")) => Fact::Known(SslMode::VerifyFull),
+            (DsnStyle::Jdbc, _) => Fact::Known(SslMode::DEFAULT),
+            _ => self.mode_of_environment(),
         }
     }
 
     fn mode_of_environment(&self) -> Fact<SslMode> {
-        let named = |name: &&str| {
-            let exact = self.container.variable(name);
-            exact.or_else(|| self.container.env().iter().find(|known| known.name.ends_with(&format!("_{name}"))))
-        };
-        match SSL_MODE_VARIABLES.iter().find_map(named) {
-            Some(variable) if variable.value.known() != Some("") => parse(&variable.value),
-            _ => Fact::Known(SslMode::DEFAULT),
+        let stated = |name: &str| self.container.variable(name).filter(|found| found.value.known() != Some(""));
+        if let Some(variable) = stated("PGSSLMODE") {
+            return parse(&variable.value);
+        }
+        // Who reads libpq's variables or a connection string has libpq's default. Others have variables of their own.
+        let reads_libpq = !self.dsns.is_empty()
+            || self
+                .container
+                .env()
+                .iter()
+                .any(|known| LIBPQ.contains(&known.name.as_str()) || carries_a_dsn(&known.name));
+        if reads_libpq {
+            return Fact::Known(SslMode::DEFAULT);
+        }
+        let own = self
+            .container
+            .env()
+            .iter()
+            .find(|known| ends_with_any(&known.name, SSL_MODE_VARIABLES) && known.value.known() != Some(""));
+        match own {
+            Some(variable) => parse(&variable.value),
+            None => Fact::Unknown(
+                "no connection string and no variable says it, so the driver's own default decides; state the mode"
+                    .into(),
+            ),
         }
     }
 
@@ -175,6 +213,46 @@ fn is_server(container: &Container) -> bool {
     is_one && !dials && container.words().iter().all(|(_, word)| Dsn::parse(word).is_none())
 }
 
+/// Variables that libpq reads, and all who do as it does.
+const LIBPQ: &[&str] = &[
+    "PGHOST",
+    "PGHOSTADDR",
+    "PGDATABASE",
+    "PGUSER",
+    "PGPASSWORD",
+    "PGPASSFILE",
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
+    "PGSERVICE",
+];
+
+/// Other databases, as applications name their drivers.
+const OTHERS: &[&str] = &[
+    "mysql",
+    "mysql2",
+    "mariadb",
+    "sqlite",
+    "sqlite3",
+    "mongodb",
+    "mongo",
+    "mssql",
+    "sqlserver",
+    "oracle",
+    "cassandra",
+];
+
+/// Whether the container says that its database is another one.
+fn speaks_another(container: &Container) -> bool {
+    let says = |variable: &EnvVar| {
+        let value = variable.value.known().unwrap_or_default().to_lowercase();
+        let names_a_driver = ["TYPE", "CLIENT", "DRIVER", "DIALECT", "ENGINE", "CONNECTION", "ADAPTER"];
+        let of_a_database = ["DB", "DATABASE"].iter().any(|part| variable.name.split('_').any(|word| word == *part));
+        of_a_database && ends_with_any(&variable.name, &names_a_driver) && OTHERS.contains(&value.as_str())
+    };
+    let libpq = container.env().iter().any(|variable| LIBPQ.contains(&variable.name.as_str()));
+    !libpq && container.env().iter().any(says)
+}
+
 /// Variables that hold a whole connection string.
 fn carries_a_dsn(name: &str) -> bool {
     let ends = ["DATABASE_URL", "DATABASE_URI", "DATABASE_DSN", "DB_URL", "DB_URI", "DB_DSN", "DB_CONNECTION_URI"];
@@ -190,20 +268,9 @@ fn names_a_database(variable: &EnvVar) -> bool {
     if value.contains("://") && Dsn::parse_str(value).is_none() {
         return false;
     }
-    let libpq = [
-        "PGHOST",
-        "PGHOSTADDR",
-        "PGDATABASE",
-        "PGUSER",
-        "PGPASSWORD",
-        "PGPASSFILE",
-        "PGSSLMODE",
-        "PGSSLROOTCERT",
-        "PGSERVICE",
-    ];
     let parts =
         ["POSTGRES_HOST", "POSTGRESQL_HOST", "POSTGRES_PASSWORD", "POSTGRESQL_PASSWORD", "PG_HOST", "PG_PASSWORD"];
-    libpq.contains(&name) || carries_a_dsn(name) && !name.starts_with("MYSQL") || ends_with_any(name, &parts)
+    LIBPQ.contains(&name) || carries_a_dsn(name) && !name.starts_with("MYSQL") || ends_with_any(name, &parts)
 }
 
 fn ends_with_any(name: &str, ends: &[&str]) -> bool {
@@ -228,6 +295,14 @@ fn find_dsns(container: &Container, store: &Store) -> Vec<FoundDsn> {
         let value = if text.starts_with('-') { text.split_once('=').map_or(text, |(_, value)| value) } else { text };
         if let Some(dsn) = Dsn::parse(&word.part(value)) {
             found.push(FoundDsn { holder: field.clone(), dsn, place: container.at(&field) });
+        }
+    }
+    // `DATABASE_URL_FILE` and its like name a mounted file.
+    for variable in container.env().iter().filter(|variable| variable.name.ends_with("_FILE")) {
+        let file = variable.value.known().and_then(|path| container.file(path));
+        let Some(FileContent::Key { key, .. }) = file.map(|file| file.content) else { continue };
+        if let Some(dsn) = Dsn::parse(&store.content(&key)) {
+            found.push(FoundDsn { holder: format!("env {}", variable.name), dsn, place: variable.place.clone() });
         }
     }
     for mount in container.mounts() {

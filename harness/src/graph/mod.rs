@@ -13,6 +13,8 @@ mod producers;
 mod reference;
 mod ssl;
 mod store;
+#[cfg(test)]
+mod tests;
 mod volume;
 mod workload;
 

@@ -97,17 +97,23 @@ impl Helms {
     /// # Errors
     /// There is none.
     pub fn new(programs: Vec<HelmProgram>) -> Result<Self, HelmError> {
-        if programs.is_empty() {
-            return Err(HelmError::NoHelm);
-        }
+        if programs.is_empty() { Err(HelmError::NoHelm) } else { Ok(Self::of(programs)) }
+    }
+
+    /// No Helm at all, for manifests that somebody else rendered.
+    pub fn none() -> Self {
+        Self::of(Vec::new())
+    }
+
+    fn of(programs: Vec<HelmProgram>) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Ok(Self {
+        Self {
             programs,
             kube_version: DEFAULT_KUBE_VERSION.into(),
             slots: Slots::new(cores),
             renders: Cache::default(),
             lints: Cache::default(),
-        })
+        }
     }
 
     /// The same Helms, rendering for another Kubernetes version, `1.36.3`.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::graph::{Container, DatabaseClient, Graph, Producer, Reference, Surroundings, Workload};
+use crate::graph::{Container, DatabaseClient, Graph, Producer, RefKind, Reference, Surroundings, Workload};
 use crate::manifests::Manifests;
 
 /// What Helm rendered once. Cheap to clone.
@@ -62,6 +62,30 @@ impl Rendering {
     /// Who makes what a reference points to.
     pub fn producer(&self, reference: &Reference) -> Producer {
         self.graph().producer(reference)
+    }
+
+    /// The credentials that stand in what was rendered, by name: contents of Secrets, passwords of connection strings.
+    /// Whoever says anything about the rendering masks them.
+    pub fn credentials(&self) -> Vec<(String, String)> {
+        // These keys hold names and addresses, or certificates that everybody may see.
+        let open = ["username", "user", "host", "port", "dbname", "database", "ca.crt", "tls.crt"];
+        let mut found = Vec::new();
+        for secret in self.manifests().of_kind("Secret") {
+            for (key, text) in self.graph().store().entries(RefKind::Secret, secret.name()) {
+                if let Some(value) = text.known().filter(|_| !open.contains(&key)) {
+                    found.push((format!("{}[{key}]", secret.reference()), value.to_owned()));
+                }
+            }
+        }
+        for client in self.database_clients() {
+            for dsn in client.dsns() {
+                for password in dsn.dsn.password.iter().chain(&dsn.dsn.raw_password) {
+                    let name = format!("the password in {} of {}", dsn.holder, client.container().workload());
+                    found.extend(password.known().map(|value| (name, value.to_owned())));
+                }
+            }
+        }
+        found
     }
 
     /// What surrounds the manifests: companions, clusters, what is declared.

@@ -7,6 +7,8 @@ mod budget;
 mod file;
 mod load;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Map, Value};

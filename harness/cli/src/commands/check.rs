@@ -1,18 +1,16 @@
 //! `holdfast check`: the rendered lane on any chart, with or without a subject file, or on manifests.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
-use camino::Utf8PathBuf;
-use clap::Args;
-use harness::error::Chain;
-use harness::exit::{self, Standing};
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::{Args, ValueEnum};
+use harness::conformance::{self, Request, Selection};
 use harness::helm::Helms;
-use harness::judge::{self, Judged};
-use harness::rendered::{Rendered, RenderedError};
-use harness::requirement::{Level, Requirement};
+use harness::redact::{Redactor, Sink};
+use harness::rendered::RenderedError;
+use harness::report::{self, Style};
 use harness::subject::Subject;
-use harness::verdict::Verdict;
 
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -21,7 +19,11 @@ use crate::terminal::Terminal;
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// A chart: a folder, or a packaged chart; `-` reads manifests from standard input.
-    #[arg(value_name = "CHART", required_unless_present_any = ["subject", "manifests"], conflicts_with_all = ["subject", "manifests"])]
+    #[arg(
+        value_name = "CHART",
+        required_unless_present_any = ["subject", "manifests"],
+        conflicts_with_all = ["subject", "manifests"]
+    )]
     chart: Option<Utf8PathBuf>,
 
     /// A subject file: charts with their overlays, and what they claim.
@@ -40,87 +42,128 @@ pub(crate) struct Check {
     #[arg(long, value_name = "IDS", value_delimiter = ',')]
     only: Vec<String>,
 
+    /// Only this overlay of the subject; may be given several times.
+    #[arg(long, value_name = "NAME", requires = "subject")]
+    overlay: Vec<String>,
+
     /// A SHOULD binds like a MUST, and what could not be told fails.
     #[arg(long)]
     strict: bool,
+
+    /// How to say it.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    /// Where to write it, instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    output: Option<Utf8PathBuf>,
 }
 
-/// An overlay's name, and what it renders.
-type OfOverlay = (String, Result<Rendered, RenderedError>);
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// `report.json`.
+    Json,
+    /// JUnit XML.
+    Junit,
+    /// SARIF, for code scanning.
+    Sarif,
+}
+
+/// What is checked: a subject, and manifests of it where Helm has nothing to render.
+struct Target {
+    subject: Subject,
+    manifests: Option<String>,
+}
 
 impl Check {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
-        let catalog = self.catalog()?;
-        let (mut violated, mut unchecked, mut judged_any) = (false, false, false);
-        let declared = self.subject.is_some();
-        for (overlay, rendered) in self.rendered()? {
-            let rendered = match rendered {
-                Ok(rendered) => rendered,
-                Err(error) if declared => {
-                    terminal.print(&format!("[{overlay}] {}\n", Chain(&error)))?;
-                    unchecked = true;
-                    continue;
-                }
-                Err(error @ RenderedError::Helm { .. }) => return Err(Failure::broke(error)),
-                Err(error) => return Err(Failure::usage(error)),
-            };
-            for Judged { requirement, judgement, .. } in judge::judge_all(&rendered, &catalog) {
-                let binds = requirement.level == Level::Must || self.strict;
-                violated |= binds && judgement.verdict == Verdict::Violated;
-                unchecked |= binds && judgement.verdict == Verdict::Unchecked && (declared || self.strict);
-                judged_any |= matches!(judgement.verdict, Verdict::Holds | Verdict::Violated);
-                let (id, title, verdict) = (requirement.id, requirement.title, judgement.verdict);
-                let reason = judgement.reason.map(|reason| format!("\n      {reason}")).unwrap_or_default();
-                let mut text = format!("{id} {title} [{overlay}] {verdict}{reason}\n");
-                for finding in
-                    judgement.findings.iter().filter(|finding| finding.outcome == harness::finding::Outcome::Violated)
-                {
-                    text.push_str(&format!("      {}\n        {finding}\n", finding.place));
-                }
-                terminal.print(&text)?;
-            }
-        }
-        let standing = Standing { unsound: false, violated, unchecked, complete: true, judged: judged_any };
-        Ok(exit::code(standing))
-    }
-
-    fn catalog(&self) -> Result<Vec<&'static Requirement>, Failure> {
-        let wanted = |requirement: &&&'static Requirement| {
-            let named = |name: &String| name == requirement.id || name == requirement.area();
-            self.only.is_empty() || self.only.iter().any(named)
+        let target = self.target()?;
+        let helms = match &target.manifests {
+            Some(_) => Helms::none(),
+            None => Helms::at_hand().map_err(Failure::broke)?,
         };
-        let catalog: Vec<_> = suites::CATALOG.iter().filter(wanted).copied().collect();
-        if catalog.is_empty() {
-            return Err(Failure::usage(format!("the contract has no requirement {}", self.only.join(", "))));
-        }
-        Ok(catalog)
+        self.overlays_exist(&target.subject)?;
+        let request = Request {
+            catalog: suites::CATALOG,
+            contract: suites::VERSION,
+            subjects: vec![Arc::new(target.subject)],
+            selection: Selection::parse(&self.only, suites::CATALOG).map_err(Failure::usage)?,
+            overlays: self.overlay.clone(),
+            strict: self.strict,
+            helms: Arc::new(helms),
+            stage: Err("the live lane needs a cluster; `holdfast run` uses one".into()),
+            base: Utf8PathBuf::new(),
+            command: std::env::args().collect(),
+        };
+        let checked = conformance::check(&request, target.manifests.as_deref()).map_err(sorted)?;
+        let redactor = Redactor::in_memory();
+        let named = checked.credentials.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        redactor.register_all(named).map_err(Failure::broke)?;
+        self.say(&checked.report, &Sink::new(redactor), terminal)?;
+        Ok(checked.report.exit_code)
     }
 
-    fn rendered(&self) -> Result<Vec<OfOverlay>, Failure> {
+    fn target(&self) -> Result<Target, Failure> {
         let stream = self.manifests.as_ref().or(self.chart.as_ref().filter(|chart| *chart == "-"));
         if let Some(path) = stream {
-            let (name, text) = if path == "-" {
-                let mut text = String::new();
-                std::io::stdin().read_to_string(&mut text).map_err(Failure::usage)?;
-                ("manifests", text)
-            } else {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|error| Failure::usage(format!("read manifests from {path}: {error}")))?;
-                (path.file_stem().unwrap_or("manifests"), text)
-            };
-            let subject = Arc::new(Subject::of_manifests(name));
-            return Ok(vec![("default".into(), Rendered::of_manifests(subject, &text))]);
+            let (name, text) = read_manifests(path)?;
+            return Ok(Target { subject: Subject::of_manifests(&name), manifests: Some(text) });
         }
         let subject = match (&self.subject, &self.chart) {
             (Some(file), _) => Subject::read(file),
             (None, Some(chart)) => Subject::of_chart(chart, &self.values),
             (None, None) => return Err(Failure::usage("expected a chart, a subject file or manifests")),
         };
-        let subject = Arc::new(subject.map_err(Failure::usage)?);
-        let helms = Arc::new(Helms::at_hand().map_err(Failure::broke)?);
-        let overlays = subject.overlays().iter();
-        let each = overlays
-            .map(|overlay| (overlay.name.clone(), Rendered::new(Arc::clone(&subject), overlay, Arc::clone(&helms))));
-        Ok(each.collect())
+        Ok(Target { subject: subject.map_err(Failure::usage)?, manifests: None })
+    }
+
+    fn overlays_exist(&self, subject: &Subject) -> Result<(), Failure> {
+        let Some(unknown) = self.overlay.iter().find(|name| subject.overlay(name).is_none()) else { return Ok(()) };
+        let known: Vec<&str> = subject.overlays().iter().map(|overlay| overlay.name.as_str()).collect();
+        let subject = subject.name();
+        Err(Failure::usage(format!("check overlay {unknown}: {subject} has {}", known.join(", "))))
+    }
+
+    fn say(&self, report: &report::Report, sink: &Sink, terminal: &Terminal) -> Result<(), Failure> {
+        let style = Style { colour: self.output.is_none() && terminal.colours(), artefacts: None };
+        let text = match self.format {
+            Format::Text => report::text(report, style),
+            Format::Json => json(report)?,
+            Format::Junit => report::junit(report).map_err(Failure::broke)?,
+            Format::Sarif => json(&report::sarif(report))?,
+        };
+        let masked = sink.line(&text);
+        let Some(path) = &self.output else { return terminal.print(&masked) };
+        std::fs::File::create(path)
+            .and_then(|mut file| file.write_all(masked.as_bytes()))
+            .map_err(|error| Failure::usage(format!("write the report to {path}: {error}")))
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(Failure::broke)
+}
+
+fn read_manifests(path: &Utf8Path) -> Result<(String, String), Failure> {
+    let mut text = String::new();
+    let read = if path == "-" {
+        std::io::stdin().read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
+    };
+    let from = if path == "-" { Utf8Path::new("standard input") } else { path };
+    read.map_err(|error| Failure::usage(format!("read manifests from {from}: {error}")))?;
+    let name = path.file_stem().filter(|stem| *stem != "-").unwrap_or("manifests");
+    Ok((name.to_owned(), text))
+}
+
+/// A chart that does not render as it is given is the caller's; a Helm that cannot be run is the environment's.
+fn sorted(error: RenderedError) -> Failure {
+    match error {
+        RenderedError::Helm { .. } => Failure::broke(error),
+        _ => Failure::usage(error),
     }
 }
