@@ -59,6 +59,13 @@ impl Dsn {
         Self::parse(&Text::of(text))
     }
 
+    /// The password as it is meant and, where that differs, as it is written; as far as it is known.
+    pub fn passwords(&self) -> impl Iterator<Item = &str> {
+        let meant = self.password.as_ref().and_then(Text::known);
+        let written = self.raw_password.as_ref().and_then(Text::known);
+        meant.into_iter().chain(written.filter(|written| Some(*written) != meant))
+    }
+
     /// A parameter by its name.
     pub fn parameter(&self, name: &str) -> Option<&Text> {
         self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value)

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::graph::{Container, DatabaseClient, Graph, Producer, RefKind, Reference, Surroundings, Workload};
+use crate::graph::{Container, DatabaseClient, Dsn, Graph, Producer, RefKind, Reference, Surroundings, Workload};
 use crate::manifests::Manifests;
+use crate::plaintext;
 
 /// What Helm rendered once. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -66,22 +67,34 @@ impl Rendering {
 
     /// The credentials that stand in what was rendered, by name: contents of Secrets, passwords of connection strings.
     /// Whoever says anything about the rendering masks them.
+    ///
+    /// A Secret may hold a whole environment, host names and all; what is masked there is what its name or its looks
+    /// make a credential. A short word in small letters is left out, however much it is a password: it is part of too
+    /// many other words (`postgres`), and whoever can read this report knows it already.
     pub fn credentials(&self) -> Vec<(String, String)> {
-        // These keys hold names and addresses, or certificates that everybody may see.
-        let open = ["username", "user", "host", "port", "dbname", "database", "ca.crt", "tls.crt"];
         let mut found = Vec::new();
+        let mut add = |name: String, value: &str| {
+            let is_word = value.len() < 12 && value.bytes().all(|byte| byte.is_ascii_lowercase());
+            if !is_word {
+                found.push((name, value.to_owned()));
+            }
+        };
         for secret in self.manifests().of_kind("Secret") {
             for (key, text) in self.graph().store().entries(RefKind::Secret, secret.name()) {
-                if let Some(value) = text.known().filter(|_| !open.contains(&key)) {
-                    found.push((format!("{}[{key}]", secret.reference()), value.to_owned()));
+                let Some(value) = text.known() else { continue };
+                let is_one = plaintext::is_password_name(key) || plaintext::is_credential(key, value);
+                if is_one || plaintext::looks_random(value) || plaintext::holds_private_key(value) {
+                    add(format!("{}[{key}]", secret.reference()), value);
+                }
+                for password in Dsn::parse(text).iter().flat_map(Dsn::passwords) {
+                    add(format!("the password in {}[{key}]", secret.reference()), password);
                 }
             }
         }
         for client in self.database_clients() {
-            for dsn in client.dsns() {
-                for password in dsn.dsn.password.iter().chain(&dsn.dsn.raw_password) {
-                    let name = format!("the password in {} of {}", dsn.holder, client.container().workload());
-                    found.extend(password.known().map(|value| (name, value.to_owned())));
+            for holder in client.dsns() {
+                for password in holder.dsn.passwords() {
+                    add(format!("the password in {} of {}", holder.holder, client.container().workload()), password);
                 }
             }
         }
@@ -101,5 +114,24 @@ impl Rendering {
     #[must_use]
     pub fn with_manifests(&self, manifests: Manifests) -> Self {
         Self::new(self.inner.text.clone(), manifests, Arc::clone(&self.inner.surroundings))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::Rendering;
+    use crate::graph::Surroundings;
+    use crate::manifests::Manifests;
+
+    #[test]
+    fn credentials_are_told_from_what_stands_beside_them() {
+        let text = "{apiVersion: v1, kind: Secret, metadata: {name: env}, stringData: {HOST: shop-postgresql, DB_PASSWORD: hunter2hunter2, WORD_PASSWORD: postgres, KEY_BASE: Xq8RzP2mKv7LtW4nYc9B, URL: 'postgres://a:p%40ssword-1@db/x'}}";
+        let manifests = Manifests::parse(text, "test").unwrap();
+        let rendering = Rendering::new(text.to_owned(), manifests, Arc::new(Surroundings::default()));
+        let mut values: Vec<String> = rendering.credentials().into_iter().map(|(_, value)| value).collect();
+        values.sort();
+        assert_eq!(values, ["Xq8RzP2mKv7LtW4nYc9B", "hunter2hunter2", "p%40ssword-1", "p@ssword-1"]);
     }
 }
