@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::helm::ValuePath;
 
-/// Last words of names whose value is a password, whatever it looks like.
+/// Ends of names whose value is a password, whatever it looks like; `PGPASSWORD` is one word.
 const PASSWORDS: &[&str] = &["password", "passwd", "passphrase", "pwd", "requirepass"];
 /// Last words of names whose value is a credential if it looks random: they are names of Secrets and keys as often.
 const TOKENS: &[&str] = &["token", "secret", "apikey", "key", "credential", "credentials"];
@@ -16,7 +16,7 @@ const REFERENCES: &[&str] = &["key", "keys", "ref", "refs", "existing", "name", 
 
 /// Whether a field of this name holds a password: the last word says so, `adminPassword`, `DB_PASSWORD`.
 pub fn is_password_name(name: &str) -> bool {
-    words(name).last().is_some_and(|last| PASSWORDS.contains(&last.as_str()))
+    words(name).last().is_some_and(|last| PASSWORDS.iter().any(|end| last.ends_with(end)))
 }
 
 /// Whether the value at a path holds a password, and not the name of a Secret or key that does.
@@ -58,11 +58,12 @@ pub fn looks_random(value: &str) -> bool {
         + has(|character| character.is_ascii_uppercase())
         + has(|character| character.is_ascii_digit());
     let hexadecimal = length >= 32 && value.chars().all(|character| character.is_ascii_hexdigit());
-    // Names change case at the beginning of words; chance changes it everywhere.
+    // Names change case at the beginning of words, which is at every third letter at the most; chance changes it at two
+    // of three.
     let pairs = value.as_bytes().windows(2);
     let kind = |byte: u8| (byte.is_ascii_lowercase(), byte.is_ascii_uppercase(), byte.is_ascii_digit());
     let changes = pairs.filter(|pair| kind(pair[0]) != kind(pair[1])).count();
-    hexadecimal || classes == 3 && changes * 3 >= length
+    hexadecimal || classes == 3 && changes * 5 > length * 2
 }
 
 /// The password of a URL, `scheme://user:password@host`, if it states one.
