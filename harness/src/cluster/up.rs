@@ -8,10 +8,11 @@ use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
 
 use super::{Cluster, CommandError, ConnectError, Found, Handle, KindCluster, OperatorError};
+use crate::error::Chain;
 use crate::progress::{Event, Progress as Listener};
 use crate::wait::{Budget, Objects, Progress, WaitError, poll_until, watch_until};
 
-const ANSWERS: Budget = Budget::seconds("the API server of the cluster to answer", 15);
+const SOUND: Budget = Budget::seconds("a running cluster to accept databases", 15);
 const NODES: Budget = Budget::seconds("the nodes of the cluster to be ready", 120);
 
 /// What is put on a new cluster.
@@ -106,7 +107,7 @@ impl KindCluster {
             Found::Running { image } if image == self.node_image => {
                 self.export().await.map_err(|e| self.kind_error(e))?;
                 let cluster = self.attach().await?;
-                match answers(&cluster).await {
+                match sound(&cluster).await {
                     Ok(()) => {
                         progress.say(&format!("The kind cluster {name} is running; it is used as it is."));
                         return Ok(Some(cluster));
@@ -150,11 +151,14 @@ impl KindCluster {
     }
 }
 
-async fn answers(cluster: &Cluster) -> Result<(), WaitError> {
-    poll_until(ANSWERS, || async {
-        match cluster.client().apiserver_version().await {
-            Ok(_version) => Progress::Ready(()),
-            Err(error) => Progress::NotYet(error.to_string()),
+/// A cluster whose daemon was killed comes back in pieces: its API server answers long before the operator's webhook
+/// does, if ever. To replace it takes half a minute and is sure to end.
+async fn sound(cluster: &Cluster) -> Result<(), WaitError> {
+    poll_until(SOUND, || async {
+        match cluster.accepts_databases().await {
+            Ok(true) => Progress::Ready(()),
+            Ok(false) => Progress::NotYet("CloudNativePG does not accept a Cluster in a dry run".into()),
+            Err(error) => Progress::Hopeless(Chain(&error).to_string()),
         }
     })
     .await
