@@ -3,6 +3,7 @@
 //! `kind create --wait` is not used: a time-out of its own only warns. What is ready is found out by asking.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use jiff::{SignedDuration, Timestamp};
 use tokio::process::Command;
 
 use super::command::{CommandError, run, run_reading};
@@ -39,7 +40,12 @@ pub enum Found {
     },
     /// There are nodes, and at least one does not run.
     Stopped,
+    /// All nodes run, and at least one was started again after it had been made.
+    Restarted,
 }
+
+/// kind starts a node right after making it; what was started later than this was started again.
+const FIRST_START: SignedDuration = SignedDuration::from_secs(60);
 
 impl KindCluster {
     /// Looks for the containers of the cluster.
@@ -50,7 +56,15 @@ impl KindCluster {
         let mut command = self.docker();
         command.args(["ps", "--all", "--format", "{{.State}} {{.Image}}", "--filter"]);
         command.arg(format!("label=io.x-k8s.kind.cluster={}", self.name));
-        Ok(found(&run(command).await?))
+        let found = found(&run(command).await?);
+        let running = matches!(found, Found::Running { .. });
+        if running && self.was_restarted().await? { Ok(Found::Restarted) } else { Ok(found) }
+    }
+
+    async fn was_restarted(&self) -> Result<bool, CommandError> {
+        let mut command = self.docker();
+        command.args(["inspect", "--format", "{{.Created}} {{.State.StartedAt}}"]).args(self.nodes().await?);
+        Ok(run(command).await?.lines().any(started_again))
     }
 
     /// Makes the cluster and writes its kubeconfig. Its nodes may not be ready yet.
@@ -184,11 +198,27 @@ fn found(listing: &str) -> Found {
     }
 }
 
+/// Reads two times, of the making and of the last start.
+fn started_again(line: &str) -> bool {
+    let times = line
+        .split_once(' ')
+        .and_then(|(made, started)| Some((made.parse::<Timestamp>().ok()?, started.trim().parse::<Timestamp>().ok()?)));
+    times.is_some_and(|(made, started)| started.duration_since(made) > FIRST_START)
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
-    use super::{Found, found};
+    use super::{Found, found, started_again};
+
+    #[rstest]
+    #[case::at_once("2026-08-01T12:00:00.123456789Z 2026-08-01T12:00:01.5Z", false)]
+    #[case::after_a_restart_of_the_daemon("2026-08-01T12:00:00.123456789Z 2026-08-01T14:30:00Z", true)]
+    #[case::of_another_shape("<no value>", false)]
+    fn a_node_that_was_started_again_is_told(#[case] line: &str, #[case] expected: bool) {
+        assert_eq!(started_again(line), expected);
+    }
 
     #[rstest]
     #[case::nothing("", Found::Nothing)]

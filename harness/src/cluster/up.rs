@@ -121,6 +121,9 @@ impl KindCluster {
             Found::Running { image } => {
                 progress.say(&format!("The kind cluster {name} runs another node image ({image}); it is replaced."));
             }
+            Found::Restarted => progress.say(&format!(
+                "The nodes of the kind cluster {name} were restarted, which they do not always survive; it is replaced."
+            )),
             Found::Stopped => progress.say(&format!("The kind cluster {name} was stopped; it is replaced.")),
         }
         self.delete().await.map_err(|e| self.kind_error(e))?;
