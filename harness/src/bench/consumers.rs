@@ -42,13 +42,21 @@ impl Bench {
         waited.await.map_err(|error| self.waited(error))
     }
 
-    /// Waits until every workload has a pod that was not known and that is blocked or ready.
-    pub(crate) async fn new_pods_answer(&self, known: &[PodState], budget: Budget) -> Result<(), WaitError> {
+    /// Waits until every workload has a pod that was not known and that is ready, or has a warning that names `missing`.
+    ///
+    /// The first warning of a blocked pod may only say that the kubelet has not looked yet.
+    pub(crate) async fn new_pods_answer(
+        &self,
+        known: &[PodState],
+        missing: &str,
+        budget: Budget,
+    ) -> Result<(), WaitError> {
         let began = Timestamp::now();
         let warned = std::cell::RefCell::new(BTreeSet::new());
         poll_until(budget, || async {
             if let Ok(warnings) = self.warnings(began).await {
-                warned.borrow_mut().extend(warnings.into_keys());
+                let telling = warnings.into_iter().filter(|(_, texts)| texts.iter().any(|text| text.contains(missing)));
+                warned.borrow_mut().extend(telling.map(|(pod, _)| pod));
             }
             let answered = |pod: &PodState| pod.ready || warned.borrow().contains(&pod.name);
             self.new_pods_now(known, answered).await

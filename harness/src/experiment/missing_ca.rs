@@ -22,17 +22,14 @@ const ANSWER: Budget = Budget::seconds("a new pod of every workload to be blocke
 
 pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     let inputs = bench.ca_inputs()?.clone();
-    let disturbances = [
-        (WRONG_KEY, (inputs.key, Value::from(WRONG_KEY_NAME))),
-        (MISSING_SECRET, (inputs.name, Value::from(MISSING_SECRET_NAME))),
-    ];
-    for (moment, change) in disturbances {
+    let disturbances = [(WRONG_KEY, inputs.key, WRONG_KEY_NAME), (MISSING_SECRET, inputs.name, MISSING_SECRET_NAME)];
+    for (moment, value, missing) in disturbances {
         let began = Timestamp::now();
         // Before each disturbance anew: giving the right reference back may have replaced pods.
         diary.look(bench, BEFORE, began).await?;
         let known = diary.latest().map(|before| before.pods.clone()).unwrap_or_default();
-        diary.step(&format!("upgrade so that {moment}"), bench.install(helm, &[change])).await?;
-        diary.hope("wait until new pods are blocked or ready", bench.new_pods_answer(&known, ANSWER)).await;
+        diary.step(&format!("upgrade so that {moment}"), bench.install(helm, &[(value, Value::from(missing))])).await?;
+        diary.hope("wait until new pods are blocked or ready", bench.new_pods_answer(&known, missing, ANSWER)).await;
         diary.look(bench, moment, began).await?;
         // Back in between, so that each disturbance meets the same old pods.
         diary.step("give the right reference back", bench.install(helm, &[])).await?;
