@@ -4,6 +4,7 @@
 //! by requirement, whether the chart holds. This library knows how to render, install, disturb, observe and report; it
 //! knows no requirement by name. `ARCHITECTURE.md` beside this crate draws the map.
 
+pub mod authority;
 pub mod bench;
 pub mod cache;
 pub mod check;

@@ -49,4 +49,6 @@ pub const CATALOG: &[&Requirement] = &[
     &tls::TLS_03,
     &tls::TLS_04,
     &tls::TLS_05,
+    &tls::TLS_06,
+    &tls::TLS_07,
 ];

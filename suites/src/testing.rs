@@ -43,6 +43,7 @@ pub(crate) fn record(experiment: Experiment, snapshots: impl IntoIterator<Item =
         experiment,
         subject: "agents".into(),
         overlay: "production".into(),
+        production: true,
         namespace: "hf-test".into(),
         began: at(0),
         ended: at(300),

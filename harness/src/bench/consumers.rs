@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
 use super::{Bench, BenchError, CaInputs};
+use crate::digest::sha256;
 use crate::error::Chain;
 use crate::experiment::{PodState, Session};
+use crate::probe::{ServerLog, certificates_of};
 use crate::wait::{Budget, Progress, WaitError, poll_until};
 
 const NEW_PODS: Budget = Budget::seconds("new pods of every workload to run", 60);
@@ -38,7 +39,8 @@ impl Bench {
     /// # Errors
     /// When the budget is used up.
     pub(crate) async fn new_pods_run(&self, known: &[PodState]) -> Result<(), BenchError> {
-        let waited = self.new_pods(known, NEW_PODS, |pod| pod.inspected.is_some() || pod.ready || pod.restarts > 0);
+        let waited =
+            self.new_pods(known, self.allow(NEW_PODS), |pod| pod.inspected.is_some() || pod.ready || pod.restarts > 0);
         waited.await.map_err(|error| self.waited(error))
     }
 
@@ -62,6 +64,11 @@ impl Bench {
             self.new_pods_now(known, answered).await
         })
         .await
+    }
+
+    /// Waits until every workload has a pod that was not known and that is ready, or that ended by itself.
+    pub(crate) async fn new_pods_start_or_fail(&self, known: &[PodState], budget: Budget) -> Result<(), WaitError> {
+        self.new_pods(known, budget, |pod| pod.ready || pod.restarts > 0 || pod.waiting.is_some()).await
     }
 
     async fn new_pods(
@@ -123,6 +130,74 @@ impl Bench {
         serves.await.map_err(|error| self.waited(error))
     }
 
+    /// Waits until every pod of the database serves this certificate, PEM.
+    ///
+    /// # Errors
+    /// When the certificate cannot be read or the budget is used up.
+    pub(crate) async fn serves(&self, certificate: &str, budget: Budget) -> Result<(), BenchError> {
+        let wanted = certificates_of(certificate.as_bytes()).ok().and_then(|all| all.into_iter().next());
+        let wanted = wanted.map(sha256);
+        let serves = poll_until(budget, || async {
+            match self.served().await {
+                Ok(served) if served.is_empty() => Progress::NotYet("no pod of the database shakes hands".into()),
+                Ok(served) => match served.iter().find(|one| Some(&one.leaf.sha256) != wanted.as_ref()) {
+                    Some(other) => Progress::NotYet(format!("{} serves another certificate", other.endpoint)),
+                    None => Progress::Ready(()),
+                },
+                Err(error) => Progress::NotYet(Chain(&error).to_string()),
+            }
+        });
+        serves.await.map_err(|error| self.waited(error))
+    }
+
+    /// Waits until each of these workloads was turned away since a time: a handshake or login of a pod of its failed.
+    pub(crate) async fn turned_away(
+        &self,
+        workloads: &BTreeSet<String>,
+        since: Timestamp,
+        budget: Budget,
+    ) -> Result<(), WaitError> {
+        let clients = |log: &ServerLog| log.failures.iter().map(|one| one.client.clone()).collect();
+        self.each_is_in_the_log(workloads, since, budget, clients).await
+    }
+
+    /// Waits until each of these workloads connected since a time, or was turned away.
+    pub(crate) async fn connects_anew(
+        &self,
+        workloads: &BTreeSet<String>,
+        since: Timestamp,
+        budget: Budget,
+    ) -> Result<(), WaitError> {
+        let clients = |log: &ServerLog| {
+            let logins = log.logins.iter().map(|one| one.client.clone());
+            logins.chain(log.failures.iter().map(|one| one.client.clone())).collect()
+        };
+        self.each_is_in_the_log(workloads, since, budget, clients).await
+    }
+
+    async fn each_is_in_the_log(
+        &self,
+        workloads: &BTreeSet<String>,
+        since: Timestamp,
+        budget: Budget,
+        clients: impl Fn(&ServerLog) -> BTreeSet<String>,
+    ) -> Result<(), WaitError> {
+        poll_until(budget, || async {
+            let (pods, log) = match futures::try_join!(self.pod_states(), self.server_log(since)) {
+                Ok(seen) => seen,
+                Err(error) => return Progress::NotYet(Chain(&error).to_string()),
+            };
+            let clients = clients(&log);
+            let seen = |pod: &&PodState| pod.address.as_ref().is_some_and(|address| clients.contains(address));
+            let seen: BTreeSet<&str> = pods.iter().filter(seen).map(|pod| pod.workload.as_str()).collect();
+            match workloads.iter().find(|workload| !seen.contains(workload.as_str())) {
+                Some(workload) => Progress::NotYet(format!("the server's log tells of no pod of {workload} yet")),
+                None => Progress::Ready(()),
+            }
+        })
+        .await
+    }
+
     /// Waits until every pod trusts the published CA and has a session that began after `since`.
     pub(crate) async fn consumers_follow_ca(&self, since: Timestamp, budget: Budget) -> Result<(), WaitError> {
         poll_until(budget, || async {
@@ -136,7 +211,7 @@ impl Bench {
     }
 
     async fn laggard(&self, since: Timestamp) -> Result<Option<String>, BenchError> {
-        let wanted: String = Sha256::digest(self.ca_pem().await?).iter().map(|byte| format!("{byte:02x}")).collect();
+        let wanted = sha256(self.ca_pem().await?);
         let (pods, sessions) = futures::try_join!(self.pod_states(), self.sessions())?;
         let has_session = |pod: &PodState| {
             let of_pod = |session: &&Session| pod.address.as_deref() == Some(&session.client);

@@ -25,10 +25,12 @@ impl Bench {
     pub(super) async fn database_ready(&self) -> Result<(), BenchError> {
         let Some(cluster) = &self.installation.database else { return Ok(()) };
         let pods_of_cluster = watcher::Config::default().labels(&format!("cnpg.io/cluster={cluster}"));
-        watch_until(self.pods(), pods_of_cluster, PRIMARY, primary_ready).await.map_err(|error| self.waited(error))?;
+        watch_until(self.pods(), pods_of_cluster, self.allow(PRIMARY), primary_ready)
+            .await
+            .map_err(|error| self.waited(error))?;
 
         let database = self.database()?;
-        poll_until(ANSWER, || async {
+        poll_until(self.allow(ANSWER), || async {
             match database.rows::<Answer>("select not pg_is_in_recovery() as writable").await {
                 Ok(rows) if rows.iter().all(|row| row.writable) => Progress::Ready(()),
                 Ok(_) => Progress::NotYet("it is in recovery".into()),

@@ -1,13 +1,19 @@
 //! What is installed on a bench: a subject under one overlay, resolved to files.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use camino::Utf8PathBuf;
 use kube::api::DynamicObject;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::own_ca::{SERVER_CA_SECRET, SERVER_SECRET, TRUST_SECRET};
+use crate::cluster::is_outside;
 use crate::finding::Locate;
+use crate::graph::{DatabaseClient, Fact};
 use crate::manifests::Object;
 use crate::rendered::Rendered;
-use crate::subject::ResolvedRelease;
+use crate::subject::{RESTART_BUDGET, ResolvedRelease, Smoke};
 
 /// A subject under one overlay, ready to be installed.
 #[derive(Debug, Clone)]
@@ -26,6 +32,26 @@ pub struct Installation {
     pub ca: Option<CaInputs>,
     /// Where the credential of the application is.
     pub credential: Option<CredentialSecret>,
+    /// How to see that the subject serves.
+    pub smoke: Smoke,
+    /// How long the subject asks for a rollout of all its workloads, at least.
+    pub restart_budget: Option<Duration>,
+    /// Whether the overlay is marked as production.
+    pub production: bool,
+    /// Where the CA stands that clients are told to trust.
+    pub trust: Option<TrustSecret>,
+    /// Whether the database serves a certificate of an authority of our own.
+    pub own_ca: bool,
+    /// What every installation of this bench changes about the values.
+    pub standing: Vec<Change>,
+    /// Which of Holdfast's images stands for a reference.
+    pub stand_ins: BTreeMap<String, String>,
+    /// Where a container is told its sslmode, so that another one can be forced upon it.
+    pub modes: Vec<ModeVariable>,
+    /// Whether the releases put objects outside of their namespace, so that no two benches may stand at once.
+    pub reaches_out: bool,
+    /// Dotted paths of the values that give the release rights over the cluster, where they are on.
+    pub cluster_rights: Vec<String>,
 }
 
 /// Why a subject cannot be installed.
@@ -71,10 +97,54 @@ impl Installation {
             overlay: overlay.name.clone(),
             companions: rendered.companions().objects().map(companion).collect::<Result<_, _>>()?,
             releases: subject.releases().iter().map(release).collect(),
+            trust: subject
+                .database()
+                .cluster
+                .as_ref()
+                .map(|cluster| TrustSecret { secret: format!("{cluster}-ca"), key: "ca.crt".into() }),
             database: subject.database().cluster.clone(),
             ca,
             credential,
+            smoke: subject.file().smoke.clone(),
+            restart_budget: subject.file().budgets.get(RESTART_BUDGET).map(|budget| budget.0),
+            production: overlay.production,
+            own_ca: false,
+            standing: Vec::new(),
+            stand_ins: subject
+                .images()
+                .iter()
+                .map(|image| (image.reference.clone(), image.stands_for.clone()))
+                .collect(),
+            modes: rendered.database_clients().iter().filter_map(ModeVariable::of).collect(),
+            reaches_out: rendered.manifests().objects().any(|object| is_outside(object.kind())),
+            cluster_rights: rendered.cluster_rights().map(|path| path.to_string()).collect(),
         })
+    }
+
+    /// The same installation with a database whose certificate an authority of our own signs.
+    ///
+    /// The operator refuses a foreign `ca.crt` in its own Secret, so clients are told to trust a Secret of its own,
+    /// which can hold several CAs. Without values that name the CA, nothing can be told.
+    #[must_use]
+    pub fn with_own_ca(mut self) -> Self {
+        let certificates = json!({"serverCASecret": SERVER_CA_SECRET, "serverTLSSecret": SERVER_SECRET});
+        let clusters = self.companions.iter_mut().filter(|object| {
+            let kind = object.types.as_ref().map(|types| types.kind.as_str());
+            kind == Some("Cluster") && object.metadata.name == self.database
+        });
+        for cluster in clusters {
+            if let Some(spec) = cluster.data.pointer_mut("/spec").and_then(Value::as_object_mut) {
+                spec.insert("certificates".into(), certificates.clone());
+            }
+        }
+        let trust = TrustSecret { secret: TRUST_SECRET.into(), key: "ca.crt".into() };
+        if let Some(inputs) = &self.ca {
+            self.standing.push((inputs.name.clone(), Value::from(trust.secret.as_str())));
+            self.standing.push((inputs.key.clone(), Value::from(trust.key.as_str())));
+        }
+        self.trust = Some(trust);
+        self.own_ca = true;
+        self
     }
 
     /// The same installation with a server that would also accept plaintext, so that a client that falls back to it
@@ -121,6 +191,48 @@ pub struct CredentialSecret {
     pub password_key: String,
 }
 
+/// Where the CA stands that clients are told to trust.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustSecret {
+    /// The Secret.
+    pub secret: String,
+    /// The key of the CA, PEM.
+    pub key: String,
+}
+
+/// A variable of a container that says its sslmode, with a value that stands in the manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModeVariable {
+    /// The kind of the workload, `Deployment`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The container.
+    pub container: String,
+    /// The mode.
+    pub mode: String,
+}
+
+impl ModeVariable {
+    /// The variable of libpq, which every driver that reads variables follows.
+    pub const NAME: &str = "PGSSLMODE";
+
+    fn of(client: &DatabaseClient) -> Option<Self> {
+        let workload = client.workload();
+        if workload.runs_to_an_end() {
+            return None;
+        }
+        let variable = client.container().variable(Self::NAME).filter(|variable| variable.key().is_none())?;
+        let Fact::Known(mode) = variable.value.fact() else { return None };
+        Some(Self {
+            kind: workload.object().kind().to_owned(),
+            name: workload.object().name().to_owned(),
+            container: client.container().name().to_owned(),
+            mode: mode.to_owned(),
+        })
+    }
+}
+
 /// A change of values: a dotted path and what it becomes.
 pub type Change = (String, Value);
 
@@ -142,28 +254,52 @@ pub(super) fn nested(changes: &[Change]) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
-    use super::{Installation, nested};
+    use super::{CaInputs, Installation, SERVER_SECRET, Smoke, TRUST_SECRET, TrustSecret, nested};
 
-    #[test]
-    fn accepting_plaintext_takes_away_only_the_rules_that_refuse_it() {
+    fn with_a_database() -> Installation {
         let cluster = serde_json::from_value(json!({
             "apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster", "metadata": {"name": "db"},
             "spec": {"postgresql": {"pg_hba": ["hostnossl all all all reject", "hostssl all all all scram-sha-256"]}}
         }));
-        let installation = Installation {
+        Installation {
             subject: "agents".into(),
             overlay: "production".into(),
             companions: vec![cluster.unwrap()],
             releases: Vec::new(),
             database: Some("db".into()),
-            ca: None,
+            ca: Some(CaInputs { name: "ca.name".into(), key: "ca.key".into() }),
             credential: None,
-        };
-        let changed = installation.accepting_plaintext();
+            smoke: Smoke::default(),
+            restart_budget: None,
+            production: true,
+            trust: Some(TrustSecret { secret: "db-ca".into(), key: "ca.crt".into() }),
+            own_ca: false,
+            standing: Vec::new(),
+            stand_ins: BTreeMap::new(),
+            modes: Vec::new(),
+            reaches_out: false,
+            cluster_rights: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn accepting_plaintext_takes_away_only_the_rules_that_refuse_it() {
+        let changed = with_a_database().accepting_plaintext();
         let rules = changed.companions[0].data.pointer("/spec/postgresql/pg_hba").unwrap();
         assert_eq!(rules, &json!(["hostssl all all all scram-sha-256"]));
+    }
+
+    #[test]
+    fn a_ca_of_our_own_is_served_and_told() {
+        let changed = with_a_database().with_own_ca();
+        let certificates = changed.companions[0].data.pointer("/spec/certificates").unwrap();
+        assert_eq!(certificates["serverTLSSecret"], SERVER_SECRET);
+        assert_eq!(changed.trust.unwrap().secret, TRUST_SECRET);
+        assert_eq!(nested(&changed.standing), json!({"ca": {"name": TRUST_SECRET, "key": "ca.crt"}}));
     }
 
     #[test]

@@ -4,28 +4,41 @@
 //! leaves nothing that `holdfast sweep` does not find.
 
 mod consumers;
+mod credential;
 mod database;
+mod exposure;
 mod installation;
 mod logs;
+mod namespaced;
 mod observe;
+mod own_ca;
 mod release;
+mod restart;
 mod rollout;
 mod secrets;
+mod smoke;
 
 use camino::Utf8PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
-use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::api::{Patch, PatchParams};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-pub use self::installation::{CaInputs, Change, CredentialSecret, Installation, InstallationError, Release};
+pub use self::installation::{
+    CaInputs, Change, CredentialSecret, Installation, InstallationError, ModeVariable, Release, TrustSecret,
+};
 use self::logs::LogStreams;
-use crate::cluster::{Applier, ApplyError, Cluster, EXPIRES_ANNOTATION, FIELD_MANAGER, RUN_LABEL, SUBJECT_LABEL};
+use crate::authority::IssueError;
+use crate::cluster::{
+    Applier, ApplyError, Cluster, EXPIRES_ANNOTATION, FIELD_MANAGER, Leftover, Pace, RUN_LABEL, SUBJECT_LABEL,
+    SweepError,
+};
 use crate::probe::{Database, QueryError};
 use crate::redact::{PrivateRoom, RedactError, Redactor, Sink};
-use crate::wait::WaitError;
+use crate::wait::{Budget, WaitError};
+use crate::yaml::YamlError;
 
 /// How long what a run makes may stay after the run was killed.
 const TIME_TO_LIVE: SignedDuration = SignedDuration::from_hours(4);
@@ -33,10 +46,13 @@ const TIME_TO_LIVE: SignedDuration = SignedDuration::from_hours(4);
 /// One subject in a namespace of its own.
 pub struct Bench {
     cluster: Cluster,
+    run: String,
     namespace: String,
     installation: Installation,
     keep: Keep,
     logs: LogStreams,
+    pace: Pace,
+    raised: Timestamp,
 }
 
 /// Where what a bench brings to light is kept, and what must never be among it.
@@ -63,6 +79,15 @@ pub enum BenchError {
         /// Why.
         #[source]
         source: kube::Error,
+    },
+    /// The bench cannot be removed.
+    #[error("clear namespace {namespace}")]
+    Clear {
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        #[source]
+        source: SweepError,
     },
     /// A companion cannot be applied.
     #[error("apply the companions of the subject in namespace {namespace}")]
@@ -139,6 +164,35 @@ pub enum BenchError {
         #[source]
         source: RedactError,
     },
+    /// A certificate for the bench cannot be issued.
+    #[error("prepare a certificate authority for namespace {namespace}")]
+    Issue {
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        #[source]
+        source: IssueError,
+    },
+    /// The kubeconfig of an account cannot be written.
+    #[error("write the kubeconfig of an account in namespace {namespace}")]
+    Account {
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// What Helm answered is not what it promises.
+    #[error("read what `helm {command}` answers for release {release}")]
+    Answer {
+        /// The command, without its arguments.
+        command: &'static str,
+        /// The release.
+        release: String,
+        /// Why.
+        #[source]
+        source: YamlError,
+    },
     /// A step has a precondition that the subject does not meet.
     #[error("{0}")]
     Unsuited(String),
@@ -170,8 +224,24 @@ impl Bench {
         api.patch(&namespace, &PatchParams::apply(FIELD_MANAGER), &Patch::Apply(&object))
             .await
             .map_err(|source| BenchError::Namespace { namespace: namespace.clone(), source })?;
+        let pace = cluster.pace(&namespace).await;
         let logs = LogStreams::follow(Api::namespaced(cluster.client().clone(), &namespace), &namespace, &keep);
-        Ok(Self { cluster, namespace, installation, keep, logs })
+        Ok(Self { cluster, run: run.to_owned(), namespace, installation, keep, logs, pace, raised: Timestamp::now() })
+    }
+
+    /// A budget as it is here: stretched for how slow the cluster is.
+    pub(crate) fn allow(&self, budget: Budget) -> Budget {
+        budget.stretched(self.pace.factor)
+    }
+
+    /// A budget for what also waits for a changed Secret to reach a volume.
+    pub(crate) fn allow_refresh(&self, budget: Budget) -> Budget {
+        self.allow(budget.longer_by(self.pace.refresh))
+    }
+
+    /// Since when the bench stands; logins since then tell who is a client, also while a pool is between two sessions.
+    pub(crate) fn standing_since(&self) -> Timestamp {
+        self.raised
     }
 
     /// The namespace.
@@ -194,6 +264,9 @@ impl Bench {
     /// # Errors
     /// When an object is refused or the database does not come up within its budget.
     pub async fn prepare(&self) -> Result<(), BenchError> {
+        if self.installation.own_ca {
+            self.begin_own_ca().await?;
+        }
         let mut applier = Applier::new(self.cluster.client().clone());
         for companion in &self.installation.companions {
             applier
@@ -211,9 +284,11 @@ impl Bench {
     /// When the API server refuses.
     pub async fn clear(&self) -> Result<(), BenchError> {
         self.release_logs();
-        let api: Api<Namespace> = Api::all(self.cluster.client().clone());
-        let deleted = api.delete(&self.namespace, &DeleteParams::background()).await;
-        deleted.map(drop).map_err(|source| self.objects("delete the namespace", source))
+        let leftover = Leftover { run: self.run.clone(), namespace: self.namespace.clone() };
+        self.cluster
+            .remove(&leftover)
+            .await
+            .map_err(|source| BenchError::Clear { namespace: leftover.namespace, source })
     }
 
     /// The CloudNativePG cluster of the subject.

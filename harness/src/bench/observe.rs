@@ -6,16 +6,17 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Event, Pod};
 use kube::ResourceExt;
 use kube::api::{ListParams, LogParams};
 
 use super::database::is_ready;
+use super::rollout::OF_A_RELEASE;
 use super::{Bench, BenchError};
 use crate::cluster::{exec, forward};
 use crate::error::Chain;
-use crate::experiment::{Inspection, LoggedLogin, PodState, Session, Snapshot};
-use crate::probe::{Certificate, Served, certificates_of, handshake, logins_of};
+use crate::experiment::{Inspection, PodImage, PodState, Session, Snapshot};
+use crate::probe::{Certificate, Served, ServerLog, certificates_of, handshake};
 use crate::wait::workload_of;
 
 /// Client sessions over the network; those of the operator use the local socket or a role of its own.
@@ -23,33 +24,32 @@ const SESSIONS: &str = "select a.usename as role, host(a.client_addr) as client,
      a.backend_start as began from pg_stat_activity a left join pg_stat_ssl s using (pid) \
      where a.backend_type = 'client backend' and a.client_addr is not null and a.application_name <> 'holdfast'";
 
-/// Pods of the releases: everything in the namespace that is not the operator's.
-const OF_A_RELEASE: &str = "!cnpg.io/cluster,!cnpg.io/jobRole";
-
 impl Bench {
     /// Looks at everything that verdicts need; logins are those since `since`.
     ///
     /// # Errors
     /// When the pods cannot be listed. What else cannot be seen is absent from the snapshot.
     pub async fn observe(&self, moment: &str, since: Timestamp) -> Result<Snapshot, BenchError> {
-        let (pods, sessions, logins, served, warnings) = futures::try_join!(
+        let (pods, sessions, log, served, warnings) = futures::try_join!(
             self.pod_states(),
             self.sessions(),
-            self.logins(since),
+            self.server_log(since),
             self.served(),
             self.warnings(since)
         )?;
-        let published_ca = self.published_ca().await?;
+        let (published_ca, credentials) = futures::try_join!(self.published_ca(), self.credential_digests())?;
         Ok(Snapshot {
             moment: moment.into(),
             at: Timestamp::now(),
             pods,
             sessions,
-            logins,
+            logins: log.logins,
+            failures: log.failures,
             served,
-            tried: BTreeMap::new(),
             published_ca: published_ca.iter().filter_map(|der| Certificate::of_der(der).ok()).collect(),
+            credentials,
             warnings,
+            ..Snapshot::default()
         })
     }
 
@@ -78,9 +78,21 @@ impl Bench {
             ready: is_ready(pod),
             restarts: containers.iter().map(|status| status.restart_count).sum(),
             waiting: containers.iter().find_map(|status| waiting(status)),
-            images: containers.iter().map(|status| (status.name.clone(), status.image_id.clone())).collect(),
+            images: self.images_of(pod, &containers),
             inspected,
         }
+    }
+
+    fn images_of(&self, pod: &Pod, statuses: &[&ContainerStatus]) -> BTreeMap<String, PodImage> {
+        let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+        let image = |container: &Container| {
+            let reference = container.image.clone().unwrap_or_default();
+            let status = statuses.iter().find(|status| status.name == container.name);
+            let id = status.map(|status| status.image_id.clone()).unwrap_or_default();
+            let stands_for = self.installation.stand_ins.get(&reference).cloned();
+            (container.name.clone(), PodImage { reference, id, stands_for })
+        };
+        containers.map(image).collect()
     }
 
     /// Asks the stand-in application in the pod's first container; other applications have no answer.
@@ -100,11 +112,11 @@ impl Bench {
         rows.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })
     }
 
-    /// The logins over the network that the primary's log tells of since a time.
+    /// The logins over the network, and those that failed, that the primary's log tells of since a time.
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub async fn logins(&self, since: Timestamp) -> Result<Vec<LoggedLogin>, BenchError> {
+    pub async fn server_log(&self, since: Timestamp) -> Result<ServerLog, BenchError> {
         let primary = self.database()?.primary().await;
         let primary = primary.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })?;
         let elapsed = Timestamp::now().duration_since(since).as_secs().max(0) + 1;
@@ -112,7 +124,10 @@ impl Bench {
             LogParams { container: Some("postgres".into()), since_seconds: Some(elapsed), ..LogParams::default() };
         let log = self.pods().logs(&primary, &parameters).await;
         let log = log.map_err(|source| self.objects(format!("read the log of pod {primary}"), source))?;
-        Ok(logins_of(&log).into_iter().filter(|login| login.at >= since).collect())
+        let mut log = ServerLog::parse(&log);
+        log.logins.retain(|login| login.at >= since);
+        log.failures.retain(|failure| failure.at >= since);
+        Ok(log)
     }
 
     /// What the database serves in a handshake, by pod, under the name of its read-write Service.
@@ -138,13 +153,13 @@ impl Bench {
         Ok(join_all(listed.items.iter().map(|pod| look(pod.name_any()))).await.into_iter().flatten().collect())
     }
 
-    /// The CA that the operator publishes, PEM.
+    /// The CA that clients are told to trust, PEM.
     pub(crate) async fn ca_pem(&self) -> Result<Vec<u8>, BenchError> {
-        let Some(cluster) = &self.installation.database else { return Ok(Vec::new()) };
-        let secret = self.secrets().get_opt(&format!("{cluster}-ca")).await;
+        let Some(trust) = &self.installation.trust else { return Ok(Vec::new()) };
+        let secret = self.secrets().get_opt(&trust.secret).await;
         let secret = secret.map_err(|source| self.objects("read the published CA", source))?;
         let data = secret.and_then(|secret| secret.data).unwrap_or_default();
-        Ok(data.get("ca.crt").map(|bytes| bytes.0.clone()).unwrap_or_default())
+        Ok(data.get(&trust.key).map(|bytes| bytes.0.clone()).unwrap_or_default())
     }
 
     async fn published_ca(&self) -> Result<Vec<rustls::pki_types::CertificateDer<'static>>, BenchError> {

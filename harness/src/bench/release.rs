@@ -1,4 +1,4 @@
-//! Helm on a bench: install, upgrade, roll back.
+//! Helm on a bench: install, upgrade, uninstall, and what it knows of a release.
 //!
 //! `helm --wait` is not trusted and not used; see `rollout`. Values travel in files that only this user can read,
 //! never in arguments.
@@ -7,49 +7,118 @@ use std::io::Write;
 use std::process::Stdio;
 
 use camino::Utf8Path;
+use tempfile::NamedTempFile;
 use tokio::process::Command;
 
 use super::installation::{Change, Release, nested};
 use super::{Bench, BenchError};
+use crate::host::leash;
+
+/// As whom Helm talks to the cluster.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Access<'a> {
+    /// A kubeconfig.
+    pub(super) kubeconfig: &'a Utf8Path,
+    /// The context within it.
+    pub(super) context: &'a str,
+}
 
 impl Bench {
-    /// Installs every release or upgrades it, with `changes` over the overlay's values.
+    /// Installs every release or upgrades it, with `changes` over the overlay's values and those of this bench.
     ///
     /// # Errors
     /// When Helm refuses.
     pub async fn install(&self, helm: &Utf8Path, changes: &[Change]) -> Result<(), BenchError> {
+        self.install_as(helm, self.access(), changes).await
+    }
+
+    /// The same, as somebody else.
+    ///
+    /// # Errors
+    /// When Helm refuses.
+    pub(super) async fn install_as(
+        &self,
+        helm: &Utf8Path,
+        access: Access<'_>,
+        changes: &[Change],
+    ) -> Result<(), BenchError> {
+        let changes: Vec<Change> = self.installation.standing.iter().chain(changes).cloned().collect();
         for release in &self.installation.releases {
-            self.install_release(helm, release, changes).await?;
+            let overrides = values_file(release, &changes)?;
+            let mut command = Command::new(helm);
+            command
+                .args(["upgrade", &release.name, release.chart.as_str(), "--install"])
+                .args(release.values.iter().flat_map(|file| ["--values", file.as_str()]))
+                .arg("--values")
+                .arg(overrides.path());
+            self.helm(command, access, release, "install or upgrade").await?;
         }
         self.register_credentials().await
     }
 
-    async fn install_release(&self, helm: &Utf8Path, release: &Release, changes: &[Change]) -> Result<(), BenchError> {
-        let unwritable = |source| BenchError::Values { release: release.name.clone(), source };
-        // A temporary file is readable by its owner alone.
-        let mut overrides = tempfile::NamedTempFile::new().map_err(unwritable)?;
-        overrides.write_all(nested(changes).to_string().as_bytes()).map_err(unwritable)?;
+    /// Uninstalls every release, the last one first. What they leave behind stays.
+    ///
+    /// # Errors
+    /// When Helm refuses.
+    pub(crate) async fn uninstall(&self, helm: &Utf8Path) -> Result<(), BenchError> {
+        for release in self.installation.releases.iter().rev() {
+            let mut command = Command::new(helm);
+            command.args(["uninstall", &release.name, "--ignore-not-found"]);
+            self.helm(command, self.access(), release, "uninstall").await?;
+        }
+        Ok(())
+    }
 
-        let handle = self.cluster.handle();
+    /// What Helm keeps of a release: its `manifest`, its `hooks` or its `notes`.
+    ///
+    /// # Errors
+    /// When Helm refuses.
+    pub(super) async fn kept(
+        &self,
+        helm: &Utf8Path,
+        release: &Release,
+        what: &'static str,
+    ) -> Result<String, BenchError> {
         let mut command = Command::new(helm);
+        command.args(["get", what, &release.name]);
+        self.helm(command, self.access(), release, "read what Helm keeps of").await
+    }
+
+    /// Ours.
+    pub(super) fn access(&self) -> Access<'_> {
+        let handle = self.cluster.handle();
+        Access { kubeconfig: &handle.kubeconfig, context: &handle.context }
+    }
+
+    pub(super) async fn helm(
+        &self,
+        mut command: Command,
+        access: Access<'_>,
+        release: &Release,
+        action: &'static str,
+    ) -> Result<String, BenchError> {
         command
-            .args(["upgrade", &release.name, release.chart.as_str(), "--install"])
             .args(["--namespace", &self.namespace])
-            .args(["--kubeconfig", handle.kubeconfig.as_str(), "--kube-context", &handle.context])
-            .args(release.values.iter().flat_map(|file| ["--values", file.as_str()]))
-            .arg("--values")
-            .arg(overrides.path())
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        let ended = command.output().await.map_err(|source| BenchError::Start { program: helm.to_string(), source })?;
+            .args(["--kubeconfig", access.kubeconfig.as_str(), "--kube-context", access.context])
+            .stdin(Stdio::null());
+        let program = command.as_std().get_program().to_string_lossy().into_owned();
+        let ended = leash::output(command).await.map_err(|source| BenchError::Start { program, source })?;
         if ended.status.success() {
-            return Ok(());
+            return Ok(String::from_utf8_lossy(&ended.stdout).into_owned());
         }
         Err(BenchError::Helm {
-            action: "install or upgrade",
+            action,
             release: release.name.clone(),
             namespace: self.namespace.clone(),
             message: String::from_utf8_lossy(&ended.stderr).trim().to_owned(),
         })
     }
+}
+
+/// A temporary file is readable by its owner alone, and goes with the value.
+fn values_file(release: &Release, changes: &[Change]) -> Result<NamedTempFile, BenchError> {
+    let unwritable = |source| BenchError::Values { release: release.name.clone(), source };
+    let mut file = NamedTempFile::new().map_err(unwritable)?;
+    file.write_all(nested(changes).to_string().as_bytes()).map_err(unwritable)?;
+    Ok(file)
 }

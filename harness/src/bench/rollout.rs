@@ -11,7 +11,7 @@ use super::{Bench, BenchError};
 use crate::wait::{Budget, Objects, Progress, trouble_of, watch_until};
 
 /// Pods that Helm made carry the first label, pods of the operator the second.
-const OF_A_RELEASE: &str = "!cnpg.io/cluster,!cnpg.io/jobRole";
+pub(super) const OF_A_RELEASE: &str = "!cnpg.io/cluster,!cnpg.io/jobRole";
 
 const ROLLOUT: Budget = Budget::seconds("every workload to be rolled out and ready", 90);
 
@@ -21,14 +21,15 @@ impl Bench {
     /// # Errors
     /// When the budget is used up or a pod is in a state that does not mend itself.
     pub async fn settle(&self) -> Result<(), BenchError> {
+        let rollout = self.allow(ROLLOUT).at_least(self.installation.restart_budget);
         let deployments: Api<Deployment> = self.api();
         let stateful_sets: Api<StatefulSet> = self.api();
         let settled = async {
-            watch_until(deployments, watcher::Config::default(), ROLLOUT, |objects| {
+            watch_until(deployments, watcher::Config::default(), rollout, |objects| {
                 all(objects, |deployment: &Deployment| behind(deployment_counts(deployment)))
             })
             .await?;
-            watch_until(stateful_sets, watcher::Config::default(), ROLLOUT, |objects| {
+            watch_until(stateful_sets, watcher::Config::default(), rollout, |objects| {
                 all(objects, |set: &StatefulSet| behind(stateful_set_counts(set)))
             })
             .await
@@ -36,7 +37,7 @@ impl Bench {
         let troubled = watch_until(
             self.pods(),
             watcher::Config::default().labels(OF_A_RELEASE),
-            ROLLOUT,
+            rollout,
             |pods: &Objects<Pod>| match pods.values().find_map(trouble_of) {
                 Some(trouble) => Progress::<()>::Hopeless(trouble),
                 None => Progress::NotYet("no pod is in trouble".into()),

@@ -1,10 +1,14 @@
 //! Registers every credential of a bench before anything uses it, so that no artefact ever holds one.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
-use kube::api::ListParams;
+use kube::api::{ListParams, Patch, PatchParams};
 
 use super::{Bench, BenchError};
+use crate::cluster::FIELD_MANAGER;
+use crate::digest::sha256;
 
 /// Keys whose values are names, addresses or public certificates; to mask them would hide evidence.
 const PUBLIC_KEYS: &[&str] =
@@ -25,6 +29,35 @@ impl Bench {
         let credentials: Vec<(String, String)> = kept.flat_map(|secret| self.credentials_of(secret)).collect();
         let credentials = credentials.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         self.keep.redactor.register_all(credentials).map_err(|source| BenchError::Confidence { source })
+    }
+
+    /// The digests of those credentials, by Secret and key. Digests are SHA-256 in lower-case hexadecimal.
+    ///
+    /// # Errors
+    /// When the Secrets cannot be read.
+    pub(super) async fn credential_digests(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>, BenchError> {
+        let listed = self.secrets().list(&ListParams::default()).await;
+        let listed = listed.map_err(|source| self.objects("read the Secrets", source))?;
+        let kept = listed.items.iter().filter(|secret| secret.type_.as_deref() != Some(HELM_RELEASE));
+        let digests = kept.map(|secret| {
+            let values = secret.data.iter().flatten().filter(|(key, _)| !PUBLIC_KEYS.contains(&key.as_str()));
+            (secret.name_any(), values.map(|(key, value)| (key.clone(), sha256(&value.0))).collect())
+        });
+        Ok(digests.collect())
+    }
+
+    /// Writes a Secret; what is in it is registered before.
+    ///
+    /// # Errors
+    /// When a value cannot be registered or the API server refuses.
+    pub(crate) async fn put_secret(&self, secret: Secret) -> Result<(), BenchError> {
+        let credentials = self.credentials_of(&secret);
+        let credentials = credentials.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        self.keep.redactor.register_all(credentials).map_err(|source| BenchError::Confidence { source })?;
+        let name = secret.name_any();
+        let parameters = PatchParams::apply(FIELD_MANAGER).force();
+        let applied = self.secrets().patch(&name, &parameters, &Patch::Apply(&secret)).await;
+        applied.map(drop).map_err(|source| self.objects(format!("write Secret {name}"), source))
     }
 
     fn credentials_of(&self, secret: &Secret) -> Vec<(String, String)> {

@@ -5,6 +5,8 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
+use crate::host::leash;
+
 /// Why a program did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
@@ -50,9 +52,9 @@ pub(crate) async fn run(command: Command) -> Result<String, CommandError> {
 /// When it cannot be started or ends with another code than 0.
 pub(crate) async fn run_reading(mut command: Command, input: Stdio) -> Result<String, CommandError> {
     let line = line_of(&command);
-    command.stdin(input).kill_on_drop(true);
+    command.stdin(input);
     let program = command.as_std().get_program().to_string_lossy().into_owned();
-    let ended = command.output().await.map_err(|source| CommandError::Start { program, source })?;
+    let ended = leash::output(command).await.map_err(|source| CommandError::Start { program, source })?;
     if ended.status.success() {
         return Ok(String::from_utf8_lossy(&ended.stdout).into_owned());
     }

@@ -9,15 +9,18 @@ mod command;
 mod exec;
 mod forward;
 mod kind;
+mod pace;
 mod sweep;
 mod up;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
 
 pub use self::apply::{Applier, ApplyError, FIELD_MANAGER};
 pub use self::cnpg::OperatorError;
@@ -25,6 +28,8 @@ pub use self::command::CommandError;
 pub use self::exec::{ExecError, Executed, exec};
 pub use self::forward::{ForwardError, forward};
 pub use self::kind::{Found, KindCluster};
+pub use self::pace::Pace;
+pub(crate) use self::sweep::is_outside;
 pub use self::sweep::{Leftover, SweepError};
 pub use self::up::{Furnishing, UpError};
 
@@ -64,6 +69,7 @@ pub enum Provider {
 pub struct Cluster {
     handle: Arc<Handle>,
     client: Client,
+    pace: Arc<OnceCell<Pace>>,
 }
 
 /// Why a cluster cannot be reached.
@@ -115,12 +121,37 @@ impl Cluster {
             .map_err(|source| ConnectError::Context { context: handle.context.clone(), path: path.clone(), source })?;
         let client = Client::try_from(config)
             .map_err(|source| ConnectError::Client { context: handle.context.clone(), source })?;
-        Ok(Self { handle: Arc::new(handle), client })
+        Ok(Self { handle: Arc::new(handle), client, pace: Arc::default() })
     }
 
     /// Where the cluster is and how it came to be.
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// How long things take here, measured once for each connection, in the namespace that asks first.
+    pub(crate) async fn pace(&self, namespace: &str) -> Pace {
+        *self.pace.get_or_init(|| Pace::measure(&self.client, namespace)).await
+    }
+
+    /// What a reader of the report has to know of the cluster.
+    pub async fn facts(&self) -> BTreeMap<String, String> {
+        let mut facts = BTreeMap::new();
+        if let Ok(version) = self.client.apiserver_version().await {
+            facts.insert("Kubernetes".to_owned(), version.git_version);
+        }
+        if let Some(pace) = self.pace.get() {
+            let no_op = match pace.no_op {
+                Some(took) => format!("a pod that does nothing ran after {:.1} s", took.as_secs_f64()),
+                None => "not measured".into(),
+            };
+            facts.insert("budgets stretched by".into(), format!("{:.2} ({no_op})", pace.factor));
+            facts.insert(
+                "a changed Secret reaches a volume within".into(),
+                format!("{:.0} s", pace.refresh.as_secs_f64()),
+            );
+        }
+        facts
     }
 
     /// The client, for this library's own rooms.

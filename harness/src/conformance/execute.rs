@@ -151,6 +151,7 @@ impl Work<'_> {
             }
         });
         let records: Records = sealed.await.into_iter().collect();
+        self.journal.record(Event::EnvironmentObserved { facts: stage.cluster.facts().await })?;
         for requirement in wanted {
             let began = Instant::now();
             let judgement = judge_live(requirement, &records);

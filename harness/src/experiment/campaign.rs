@@ -10,7 +10,10 @@ use jiff::Timestamp;
 
 use super::diary::Diary;
 use super::record::Record;
-use super::{Experiment, foreign_ca, install, missing_ca, rotate_ca, without_ca};
+use super::{
+    Experiment, forced_mode, foreign_ca, hostile_password, install, missing_ca, roll_back_ca, rotate_bundle, rotate_ca,
+    tenant_install, upgrade, without_ca,
+};
 use crate::bench::{Bench, BenchError, Installation, Keep};
 use crate::cluster::Cluster;
 use crate::error::Chain;
@@ -19,19 +22,50 @@ use crate::error::Chain;
 struct Line {
     /// Part of the namespace's name.
     name: &'static str,
-    /// Whether the server would also accept plaintext, so that clients that fall back to it are seen.
-    accepts_plaintext: bool,
+    /// How the database differs from what the subject declares.
+    database: Database,
     /// In this order.
     experiments: &'static [Experiment],
+}
+
+/// How a bench's database differs from what the subject declares.
+#[derive(Debug, Clone, Copy)]
+enum Database {
+    /// Not at all.
+    AsDeclared,
+    /// It would also accept plaintext, so that clients that fall back to it are seen.
+    AcceptingPlaintext,
+    /// An authority of ours signs its certificate, so that there can be a bundle, and a way back.
+    WithOurCa,
 }
 
 const LINES: &[Line] = &[
     Line {
         name: "declared",
-        accepts_plaintext: false,
-        experiments: &[Experiment::Install, Experiment::WithoutCa, Experiment::MissingCa],
+        database: Database::AsDeclared,
+        experiments: &[
+            Experiment::Install,
+            Experiment::Upgrade,
+            Experiment::WithoutCa,
+            Experiment::MissingCa,
+            Experiment::TenantInstall,
+        ],
     },
-    Line { name: "plaintext", accepts_plaintext: true, experiments: &[Experiment::ForeignCa, Experiment::RotateCa] },
+    Line {
+        name: "plaintext",
+        database: Database::AcceptingPlaintext,
+        experiments: &[
+            Experiment::ForeignCa,
+            Experiment::ForcedMode,
+            Experiment::RotateCa,
+            Experiment::HostilePassword,
+        ],
+    },
+    Line {
+        name: "our-ca",
+        database: Database::WithOurCa,
+        experiments: &[Experiment::RotateBundle, Experiment::RollBackCa],
+    },
 ];
 
 /// What is to be done to one subject under one overlay.
@@ -52,16 +86,26 @@ pub struct Campaign {
 /// Runs the wanted experiments, benches side by side, and hands each record to `keep` as soon as it is sealed.
 pub async fn conduct(cluster: &Cluster, campaign: &Campaign, keep: impl Fn(&Record) + Sync) -> Vec<Record> {
     let lines = LINES.iter().filter(|line| line.experiments.iter().any(|one| campaign.wanted.contains(one)));
+    if campaign.installation.reaches_out {
+        // Objects outside of the namespaces have one name, whichever bench they belong to.
+        let mut records = Vec::new();
+        for line in lines {
+            records.extend(run_line(cluster, campaign, line, &keep).await);
+        }
+        return records;
+    }
     join_all(lines.map(|line| run_line(cluster, campaign, line, &keep))).await.into_iter().flatten().collect()
 }
 
 async fn run_line(cluster: &Cluster, campaign: &Campaign, line: &Line, keep: &impl Fn(&Record)) -> Vec<Record> {
     let wanted: Vec<Experiment> =
         line.experiments.iter().copied().filter(|one| campaign.wanted.contains(one)).collect();
-    let mut installation = campaign.installation.clone();
-    if line.accepts_plaintext {
-        installation = installation.accepting_plaintext();
-    }
+    let installation = campaign.installation.clone();
+    let installation = match line.database {
+        Database::AsDeclared => installation,
+        Database::AcceptingPlaintext => installation.accepting_plaintext(),
+        Database::WithOurCa => installation.with_own_ca(),
+    };
     let name = format!("{}-{}", installation.subject, line.name);
     let mut records = Vec::new();
     match Bench::raise(cluster.clone(), &campaign.run, &name, installation.clone(), campaign.keep.clone()).await {
@@ -110,6 +154,12 @@ async fn perform(experiment: Experiment, bench: &Bench, helm: &Utf8Path) -> Reco
         Experiment::MissingCa => missing_ca::run(bench, helm, &mut diary).await,
         Experiment::ForeignCa => foreign_ca::run(bench, helm, &mut diary).await,
         Experiment::RotateCa => rotate_ca::run(bench, helm, &mut diary).await,
+        Experiment::Upgrade => upgrade::run(bench, helm, &mut diary).await,
+        Experiment::TenantInstall => tenant_install::run(bench, helm, &mut diary).await,
+        Experiment::ForcedMode => forced_mode::run(bench, helm, &mut diary).await,
+        Experiment::HostilePassword => hostile_password::run(bench, helm, &mut diary).await,
+        Experiment::RotateBundle => rotate_bundle::run(bench, helm, &mut diary).await,
+        Experiment::RollBackCa => roll_back_ca::run(bench, helm, &mut diary).await,
     };
     diary.seal(experiment, bench, outcome)
 }
@@ -121,6 +171,7 @@ fn unstarted(experiment: Experiment, installation: &Installation, reason: &str) 
         experiment,
         subject: installation.subject.clone(),
         overlay: installation.overlay.clone(),
+        production: installation.production,
         namespace: String::new(),
         began: now,
         ended: now,

@@ -70,6 +70,7 @@ impl Diary {
             experiment,
             subject: bench.installation().subject.clone(),
             overlay: bench.installation().overlay.clone(),
+            production: bench.installation().production,
             namespace: bench.namespace().to_owned(),
             began: self.began,
             ended: Timestamp::now(),

@@ -8,13 +8,11 @@ use camino::Utf8Path;
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Patch, PatchParams};
 use serde_json::Value;
 
 use super::diary::Diary;
 use super::{AFTER, BEFORE, DURING};
 use crate::bench::{Bench, BenchError};
-use crate::cluster::FIELD_MANAGER;
 use crate::wait::Budget;
 
 const FOREIGN_SECRET: &str = "holdfast-foreign-ca";
@@ -24,7 +22,7 @@ const WATCHED: Budget = Budget::seconds("a session of a pod that trusts a foreig
 
 pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     let inputs = bench.ca_inputs()?.clone();
-    diary.look(bench, BEFORE, Timestamp::now()).await?;
+    diary.look(bench, BEFORE, bench.standing_since()).await?;
     let known = diary.step("note which pods there are", bench.pod_states()).await?;
 
     let began = Timestamp::now();
@@ -32,30 +30,23 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
     let foreign = [(inputs.name, Value::from(FOREIGN_SECRET)), (inputs.key, Value::from("ca.crt"))];
     diary.step("upgrade to the foreign CA", bench.install(helm, &foreign)).await?;
     diary.step("wait for new pods of every workload to run", bench.new_pods_run(&known)).await?;
-    diary.hope("watch for a session that must not appear", bench.session_of_new_pod(&known, WATCHED)).await;
+    diary
+        .hope("watch for a session that must not appear", bench.session_of_new_pod(&known, bench.allow(WATCHED)))
+        .await;
     diary.look(bench, DURING, began).await?;
 
+    let back = Timestamp::now();
     diary.step("give the right CA back", bench.install(helm, &[])).await?;
     diary.step("wait for every workload to settle again", bench.settle()).await?;
-    diary.look(bench, AFTER, Timestamp::now()).await
+    diary.look(bench, AFTER, back).await
 }
 
 async fn publish_foreign_ca(bench: &Bench) -> Result<(), BenchError> {
-    let pem = foreign_ca().map_err(|error| BenchError::Unsuited(format!("issue a CA: {error}")))?;
+    let authority = bench.new_authority()?;
     let secret = Secret {
         metadata: kube::core::ObjectMeta { name: Some(FOREIGN_SECRET.into()), ..Default::default() },
-        data: Some(BTreeMap::from([("ca.crt".to_owned(), ByteString(pem.into_bytes()))])),
+        data: Some(BTreeMap::from([("ca.crt".to_owned(), ByteString(authority.pem().as_bytes().to_vec()))])),
         ..Secret::default()
     };
-    let parameters = PatchParams::apply(FIELD_MANAGER);
-    let applied = bench.secrets().patch(FOREIGN_SECRET, &parameters, &Patch::Apply(&secret)).await;
-    applied.map(drop).map_err(|source| bench.objects("publish the foreign CA", source))
-}
-
-fn foreign_ca() -> Result<String, rcgen::Error> {
-    let key = rcgen::KeyPair::generate()?;
-    let mut parameters = rcgen::CertificateParams::new(Vec::new())?;
-    parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    parameters.distinguished_name.push(rcgen::DnType::CommonName, "a CA that signed nothing");
-    Ok(parameters.self_signed(&key)?.pem())
+    bench.put_secret(secret).await
 }

@@ -4,11 +4,17 @@
 
 mod campaign;
 mod diary;
+mod forced_mode;
 mod foreign_ca;
+mod hostile_password;
 mod install;
 mod missing_ca;
 mod record;
+mod roll_back_ca;
+mod rotate_bundle;
 mod rotate_ca;
+mod tenant_install;
+mod upgrade;
 mod without_ca;
 
 use std::collections::BTreeMap;
@@ -21,10 +27,13 @@ pub use self::campaign::{Campaign, conduct};
 pub use self::install::{PLAINTEXT, SETTLED, VERIFIED};
 pub use self::missing_ca::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG_KEY_NAME};
 pub use self::record::{
-    InspectedCa, InspectedCertificate, InspectedMount, Inspection, LoggedLogin, PodState, Record, Session, Snapshot,
-    Step,
+    Exposed, InspectedCa, InspectedCertificate, InspectedMount, Inspection, LoggedFailure, LoggedLogin, PodImage,
+    PodState, Record, Session, Snapshot, Step,
 };
+pub use self::roll_back_ca::PRIOR_CA_BACK;
+pub use self::rotate_bundle::{NEW_LEAF_SERVED, OLD_CA_ALONE};
 pub use self::rotate_ca::ON_THE_WIRE;
+pub use self::tenant_install::{RULES_THE_CLUSTER, TENANT_INSTALLED};
 
 /// The moment before a disturbance.
 pub const BEFORE: &str = "before";
@@ -47,6 +56,18 @@ pub enum Experiment {
     MissingCa,
     /// Take the CA away from the values.
     WithoutCa,
+    /// Upgrade twice without a change.
+    Upgrade,
+    /// Install as an account that is bound in its namespace only.
+    TenantInstall,
+    /// Tell the workloads an sslmode that does not exist.
+    ForcedMode,
+    /// Give the application's role a password that a URL cannot hold as it is.
+    HostilePassword,
+    /// Replace a CA of our own by one with a new key, while clients trust both.
+    RotateBundle,
+    /// Put a wrong CA into the Secret that clients trust, and the prior one back.
+    RollBackCa,
 }
 
 impl Experiment {
@@ -58,6 +79,12 @@ impl Experiment {
             Self::ForeignCa => "foreign-ca",
             Self::MissingCa => "missing-ca",
             Self::WithoutCa => "without-ca",
+            Self::Upgrade => "upgrade",
+            Self::TenantInstall => "tenant-install",
+            Self::ForcedMode => "forced-mode",
+            Self::HostilePassword => "hostile-password",
+            Self::RotateBundle => "rotate-bundle",
+            Self::RollBackCa => "roll-back-ca",
         }
     }
 }

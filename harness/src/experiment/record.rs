@@ -2,7 +2,7 @@
 //!
 //! A record is data. It is complete when it is written, it never changes afterwards, and checks read nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
@@ -23,6 +23,9 @@ pub struct Record {
     pub subject: String,
     /// Under which overlay.
     pub overlay: String,
+    /// Whether that overlay is marked as production.
+    #[serde(default)]
+    pub production: bool,
     /// In which namespace.
     pub namespace: String,
     /// When it began, by the clock of this machine.
@@ -67,10 +70,22 @@ pub struct Snapshot {
     pub sessions: Vec<Session>,
     /// Logins that the server's log tells of since the moment before.
     pub logins: Vec<LoggedLogin>,
+    /// Logins and handshakes that failed since then, as the server's log tells.
+    #[serde(default)]
+    pub failures: Vec<LoggedFailure>,
     /// What each endpoint of the database served in a handshake.
     pub served: Vec<Served>,
     /// Logins that the experiment tried itself, by name.
     pub tried: BTreeMap<String, Login>,
+    /// What was asked of the cluster or of Helm, and the answer.
+    #[serde(default)]
+    pub answers: BTreeMap<String, String>,
+    /// The digests of the credentials in the Secrets of the namespace, by Secret and key.
+    #[serde(default)]
+    pub credentials: BTreeMap<String, BTreeMap<String, String>>,
+    /// Where a live credential stands outside of Secrets; absent where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposed: Option<Exposed>,
     /// The CA that the subject is told to trust, as its Secret had it.
     pub published_ca: Vec<Certificate>,
     /// Warning events of the namespace that concern pods, `reason: message`, by pod.
@@ -97,11 +112,36 @@ pub struct PodState {
     /// Why a container is not running, `CreateContainerConfigError: secret "x" not found`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<String>,
-    /// The images that its containers run, by the id that the node resolved.
-    pub images: BTreeMap<String, String>,
+    /// The images of its containers, by container.
+    pub images: BTreeMap<String, PodImage>,
     /// What its application says of itself, where the application can be asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inspected: Option<Inspection>,
+}
+
+/// The image of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodImage {
+    /// The reference in the pod's template.
+    pub reference: String,
+    /// What the node resolved it to; empty until the container was made.
+    pub id: String,
+    /// Which of Holdfast's images stands for it, where the subject says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands_for: Option<String>,
+}
+
+/// What came of a search for live credentials where they must not be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exposed {
+    /// The credentials that were searched for, `secret/agents-db-app, password`.
+    pub searched: Vec<String>,
+    /// What was searched: objects of the release, notes, ConfigMaps.
+    pub places: Vec<Place>,
+    /// The places among them that hold one.
+    pub found: Vec<Place>,
 }
 
 /// What the stand-in application answers to `inspect`: digests, never values.
@@ -190,6 +230,25 @@ pub struct LoggedLogin {
     pub encrypted: bool,
 }
 
+/// A login or a handshake that failed, as the server's log tells of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoggedFailure {
+    /// When, by the server's clock.
+    pub at: Timestamp,
+    /// The role; empty where it did not come so far.
+    pub role: String,
+    /// The address of the client.
+    pub client: String,
+    /// `28P01` for a wrong password, `08P01` for a handshake that the client broke off.
+    pub sqlstate: String,
+    /// Whether the client ended the handshake because it refused the server's certificate.
+    #[serde(default)]
+    pub refused: bool,
+    /// What the server wrote, for people.
+    pub message: String,
+}
+
 /// What was seen at a moment that did not come.
 static NOTHING: Snapshot = Snapshot {
     moment: String::new(),
@@ -197,8 +256,12 @@ static NOTHING: Snapshot = Snapshot {
     pods: Vec::new(),
     sessions: Vec::new(),
     logins: Vec::new(),
+    failures: Vec::new(),
     served: Vec::new(),
     tried: BTreeMap::new(),
+    answers: BTreeMap::new(),
+    credentials: BTreeMap::new(),
+    exposed: None,
     published_ca: Vec::new(),
     warnings: BTreeMap::new(),
 };
@@ -215,9 +278,14 @@ impl Record {
         place.and_then(|place| self.snapshots.get(place.checked_sub(1)?)).unwrap_or(&NOTHING)
     }
 
+    /// A step, by its name; nothing if the experiment did not come so far.
+    pub fn step(&self, name: &str) -> Option<&Step> {
+        self.steps.iter().rev().find(|done| done.name == name)
+    }
+
     /// When a step was over; nothing if the experiment did not come so far.
     pub fn over(&self, step: &str) -> Option<Timestamp> {
-        let step = self.steps.iter().rev().find(|done| done.name == step)?;
+        let step = self.step(step)?;
         step.began.checked_add(SignedDuration::from_secs_f64(step.seconds)).ok()
     }
 }
@@ -255,6 +323,13 @@ impl Snapshot {
         workloads
     }
 
+    /// The workloads whose pods had sessions, or had logged in: a pool may be between two sessions.
+    pub fn client_workloads(&self) -> BTreeSet<String> {
+        let came_in = |pod: &&PodState| !self.sessions_of(pod).is_empty() || !self.logins_of(pod).is_empty();
+        let clients = self.pods.iter().filter(came_in);
+        clients.map(|pod| pod.workload.clone()).collect()
+    }
+
     /// The digests of the public keys of the CA that the subject is told to trust.
     pub fn ca_keys(&self) -> Vec<&str> {
         self.published_ca.iter().map(|ca| ca.spki_sha256.as_str()).collect()
@@ -275,6 +350,11 @@ impl Snapshot {
         self.sessions.iter().filter(|session| pod.address.as_deref() == Some(&session.client)).collect()
     }
 
+    /// The failures of a pod, by its address.
+    pub fn failures_of(&self, pod: &PodState) -> Vec<&LoggedFailure> {
+        self.failures.iter().filter(|failure| pod.address.as_deref() == Some(&failure.client)).collect()
+    }
+
     /// The logins of a pod, by its address.
     pub fn logins_of(&self, pod: &PodState) -> Vec<&LoggedLogin> {
         self.logins.iter().filter(|login| pod.address.as_deref() == Some(&login.client)).collect()
@@ -292,6 +372,12 @@ impl fmt::Display for LoggedLogin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let carried = if self.encrypted { "encrypted" } else { "plaintext" };
         write!(formatter, "{carried}, role {}, from {} at {}", self.role, self.client, self.at)
+    }
+}
+
+impl fmt::Display for LoggedFailure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} from {} at {} ({})", self.sqlstate, self.client, self.at, self.message)
     }
 }
 

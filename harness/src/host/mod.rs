@@ -5,6 +5,7 @@
 mod command;
 pub mod diagnosis;
 mod facts;
+pub(crate) mod leash;
 mod programs;
 
 pub(crate) use self::command::last_lines;

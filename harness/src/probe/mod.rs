@@ -10,6 +10,6 @@ mod tls;
 
 pub use self::certificate::{Certificate, CertificateError, certificates_of};
 pub use self::login::{Credential, Login, Transport, login};
-pub use self::server_log::logins_of;
+pub use self::server_log::ServerLog;
 pub use self::superuser::{Database, QueryError};
 pub use self::tls::{HandshakeError, Served, handshake};

@@ -134,6 +134,15 @@ impl Rendered {
         self.releases.first().map(|release| &release.effective)
     }
 
+    /// The values that switch rights over the cluster on, by their names, where they are on.
+    pub fn cluster_rights(&self) -> impl Iterator<Item = ValuePath> + '_ {
+        let leaves = self.values().map(ValuePath::leaves).unwrap_or_default();
+        leaves
+            .into_iter()
+            .filter(|(path, value)| **value == Value::Bool(true) && is_of_the_cluster(path))
+            .map(|(path, _)| path)
+    }
+
     /// The values that the subject's files state for the first release, without the chart's defaults and stubs.
     pub fn stated_values(&self) -> Option<&Value> {
         self.releases.first().map(|release| &release.stated)
@@ -227,6 +236,13 @@ impl Rendered {
             }
         }
     }
+}
+
+/// Whether a value switches rights over the cluster, by what charts call such a value.
+fn is_of_the_cluster(path: &ValuePath) -> bool {
+    let text = path.to_string().to_lowercase();
+    let leaf = text.rsplit('.').next().unwrap_or_default();
+    matches!(leaf, "clusterscoped" | "clusterwide" | "clusterrbac" | "clusterrole")
 }
 
 const NO_CHART: &str = "the manifests came without their chart; check the chart itself to render it with other values";

@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Map, Value};
 
 use super::file::{ApiVersion, ChartSource, Database, Kind, Metadata, Smoke, SubjectFile};
-use super::{CompanionKind, Overlay, ResolvedCompanion, ResolvedRelease, Subject};
+use super::{CompanionKind, Overlay, RESTART_BUDGET, ResolvedCompanion, ResolvedRelease, Subject};
 use crate::yaml::{self, YamlError};
 
 /// Why there is no subject.
@@ -59,6 +59,10 @@ pub(super) fn read(path: &Utf8Path) -> Result<Subject, SubjectError> {
     let reading = Reading { path, base: path.parent().unwrap_or(Utf8Path::new("")) };
     reading.label("metadata.name", &file.metadata.name)?;
     reading.database(&file.database)?;
+    if let Some(unknown) = file.budgets.keys().find(|name| *name != RESTART_BUDGET) {
+        let problem = format!("there is no such budget; a subject can widen `{RESTART_BUDGET}`");
+        return Err(reading.wrong(&format!("budgets.{unknown}"), problem));
+    }
     if file.releases.is_empty() {
         return Err(reading.wrong("releases", "expected at least one chart under test"));
     }

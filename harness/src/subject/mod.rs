@@ -23,6 +23,9 @@ pub use self::schema::json_schema;
 use crate::feature::Feature;
 use crate::mutant::ObjectPatch;
 
+/// The budget that a subject can widen: how long its workloads may take to be rolled out and ready.
+pub const RESTART_BUDGET: &str = "restart";
+
 /// A subject with all its paths resolved.
 #[derive(Debug, Clone)]
 pub struct Subject {

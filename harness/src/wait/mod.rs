@@ -47,6 +47,24 @@ impl Budget {
     pub const fn seconds(name: &'static str, seconds: u64) -> Self {
         Self { name, limit: Duration::from_secs(seconds) }
     }
+
+    /// The same, a while longer.
+    #[must_use]
+    pub fn longer_by(self, more: Duration) -> Self {
+        Self { limit: self.limit + more, ..self }
+    }
+
+    /// The same, stretched for a machine that is slower.
+    #[must_use]
+    pub fn stretched(self, factor: f64) -> Self {
+        Self { limit: self.limit.mul_f64(factor), ..self }
+    }
+
+    /// The same, if it is not below what somebody asks for.
+    #[must_use]
+    pub fn at_least(self, asked: Option<Duration>) -> Self {
+        Self { limit: self.limit.max(asked.unwrap_or_default()), ..self }
+    }
 }
 
 /// A wait that did not end with its condition true.

@@ -59,9 +59,14 @@ fn live(records: &Records, check: &mut Check) {
         for moment in [BEFORE, AFTER] {
             let seen = foreign.at(moment);
             let pods = seen.pods.iter().filter(|pod| pod.workload == workload);
-            let sessions: Vec<_> = pods.flat_map(|pod| seen.sessions_of(pod)).collect();
-            let what = format!("sessions with the right CA, {moment}");
-            check.control(Place::object(workload), what, &sessions[..], not_empty());
+            // A pool may be between two sessions at the moment of the look; then the log has the one before.
+            let came_in = pods.flat_map(|pod| {
+                let sessions = seen.sessions_of(pod).into_iter().map(ToString::to_string);
+                sessions.chain(seen.logins_of(pod).into_iter().map(ToString::to_string))
+            });
+            let came_in: Vec<String> = came_in.collect();
+            let what = format!("sessions and logins with the right CA, {moment}");
+            check.control(Place::object(workload), what, &came_in[..], not_empty());
         }
     }
 }

@@ -29,7 +29,7 @@ use harness::experiment::{AFTER, BEFORE, Record};
 use harness::finding::Place;
 
 /// A rotation that kept the key changed no trust: whoever has the old file goes on verifying.
-fn control_new_key(rotation: &Record, check: &mut Check) {
+pub(crate) fn control_new_key(rotation: &Record, check: &mut Check) {
     let old = rotation.at(BEFORE).ca_keys();
     let new = rotation.at(AFTER).ca_keys();
     let state = match new.as_slice() {

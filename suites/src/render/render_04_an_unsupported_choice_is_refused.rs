@@ -3,9 +3,12 @@
 //! A misspelt `verify-full` that becomes `require`, an unknown authentication type that becomes `none`: the chart
 //! decides silently, and always for less. So every value with a fixed set of choices is given one that does not exist.
 //! Which values those are, the schema says by `enum`, and for the two that open doors their names do, so that a chart
-//! without a schema is asked as well.
+//! without a schema is asked as well. The live lane forces a mode that does not exist upon the containers, past the
+//! chart: who then starts has made something else of it.
 
 use harness::check::Check;
+use harness::expectation::{empty, equal_to, not_empty};
+use harness::experiment::{AFTER, BEFORE, DURING, Experiment, Records};
 use harness::finding::Place;
 use harness::helm::ValuePath;
 use harness::rendered::{Change, Rendered, refused};
@@ -23,11 +26,11 @@ pub const RENDER_04: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[],
-    experiments: &[],
-    decisive: &[Lane::Rendered],
+    experiments: &[Experiment::ForcedMode],
+    decisive: &[Lane::Rendered, Lane::Live],
     remedy: "list the choices as `enum` in values.schema.json, or `fail` in a template for any other; never fall back",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 /// No choice of anything.
@@ -72,6 +75,23 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     }
 }
 
+fn live(records: &Records, check: &mut Check) {
+    let Some(forced) = records.of(Experiment::ForcedMode) else { return };
+    let (before, during, after) = (forced.at(BEFORE), forced.at(DURING), forced.at(AFTER));
+    let new: Vec<_> = during.pods_since(before).collect();
+    let place = Place::object(format!("experiment {}", forced.experiment));
+    check.control(&place, "pods that were told a mode that does not exist", &new[..], not_empty());
+    // Afterwards the same pods are told the right mode, and start.
+    let unready: Vec<_> = after.pods.iter().filter(|pod| !pod.ready).collect();
+    check.control(&place, "pods that do not start with the right mode either", &unready[..], empty());
+    for pod in new {
+        let readiness = if pod.ready { "ready" } else { "not ready" };
+        check.expect(pod, "a pod that was told a mode that does not exist", &readiness, equal_to("not ready"));
+        let sessions: Vec<String> = during.sessions_of(pod).iter().map(ToString::to_string).collect();
+        check.expect(pod, "its sessions", &sessions[..], empty());
+    }
+}
+
 /// Whether a value chooses how TLS is done or who may come in, by its path.
 fn is_known_choice(path: &str) -> bool {
     let plain = path.to_lowercase().replace(['_', '-'], "");
@@ -101,10 +121,13 @@ fn collect(keys: &mut Vec<String>, schema: &Value, found: &mut Vec<ValuePath>) {
 
 #[cfg(test)]
 mod tests {
+    use harness::experiment::{AFTER, BEFORE, DURING, Experiment, Record};
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
     use serde_json::json;
 
-    use super::{enums_of, is_known_choice};
+    use super::{RENDER_04, enums_of, is_known_choice};
+    use crate::testing::{judge_live, moment, pod, record};
 
     #[rstest]
     #[case::mode_of_tls("externalDatabase.sslMode", true)]
@@ -124,5 +147,31 @@ mod tests {
         }});
         let paths: Vec<String> = enums_of(&schema).iter().map(ToString::to_string).collect();
         assert_eq!(paths, ["image.pullPolicy", "auth"]);
+    }
+
+    fn forced() -> Record {
+        let mut during = moment(DURING, 10, [pod("deployment/agents", "a"), pod("deployment/agents", "b")]);
+        during.pods[1].ready = false;
+        during.sessions.pop();
+        let old = || [pod("deployment/agents", "a")];
+        record(Experiment::ForcedMode, [moment(BEFORE, 0, old()), during, moment(AFTER, 60, old())])
+    }
+
+    #[rstest]
+    #[case::stays_down(|_record: &mut Record| {}, Holds)]
+    #[case::starts(|record: &mut Record| record.snapshots[1].pods[1].ready = true, Violated)]
+    #[case::gets_a_session(
+        |record: &mut Record| record.snapshots[1].sessions[0].client = "address-of-b".into(),
+        Violated
+    )]
+    #[case::was_never_made(|record: &mut Record| { record.snapshots[1].pods.pop(); }, Unchecked)]
+    #[case::does_not_start_with_the_right_mode_either(
+        |record: &mut Record| record.snapshots[2].pods[0].ready = false,
+        Unchecked
+    )]
+    fn a_pod_that_is_told_a_mode_that_does_not_exist(#[case] change: fn(&mut Record), #[case] verdict: Verdict) {
+        let mut record = forced();
+        change(&mut record);
+        assert_eq!(judge_live(&RENDER_04, [record]), verdict);
     }
 }

@@ -6,7 +6,8 @@
 //! becomes a Secret counts, and a chart that looks up is left to the live lane.
 
 use harness::check::Check;
-use harness::expectation::empty;
+use harness::expectation::{empty, equal_to, not_empty};
+use harness::experiment::{AFTER, BEFORE, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::{Locate, Place};
 use harness::manifests::{Manifests, Object};
@@ -24,12 +25,12 @@ pub const RENDER_05: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[],
-    experiments: &[],
+    experiments: &[Experiment::Upgrade],
     decisive: &[Lane::Rendered, Lane::Live],
     remedy: "let an operator or a person make the credential and refer to its Secret; do not generate it in a template, \
              not even behind `lookup` when the chart is rendered without a cluster",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -68,6 +69,24 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     }
 }
 
+fn live(records: &Records, check: &mut Check) {
+    let Some(upgrade) = records.of(Experiment::Upgrade) else { return };
+    let (before, after) = (&upgrade.at(BEFORE).credentials, &upgrade.at(AFTER).credentials);
+    let names: Vec<&String> = before.keys().collect();
+    check.control(Place::object("the namespace"), "Secrets with credentials", &names[..], not_empty());
+    for (secret, keys) in before {
+        for (key, digest) in keys {
+            let state = match after.get(secret).and_then(|keys| keys.get(key)) {
+                Some(now) if now == digest => "as before",
+                Some(_) => "another one",
+                None => "gone",
+            };
+            let place = Place::object(format!("secret/{secret}")).field(format!("data.{key}"));
+            check.expect(place, "the credential after two upgrades without a change", &state, equal_to("as before"));
+        }
+    }
+}
+
 /// A Secret that is made before the first installation only is never made anew.
 fn is_applied_by_upgrades(secret: &Object) -> bool {
     let hooks = secret.hooks();
@@ -93,10 +112,15 @@ fn differing_fields(first: &Manifests, second: &Manifests) -> Vec<Place> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use harness::experiment::{AFTER, BEFORE, Experiment};
     use harness::manifests::Manifests;
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
-    use super::{differing_fields, is_applied_by_upgrades};
+    use super::{RENDER_05, differing_fields, is_applied_by_upgrades};
+    use crate::testing::{judge_live, moment, record};
 
     const SECRET: &str = "{apiVersion: v1, kind: Secret, metadata: {name: a}, stringData: {key: one, user: app}}";
 
@@ -125,5 +149,27 @@ mod tests {
         let text = format!("{{kind: Secret, metadata: {{name: a, annotations: {{helm.sh/hook: '{hooks}'}}}}}}");
         let manifests = Manifests::parse(&text, "test").unwrap();
         assert_eq!(is_applied_by_upgrades(manifests.objects().next().unwrap()), applied);
+    }
+
+    #[rstest]
+    #[case::keeps_it(&[("password", "one")], &[("password", "one")], Holds)]
+    #[case::changes_it(&[("password", "one")], &[("password", "two")], Violated)]
+    #[case::loses_it(&[("password", "one")], &[], Violated)]
+    #[case::adds_another(&[("password", "one")], &[("password", "one"), ("token", "new")], Holds)]
+    fn an_upgrade(#[case] before: &[(&str, &str)], #[case] after: &[(&str, &str)], #[case] verdict: Verdict) {
+        let snapshot = |name, keys: &[(&str, &str)]| {
+            let mut snapshot = moment(name, 0, []);
+            let keys = keys.iter().map(|(key, digest)| ((*key).to_owned(), (*digest).to_owned())).collect();
+            snapshot.credentials = BTreeMap::from([("session".to_owned(), keys)]);
+            snapshot
+        };
+        let upgrade = record(Experiment::Upgrade, [snapshot(BEFORE, before), snapshot(AFTER, after)]);
+        assert_eq!(judge_live(&RENDER_05, [upgrade]), verdict);
+    }
+
+    #[test]
+    fn without_a_credential_nothing_was_kept() {
+        let upgrade = record(Experiment::Upgrade, [moment(BEFORE, 0, []), moment(AFTER, 9, [])]);
+        assert_eq!(judge_live(&RENDER_05, [upgrade]), Unchecked);
     }
 }

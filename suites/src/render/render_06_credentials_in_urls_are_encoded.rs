@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 
 use harness::check::Check;
-use harness::expectation::equal_to;
+use harness::expectation::{equal_to, not_empty, that};
+use harness::experiment::{BEFORE, DURING, Experiment, Records};
 use harness::finding::{Locate as _, Place};
 use harness::graph::{Container, Dsn, DsnStyle, EnvVar, RefKind, expansions};
 use harness::helm::Refusal;
@@ -27,12 +28,12 @@ pub const RENDER_06: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[],
-    experiments: &[],
+    experiments: &[Experiment::HostilePassword],
     decisive: &[Lane::Rendered, Lane::Live],
     remedy: "encode the password with `urlquery | replace \"+\" \"%20\"`, or hand over user, password and host as \
              variables of their own (PGUSER, PGPASSWORD, PGHOST) instead of a URL",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 /// Every character that has a meaning of its own in a URL.
@@ -91,6 +92,22 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     }
 }
 
+fn live(records: &Records, check: &mut Check) {
+    let Some(hostile) = records.of(Experiment::HostilePassword) else { return };
+    let (before, during) = (hostile.at(BEFORE), hostile.at(DURING));
+    for workload in before.client_workloads() {
+        let new: Vec<_> = during.pods_since(before).filter(|pod| pod.workload == workload).collect();
+        check.control(Place::object(&workload), "pods that started with the new password", &new[..], not_empty());
+        for pod in new {
+            let readiness = if pod.ready { "ready" } else { "not ready" };
+            check.expect(pod, "the pod under a hostile password", &readiness, equal_to("ready"));
+            let logins = during.logins_of(pod).len() + during.sessions_of(pod).len();
+            let some = that("at least one", |count: &usize| *count > 0);
+            check.expect(pod, "logins with a hostile password", &logins, some);
+        }
+    }
+}
+
 /// The URLs that a rendering holds, by what holds them, with their place and the password that a parser reads.
 fn urls(rendering: &Rendering) -> BTreeMap<String, (Place, Option<String>)> {
     let mut found = BTreeMap::new();
@@ -141,9 +158,12 @@ fn password_part(written: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use harness::experiment::{BEFORE, DURING, Experiment, Snapshot};
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
-    use super::password_part;
+    use super::{RENDER_06, password_part};
+    use crate::testing::{judge_live, moment, pod, record};
 
     #[rstest]
     #[case::user_information("postgresql://app:$(DB_PASSWORD)@db:5432/app", Some("$(DB_PASSWORD)"))]
@@ -155,5 +175,17 @@ mod tests {
     #[case::no_url("$(DB_PASSWORD)", None)]
     fn the_password_of_a_url_is_found_before_it_is_expanded(#[case] written: &str, #[case] expected: Option<&str>) {
         assert_eq!(password_part(written), expected);
+    }
+
+    #[rstest]
+    #[case::logs_in(|_during: &mut Snapshot| {}, Holds)]
+    #[case::never_becomes_ready(|during: &mut Snapshot| during.pods[0].ready = false, Violated)]
+    #[case::never_logs_in(|during: &mut Snapshot| { during.logins.clear(); during.sessions.clear(); }, Violated)]
+    #[case::was_not_started_anew(|during: &mut Snapshot| during.pods[0].uid = "a".into(), Unchecked)]
+    fn a_client_under_a_hostile_password(#[case] change: fn(&mut Snapshot), #[case] verdict: Verdict) {
+        let before = moment(BEFORE, 0, [pod("deployment/agents", "a")]);
+        let mut during = moment(DURING, 30, [pod("deployment/agents", "b")]);
+        change(&mut during);
+        assert_eq!(judge_live(&RENDER_06, [record(Experiment::HostilePassword, [before, during])]), verdict);
     }
 }

@@ -6,7 +6,8 @@
 //! written in files and manifests already is recognised by names and looks; there, overlooking is better than accusing.
 
 use harness::check::Check;
-use harness::expectation::empty;
+use harness::expectation::{empty, equal_to, not_empty};
+use harness::experiment::{Experiment, Records, SETTLED};
 use harness::finding::{Locate as _, Place};
 use harness::helm::{Package, ValuePath};
 use harness::manifests::Object;
@@ -27,12 +28,12 @@ pub const RENDER_07: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[],
-    experiments: &[],
+    experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered, Lane::Live],
     remedy: "take the credential out of the chart, rotate it, and hand it over by a reference to a Secret \
              (`secretKeyRef`, or a mounted file)",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -57,6 +58,19 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             let at = found.first().map_or_else(|| object.place(), |field| object.at(field));
             check.expect(at, format!("fields that repeat {}", values.join(" or ")), found.as_slice(), empty());
         }
+    }
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(install) = records.of(Experiment::Install) else { return };
+    let place = Place::object("the namespace");
+    let Some(exposed) = &install.at(SETTLED).exposed else {
+        return check.undecided(place, "live passwords in the open", "nobody searched for them");
+    };
+    check.control(place, "live passwords to search for", &exposed.searched[..], not_empty());
+    for place in &exposed.places {
+        let state = if exposed.found.contains(place) { "a live password" } else { "none" };
+        check.expect(place, "a live password in any spelling", &state, equal_to("none"));
     }
 }
 
@@ -98,10 +112,14 @@ fn prints(template: &str, value: &ValuePath) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use harness::experiment::{Experiment, Exposed, SETTLED};
+    use harness::finding::Place;
     use harness::helm::ValuePath;
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
-    use super::prints;
+    use super::{RENDER_07, prints};
+    use crate::testing::{judge_live, moment, record};
 
     #[rstest]
     #[case::printed("The password is {{ .Values.database.password }}", true)]
@@ -112,5 +130,25 @@ mod tests {
     #[case::read_from_the_cluster("kubectl get secret db -o jsonpath='{.data.password}'", false)]
     fn notes_print_a_password_or_only_mention_it(#[case] notes: &str, #[case] expected: bool) {
         assert_eq!(prints(notes, &ValuePath::parse("database.password")), expected);
+    }
+
+    #[rstest]
+    #[case::nowhere(&["secret/db, password"], &[], Holds)]
+    #[case::in_a_config_map(&["secret/db, password"], &["configmap/settings"], Violated)]
+    #[case::of_which_there_is_none(&[], &[], Unchecked)]
+    fn a_live_password_stands(#[case] searched: &[&str], #[case] found: &[&str], #[case] verdict: Verdict) {
+        let places = |names: &[&str]| names.iter().map(|name| Place::object(*name)).collect();
+        let mut settled = moment(SETTLED, 0, []);
+        settled.exposed = Some(Exposed {
+            searched: searched.iter().map(|name| (*name).to_owned()).collect(),
+            places: places(&["deployment/agents", "configmap/settings"]),
+            found: places(found),
+        });
+        assert_eq!(judge_live(&RENDER_07, [record(Experiment::Install, [settled])]), verdict);
+    }
+
+    #[test]
+    fn what_nobody_searched_is_not_clean() {
+        assert_eq!(judge_live(&RENDER_07, [record(Experiment::Install, [moment(SETTLED, 0, [])])]), Unchecked);
     }
 }

@@ -6,7 +6,8 @@
 
 use harness::check::Check;
 use harness::expectation::that;
-use harness::finding::Place;
+use harness::experiment::{Experiment, PodImage, Records, SETTLED};
+use harness::finding::{Locate as _, Place};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use harness::subject::ChartSource;
@@ -20,12 +21,12 @@ pub const RENDER_11: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[],
-    experiments: &[],
-    decisive: &[Lane::Rendered],
+    experiments: &[Experiment::Install],
+    decisive: &[Lane::Rendered, Lane::Live],
     remedy: "set the digest of every image (`repository@sha256:...`) in the production values, and exact versions in \
              Chart.yaml or Chart.lock",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -73,6 +74,34 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     }
 }
 
+fn live(records: &Records, check: &mut Check) {
+    let Some(install) = records.of(Experiment::Install) else { return };
+    if !install.production {
+        return check.not_applicable("the overlay that was installed is not marked as production");
+    }
+    for pod in &install.at(SETTLED).pods {
+        for (container, image) in &pod.images {
+            let place = pod.place().container(container);
+            let pinned = that("what a digest says", |ran: &str| !ran.starts_with("not "));
+            check.expect(place, "the image that runs", ran(image).as_str(), pinned);
+        }
+    }
+}
+
+/// What a node made of the reference of a running container.
+fn ran(image: &PodImage) -> String {
+    let Some((_, digest)) = image.reference.rsplit_once('@') else {
+        return format!("not told by {}, which can be moved", image.reference);
+    };
+    match &image.stands_for {
+        _ if image.id.is_empty() => format!("not resolved: {}", image.reference),
+        _ if image.id.ends_with(digest) => format!("{digest}, as it was asked for"),
+        // It was built here under that reference; the digest is that of what others publish.
+        Some(ours) => format!("what stands for it on this machine: {ours}"),
+        None => format!("not {digest}, but {}", image.id),
+    }
+}
+
 fn has_digest(image: &str) -> bool {
     let digest = image.rsplit_once("@sha256:").map(|(_, digest)| digest);
     digest.is_some_and(|digest| digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -90,9 +119,40 @@ fn is_exact(version: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use harness::experiment::{Experiment, PodImage, SETTLED};
+    use harness::verdict::Verdict::{self, Holds, NotApplicable, Violated};
     use rstest::rstest;
 
-    use super::{has_digest, is_exact};
+    use super::{RENDER_11, has_digest, is_exact};
+    use crate::testing::{judge_live, moment, pod, record};
+
+    const DIGEST: &str = "sha256:8f4d2c6a1b7e903d5c48f6e2a09b71d3c5e84f6a2d90b3c71e5f8a4d6b2c9e07";
+
+    #[rstest]
+    #[case::is_what_the_digest_says(true, "@", "registry/agents@", None, Holds)]
+    #[case::is_something_else(true, "@", "registry/agents@sha256:0000", None, Violated)]
+    #[case::was_built_here(true, "@", "sha256:0000", Some("workload"), Holds)]
+    #[case::is_asked_for_by_tag(true, ":1.4.2", "registry/agents@", None, Violated)]
+    #[case::is_not_in_production(false, ":1.4.2", "registry/agents@", None, NotApplicable)]
+    fn the_image_that_runs(
+        #[case] production: bool,
+        #[case] asked: &str,
+        #[case] id: &str,
+        #[case] ours: Option<&str>,
+        #[case] verdict: Verdict,
+    ) {
+        let with_digest = |text: &str| if text.ends_with('@') { format!("{text}{DIGEST}") } else { text.to_owned() };
+        let image = PodImage {
+            reference: with_digest(&format!("example.org/agents{asked}")),
+            id: with_digest(id),
+            stands_for: ours.map(str::to_owned),
+        };
+        let mut running = pod("deployment/agents", "a");
+        running.images = [("server".to_owned(), image)].into();
+        let mut install = record(Experiment::Install, [moment(SETTLED, 0, [running])]);
+        install.production = production;
+        assert_eq!(judge_live(&RENDER_11, [install]), verdict);
+    }
 
     #[rstest]
     #[case::version("1.2.3", true)]

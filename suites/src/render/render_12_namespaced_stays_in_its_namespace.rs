@@ -5,10 +5,10 @@
 //! Role in another namespace, or an account of another one in a binding, reaches out just the same.
 
 use harness::check::Check;
-use harness::expectation::{empty, that};
+use harness::expectation::{empty, equal_to, that};
+use harness::experiment::{DURING, Experiment, RULES_THE_CLUSTER, Records, TENANT_INSTALLED};
 use harness::feature::Feature;
 use harness::finding::{Locate as _, Place};
-use harness::helm::ValuePath;
 use harness::manifests::Object;
 use harness::rendered::{Change, Rendered, renders};
 use harness::requirement::{Lane, Level, Requirement};
@@ -23,16 +23,16 @@ pub const RENDER_12: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::RbacNamespaced],
-    experiments: &[],
+    experiments: &[Experiment::TenantInstall],
     decisive: &[Lane::Rendered, Lane::Live],
     remedy: "render Role and RoleBinding in the release's namespace when cluster-scoped rights are off, and bind only \
              accounts of that namespace",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
-    let change = switched_off(subject);
+    let change = subject.cluster_rights().fold(Change::none(), |change, path| change.and_set(path, false));
     let Some(attempt) = subject.with(&change, check) else { return };
     let Some(rendering) = attempt.rendering() else {
         check.expect(&change, "rendering without cluster-scoped rights", &attempt, renders());
@@ -58,15 +58,19 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     }
 }
 
-/// The switches of cluster-scoped rights, off where they are on.
-fn switched_off(subject: &Rendered) -> Change {
-    let leaves = subject.values().map(ValuePath::leaves).unwrap_or_default();
-    let switches = leaves.into_iter().filter(|(path, value)| {
-        let text = path.to_string().to_lowercase();
-        let leaf = text.rsplit('.').next().unwrap_or_default();
-        **value == Value::Bool(true) && matches!(leaf, "clusterscoped" | "clusterwide" | "clusterrbac" | "clusterrole")
-    });
-    switches.fold(Change::none(), |change, (path, _)| change.and_set(path, false))
+fn live(records: &Records, check: &mut Check) {
+    let Some(install) = records.of(Experiment::TenantInstall) else { return };
+    let during = install.at(DURING);
+    let place = Place::object("the account of the installation");
+    let rules = during.answers.get(RULES_THE_CLUSTER).map_or("not told", String::as_str);
+    check.control(&place, RULES_THE_CLUSTER, &rules, equal_to("no"));
+    let Some(step) = install.step(TENANT_INSTALLED) else { return };
+    let refusal = step.unmet.as_deref().unwrap_or("none");
+    check.expect(&place, "what refuses an installation with rights in one namespace", &refusal, equal_to("none"));
+    for pod in &during.pods {
+        let readiness = if pod.ready { "ready" } else { "not ready" };
+        check.expect(pod, "the pod of that installation", &readiness, equal_to("ready"));
+    }
 }
 
 /// Kinds of Kubernetes, and of operators that databases live with, that belong to no namespace.
@@ -124,10 +128,13 @@ fn foreign_subjects(binding: &Object, namespace: &str) -> Vec<(Place, String)> {
 
 #[cfg(test)]
 mod tests {
+    use harness::experiment::{DURING, Experiment, RULES_THE_CLUSTER, Record, Step, TENANT_INSTALLED};
     use harness::manifests::Manifests;
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
-    use super::{foreign_subjects, is_cluster_scoped};
+    use super::{RENDER_12, foreign_subjects, is_cluster_scoped};
+    use crate::testing::{judge_live, moment, pod, record, step};
 
     #[rstest]
     #[case::role("rbac.authorization.k8s.io/v1", "Role", Some(false))]
@@ -149,5 +156,31 @@ mod tests {
         let text = format!("{{kind: RoleBinding, metadata: {{name: a}}, subjects: [{subject}]}}");
         let manifests = Manifests::parse(&text, "test").unwrap();
         assert_eq!(foreign_subjects(manifests.objects().next().unwrap(), "prod").len(), expected);
+    }
+
+    fn installed() -> Record {
+        let mut during = moment(DURING, 10, [pod("deployment/agents", "a")]);
+        during.answers = [(RULES_THE_CLUSTER.to_owned(), "no".to_owned())].into();
+        Record { steps: vec![step(TENANT_INSTALLED, 5)], ..record(Experiment::TenantInstall, [during]) }
+    }
+
+    #[rstest]
+    #[case::works(|_record: &mut Record| {}, Holds)]
+    #[case::is_refused(
+        |record: &mut Record| {
+            let refused = Some("clusterroles is forbidden".to_owned());
+            record.steps = vec![Step { unmet: refused, ..step(TENANT_INSTALLED, 5) }];
+        },
+        Violated
+    )]
+    #[case::starts_nothing(|record: &mut Record| record.snapshots[0].pods[0].ready = false, Violated)]
+    #[case::had_more_rights_than_it_should(
+        |record: &mut Record| { record.snapshots[0].answers.insert(RULES_THE_CLUSTER.into(), "yes".into()); },
+        Unchecked
+    )]
+    fn an_installation_with_rights_in_one_namespace(#[case] change: fn(&mut Record), #[case] verdict: Verdict) {
+        let mut record = installed();
+        change(&mut record);
+        assert_eq!(judge_live(&RENDER_12, [record]), verdict);
     }
 }

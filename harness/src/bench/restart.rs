@@ -1,0 +1,82 @@
+//! Pods that start anew: by the way in which people restart workloads, or all at once as when a node goes.
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::installation::ModeVariable;
+use super::rollout::OF_A_RELEASE;
+use super::{Bench, BenchError};
+use crate::cluster::FIELD_MANAGER;
+
+impl Bench {
+    /// Does what `kubectl rollout restart` does to every Deployment and StatefulSet of the releases.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub(crate) async fn restart(&self) -> Result<(), BenchError> {
+        let annotation = json!({"kubectl.kubernetes.io/restartedAt": Timestamp::now().to_string()});
+        let patch = json!({"spec": {"template": {"metadata": {"annotations": annotation}}}});
+        self.patch_all::<Deployment>(&patch).await?;
+        self.patch_all::<StatefulSet>(&patch).await
+    }
+
+    /// Takes every pod of the releases away at once; their workloads make new ones.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub(crate) async fn replace_pods(&self) -> Result<(), BenchError> {
+        let selection = ListParams::default().labels(OF_A_RELEASE);
+        let deleted = self.api::<Pod>().delete_collection(&DeleteParams::default(), &selection).await;
+        deleted.map(drop).map_err(|source| self.objects("take the pods away", source))
+    }
+
+    /// Tells containers another sslmode than the chart does.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub(crate) async fn force_modes<'m>(
+        &self,
+        modes: impl IntoIterator<Item = (&'m ModeVariable, &'m str)>,
+    ) -> Result<(), BenchError> {
+        for (variable, mode) in modes {
+            let env = json!([{"name": ModeVariable::NAME, "value": mode}]);
+            let container = json!({"name": variable.container, "env": env});
+            let patch = json!({"spec": {"template": {"spec": {"containers": [container]}}}});
+            match variable.kind.as_str() {
+                "Deployment" => self.patch_one::<Deployment>(&variable.name, &patch).await?,
+                "StatefulSet" => self.patch_one::<StatefulSet>(&variable.name, &patch).await?,
+                _ => {} // Nothing rolls out there; its pods are watched by nobody.
+            }
+        }
+        Ok(())
+    }
+
+    async fn patch_all<K>(&self, patch: &Value) -> Result<(), BenchError>
+    where
+        K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()> + Clone + std::fmt::Debug,
+        K: DeserializeOwned,
+    {
+        let listed = self.api::<K>().list_metadata(&ListParams::default()).await;
+        let listed = listed.map_err(|source| self.objects("list the workloads", source))?;
+        for object in listed.items {
+            self.patch_one::<K>(&object.name_any(), patch).await?;
+        }
+        Ok(())
+    }
+
+    async fn patch_one<K>(&self, name: &str, patch: &Value) -> Result<(), BenchError>
+    where
+        K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()> + Clone + std::fmt::Debug,
+        K: DeserializeOwned,
+    {
+        let api: Api<K> = self.api();
+        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+        let patched = api.patch(name, &parameters, &Patch::Strategic(patch)).await;
+        patched.map(drop).map_err(|source| self.objects(format!("change {name}"), source))
+    }
+}

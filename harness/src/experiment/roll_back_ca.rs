@@ -1,0 +1,41 @@
+//! Put a wrong CA into the Secret that clients trust, let every pod start with it, and put the prior one back.
+//!
+//! The pods start anew with the wrong CA, as they do when a node is drained that night: only so is found out whether
+//! the way back reaches them.
+
+use std::collections::BTreeSet;
+
+use camino::Utf8Path;
+use jiff::Timestamp;
+
+use super::diary::Diary;
+use super::{AFTER, BEFORE, DURING};
+use crate::bench::{Bench, BenchError};
+use crate::wait::Budget;
+
+/// The step that puts the prior CA back.
+pub const PRIOR_CA_BACK: &str = "put the prior CA back into the Secret";
+
+const TURNED_AWAY: Budget = Budget::seconds("every client to fail under the wrong CA", 60);
+/// After the kubelet refreshed the volume: a client that failed for a while waits before it tries again.
+const RESTORED: Budget = Budget::seconds("every client to trust the prior CA again and to have connected under it", 30);
+
+pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
+    diary.look(bench, BEFORE, bench.standing_since()).await?;
+    let clients: BTreeSet<String> = diary.latest().map(|before| before.client_workloads()).unwrap_or_default();
+    let prior = String::from_utf8_lossy(&bench.ca_pem().await?).into_owned();
+
+    let began = Timestamp::now();
+    diary.step("put a wrong CA into the Secret", bench.trust(bench.new_authority()?.pem())).await?;
+    diary.step("let every pod start anew", bench.replace_pods()).await?;
+    let failing = bench.turned_away(&clients, began, bench.allow(TURNED_AWAY));
+    diary.hope("wait until every client was turned away", failing).await;
+    diary.look(bench, DURING, began).await?;
+
+    diary.step(PRIOR_CA_BACK, bench.trust(&prior)).await?;
+    let back = Timestamp::now();
+    diary
+        .hope("wait until every client is served again", bench.consumers_follow_ca(back, bench.allow_refresh(RESTORED)))
+        .await;
+    diary.look(bench, AFTER, back).await
+}

@@ -1,0 +1,108 @@
+//! TLS-07: the prior CA restores service.
+//!
+//! A rotation that went wrong is taken back by putting the prior content into the CA's Secret. That fails where the
+//! Secret cannot be changed, and where clients that had to be started anew to take up the wrong CA are not started
+//! anew on the way back. So every pod starts with a wrong CA, is seen to be turned away, and has to log in again after
+//! the prior one is back, by itself.
+
+use harness::check::Check;
+use harness::expectation::{not_empty, that};
+use harness::experiment::{AFTER, BEFORE, DURING, Experiment, PRIOR_CA_BACK, Records};
+use harness::feature::Feature;
+use harness::finding::Place;
+use harness::requirement::{Lane, Level, Requirement};
+
+/// The prior CA restores service.
+pub const TLS_07: Requirement = Requirement {
+    id: "TLS-07",
+    title: "The prior CA restores service",
+    level: Level::Must,
+    source: "S0: rollback, \"revert Secret to prior version\"",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::Ca, Feature::CaRotation],
+    experiments: &[Experiment::RollBackCa],
+    decisive: &[Lane::Live],
+    remedy: "keep the CA Secret mutable, and let its clients follow it on the way back as on the way there",
+    rendered: None,
+    live: Some(live),
+};
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(rollback) = records.of(Experiment::RollBackCa) else { return };
+    let (before, during, after) = (rollback.at(BEFORE), rollback.at(DURING), rollback.at(AFTER));
+    let Some(back) = rollback.over(PRIOR_CA_BACK) else { return };
+    for workload in before.client_workloads() {
+        let place = Place::object(&workload);
+        let of_workload = |pod: &&_| is_of(pod, &workload);
+        let failures = during.pods.iter().filter(of_workload).flat_map(|pod| during.failures_of(pod));
+        let failures: Vec<String> = failures.map(ToString::to_string).collect();
+        check.control(&place, "logins that failed under the wrong CA", &failures[..], not_empty());
+
+        let pods: Vec<_> = after.pods.iter().filter(of_workload).collect();
+        if pods.is_empty() {
+            check.expect(&place, "pods after the prior CA is back", &pods[..], not_empty());
+        }
+        for pod in pods {
+            let logins = after.logins_of(pod).into_iter().map(|login| login.at);
+            let first = logins
+                .chain(after.sessions_of(pod).into_iter().map(|session| session.began))
+                .filter(|at| *at > back)
+                .min();
+            let told = match first {
+                Some(at) => format!("{:.1} s after it", at.duration_since(back).as_secs_f64()),
+                None => "none".into(),
+            };
+            let some = that("one within the budget", |told: &str| told != "none");
+            check.expect(pod, "the first login after the prior CA was back", told.as_str(), some);
+        }
+    }
+}
+
+fn is_of(pod: &harness::experiment::PodState, workload: &str) -> bool {
+    pod.workload == workload
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::experiment::{AFTER, BEFORE, DURING, Experiment, LoggedFailure, PRIOR_CA_BACK, Record};
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::TLS_07;
+    use crate::testing::{at, judge_live, moment, pod, record, step};
+
+    fn taken_back() -> Record {
+        let pods = || [pod("deployment/agents", "a"), pod("deployment/agents-controllers", "b")];
+        let mut during = moment(DURING, 10, pods());
+        during.failures = ["address-of-a", "address-of-b"]
+            .map(|client| LoggedFailure {
+                at: at(12),
+                role: String::new(),
+                client: client.into(),
+                sqlstate: "08P01".into(),
+                refused: true,
+                message: String::new(),
+            })
+            .into();
+        let snapshots = [moment(BEFORE, 0, pods()), during, moment(AFTER, 60, pods())];
+        Record { steps: vec![step(PRIOR_CA_BACK, 30)], ..record(Experiment::RollBackCa, snapshots) }
+    }
+
+    #[rstest]
+    #[case::restores_service(|_record: &mut Record| {}, Holds)]
+    #[case::reaches_only_one_workload(
+        |record: &mut Record| {
+            record.snapshots[2].logins.retain(|login| login.client != "address-of-b");
+            record.snapshots[2].sessions.retain(|session| session.client != "address-of-b");
+        },
+        Violated
+    )]
+    #[case::loses_a_workload(|record: &mut Record| { record.snapshots[2].pods.pop(); }, Violated)]
+    #[case::was_not_needed(|record: &mut Record| record.snapshots[1].failures.clear(), Unchecked)]
+    fn the_way_back(#[case] change: fn(&mut Record), #[case] verdict: Verdict) {
+        let mut record = taken_back();
+        change(&mut record);
+        assert_eq!(judge_live(&TLS_07, [record]), verdict);
+    }
+}
