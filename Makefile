@@ -8,15 +8,15 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 HOLDFAST := $(TARGET)/debug/holdfast
 SUBJECTS := fixtures/subjects/agents.yaml
 
-.PHONY: help conformance test check lint unit mutants live up down bench clean
+.PHONY: help conformance test check lint unit mutants mutants-live live up down bench clean
 
 help: ## Explain every target
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 conformance: build ## Everything from nothing: tools, images, cluster, subjects, reports in target/holdfast/latest
 	$(HOLDFAST) run $(addprefix --subject ,$(SUBJECTS))
 
-test: lint mutants live unit ## All of the project's own tests, from nothing too: lints, kill matrix, live lane, units, rendered lane
+test: lint mutants live mutants-live unit ## All of the project's own tests, from nothing too: lints, both kill matrices, live lane, units
 
 check: lint unit ## The quick part of it, no cluster: format, lints, units, rendered lane
 
@@ -29,6 +29,9 @@ unit: build ## Units and the rendered lane, through nextest
 
 mutants: build ## The kill matrix of the rendered lane: every mutant's red set must be its target and also
 	PATH="$$($(HOLDFAST) tools helm4 helm3):$$PATH" $(HOLDFAST) mutants run
+
+mutants-live: build ## The kill matrix of the live lane: mutants on benches of the kind cluster, a few minutes
+	$(HOLDFAST) mutants run --lane live
 
 live: conformance ## The live lane on the kind cluster
 

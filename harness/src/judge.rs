@@ -29,15 +29,8 @@ pub fn judge_rendered(rendered: &Rendered, requirement: &Requirement) -> Judgeme
     let Some(run) = requirement.rendered else {
         return Judgement::without_check(Verdict::NotApplicable, "the requirement has no rendered check");
     };
-    let missing: Vec<&str> = requirement
-        .features
-        .iter()
-        .filter(|feature| !applies(**feature, rendered))
-        .map(|feature| feature.name())
-        .collect();
-    if !missing.is_empty() {
-        let reason = format!("the subject does not claim {}, and its manifests do not show it", missing.join(", "));
-        return Judgement::without_check(Verdict::NotClaimed, reason);
+    if let Some(judgement) = unclaimed(requirement, rendered) {
+        return judgement;
     }
     let judged = catch_unwind(AssertUnwindSafe(|| {
         let mut check = Check::new();
@@ -48,6 +41,16 @@ pub fn judge_rendered(rendered: &Rendered, requirement: &Requirement) -> Judgeme
         let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         let reason = format!("the check broke, which is a defect of Holdfast: {}", said.unwrap_or("no message"));
         Judgement::without_check(Verdict::Unchecked, reason)
+    })
+}
+
+/// What becomes of a requirement whose features the subject neither claims nor shows; nothing where it applies.
+pub(crate) fn unclaimed(requirement: &Requirement, rendered: &Rendered) -> Option<Judgement> {
+    let missing = requirement.features.iter().filter(|feature| !applies(**feature, rendered));
+    let missing: Vec<&str> = missing.map(|feature| feature.name()).collect();
+    (!missing.is_empty()).then(|| {
+        let reason = format!("the subject does not claim {}, and its manifests do not show it", missing.join(", "));
+        Judgement::without_check(Verdict::NotClaimed, reason)
     })
 }
 

@@ -1,16 +1,19 @@
 //! The kind cluster of this machine, as commands find, make and leave it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use harness::cache::Cache;
-use harness::cluster::{Furnishing, Handle, KindCluster};
+use harness::cluster::{Cluster, Furnishing, Handle, KindCluster};
+use harness::conformance::Stage;
 use harness::docker::Docker;
 use harness::helm::{HelmProgram, Helms};
 use harness::images::{ImageSet, Images, Mode, Workshop};
 use harness::kind_config;
 use harness::manifests::Manifests;
 use harness::progress::Progress;
+use harness::subject::Subject;
 use harness::tools::{Tool, ToolPaths, Tools};
 
 use crate::failure::Failure;
@@ -43,6 +46,33 @@ impl Ground {
         let kind = kind_cluster(&cache, name, &docker, &images.node.reference, &tools)?;
         let furnishing = furnishing(&images)?;
         Ok(Self { kind, furnishing, images, tools, cache })
+    }
+
+    /// The cluster, brought up and attached to, with the images of the subjects that will be installed on it.
+    pub(crate) async fn stage(&self, subjects: &[Arc<Subject>], progress: &dyn Progress) -> Result<Stage, Failure> {
+        let handle = self.kind.bring_up(&self.furnishing, progress).await.map_err(Failure::broke)?;
+        self.leave(&handle)?;
+        self.tag_images(subjects).await?;
+        let cluster = Cluster::attach(handle).await.map_err(Failure::broke)?;
+        Ok(Stage { cluster, helm: self.helm()?, facts: self.facts() })
+    }
+
+    /// Gives the stand-in application the references under which the subjects' pods ask for it.
+    async fn tag_images(&self, subjects: &[Arc<Subject>]) -> Result<(), Failure> {
+        let images = subjects.iter().flat_map(|subject| subject.images());
+        let wanted: Vec<String> =
+            images.filter(|image| image.stands_for == "workload").map(|image| image.reference.clone()).collect();
+        let Some((workload, _archive)) = self.images.load.first() else { return Ok(()) };
+        self.kind.tag(&workload.reference, &wanted).await.map_err(Failure::broke)
+    }
+
+    /// What is known about the cluster, for the report.
+    fn facts(&self) -> BTreeMap<String, String> {
+        let node = &self.images.node;
+        BTreeMap::from([
+            ("provider".to_owned(), "kind".to_owned()),
+            ("node image".to_owned(), format!("{} ({})", node.reference, node.digest)),
+        ])
     }
 
     /// Both Helms.

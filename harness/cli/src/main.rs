@@ -7,6 +7,7 @@ mod commands;
 mod failure;
 mod ground;
 mod progress;
+mod signal;
 mod terminal;
 
 use std::process::ExitCode;

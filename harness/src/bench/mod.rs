@@ -35,6 +35,7 @@ use crate::cluster::{
     Applier, ApplyError, Cluster, EXPIRES_ANNOTATION, FIELD_MANAGER, Leftover, Pace, RUN_LABEL, SUBJECT_LABEL,
     SweepError,
 };
+use crate::digest::sha256;
 use crate::probe::{Database, QueryError};
 use crate::redact::{PrivateRoom, RedactError, Redactor, Sink};
 use crate::wait::{Budget, WaitError};
@@ -210,7 +211,7 @@ impl Bench {
         installation: Installation,
         keep: Keep,
     ) -> Result<Self, BenchError> {
-        let namespace = format!("hf-{run}-{name}");
+        let namespace = namespace_of(run, name);
         let expires = Timestamp::now().saturating_add(TIME_TO_LIVE).unwrap_or(Timestamp::MAX);
         let object: Namespace = from_json(json!({
             "apiVersion": "v1", "kind": "Namespace",
@@ -323,8 +324,56 @@ impl Bench {
     }
 }
 
+/// How long the name of a namespace may be: it is part of DNS names.
+const LONGEST: usize = 63;
+
+/// The name of a bench's namespace: unique by the run, and within the run by the bench's name. What does not fit gives
+/// way to a digest of the whole, so that two long names that begin alike stay two.
+fn namespace_of(run: &str, name: &str) -> String {
+    let whole = format!("hf-{run}-{name}");
+    if whole.len() <= LONGEST {
+        return whole;
+    }
+    let digest = &sha256(&whole)[..8];
+    let kept: String = whole.chars().take(LONGEST - digest.len() - 1).collect();
+    format!("{}-{digest}", kept.trim_end_matches('-'))
+}
+
 /// Reads a Kubernetes object from literal JSON; an object that was written wrongly stays empty and is refused by the
 /// API server.
 fn from_json<K: DeserializeOwned + Default>(object: serde_json::Value) -> K {
     serde_json::from_value(object).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::namespace_of;
+
+    const RUN: &str = "20261122-1412-k3f9";
+
+    #[rstest]
+    #[case::short("agents-declared")]
+    #[case::of_just_the_length("m07-a-mutant-with-a-name-so-long-declared")]
+    fn a_name_that_fits_stays_as_it_is(#[case] name: &str) {
+        assert_eq!(namespace_of(RUN, name), format!("hf-{RUN}-{name}"));
+    }
+
+    #[test]
+    fn long_names_that_begin_alike_stay_two() {
+        let names = ["declared", "plaintext"].map(|line| namespace_of(RUN, &format!("{}-{line}", "a".repeat(50))));
+        assert!(
+            names.iter().all(|name| name.len() <= 63 && name.starts_with("hf-20261122-1412-k3f9-aaa")),
+            "{names:?}"
+        );
+        assert_ne!(names[0], names[1]);
+    }
+
+    #[test]
+    fn a_shortened_name_is_a_label() {
+        let name = namespace_of(RUN, &format!("{}-{}", "a".repeat(31), "b".repeat(30)));
+        assert!(!name.contains("--"), "{name}");
+        assert!(name.ends_with(|last: char| last.is_ascii_alphanumeric()), "{name}");
+    }
 }

@@ -7,6 +7,7 @@ use kube::discovery::ApiResource;
 use kube::{Api, ResourceExt};
 
 use super::{Cluster, RUN_LABEL};
+use crate::error::Chain;
 
 /// Why something could not be swept.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,19 @@ impl Cluster {
         let of =
             |labels: &std::collections::BTreeMap<String, String>| labels.get(RUN_LABEL).cloned().unwrap_or_default();
         Ok(alive.map(|one| Leftover { run: of(one.labels()), namespace: one.name_any() }).collect())
+    }
+
+    /// Asks for the removal of everything that one run made. What cannot be removed now, a sweep finds later.
+    pub async fn abandon(&self, run: &str) {
+        let leftovers = self.leftovers().await.unwrap_or_else(|error| {
+            tracing::warn!("not swept: {}", Chain(&error));
+            Vec::new()
+        });
+        for leftover in leftovers.iter().filter(|leftover| leftover.run == run) {
+            if let Err(error) = self.remove(leftover).await {
+                tracing::warn!("left behind: {}", Chain(&error));
+            }
+        }
     }
 
     /// Asks for the removal of a namespace that a run made, with what Helm put outside of it for a release in it, and

@@ -60,7 +60,9 @@ pub async fn run(request: &Request, stop: impl Future<Output = String>) -> Resul
         done = work.both_lanes(&scenes) => done?,
         signal = stop => {
             journal.record(Event::Interrupted { signal })?;
-            work.abandon().await;
+            if let Ok(stage) = &request.stage {
+                stage.cluster.abandon(directory.id().as_str()).await;
+            }
         }
     }
     let report = conclude(&directory, &journal, &sink, room)?;
@@ -86,20 +88,6 @@ impl Work<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Removes what this run made on the cluster.
-    async fn abandon(&self) {
-        let Ok(stage) = &self.request.stage else { return };
-        let leftovers = stage.cluster.leftovers().await.unwrap_or_else(|error| {
-            tracing::warn!("not swept: {}", Chain(&error));
-            Vec::new()
-        });
-        for leftover in leftovers.iter().filter(|leftover| leftover.run == self.directory.id().as_str()) {
-            if let Err(error) = stage.cluster.remove(leftover).await {
-                tracing::warn!("left behind: {}", Chain(&error));
-            }
-        }
     }
 
     fn rendered_lane(&self, scene: &Scene) -> Result<(), RunError> {
@@ -135,6 +123,7 @@ impl Work<'_> {
         };
         let campaign = Campaign {
             run: self.directory.id().as_str().to_owned(),
+            name: self.request.subjects[scene.subject].name().to_owned(),
             helm: stage.helm.clone(),
             installation: Installation::of(rendered)?,
             keep: Keep {

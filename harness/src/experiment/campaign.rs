@@ -9,6 +9,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::diary::Diary;
+use super::install::unsettled;
 use super::record::Record;
 use super::{
     Experiment, forced_mode, foreign_ca, hostile_password, install, missing_ca, roll_back_ca, rotate_bundle, rotate_ca,
@@ -73,6 +74,8 @@ const LINES: &[Line] = &[
 pub struct Campaign {
     /// The id of the run; part of every name on the cluster.
     pub run: String,
+    /// What the names of its benches begin with, after the run; unique within the run.
+    pub name: String,
     /// Helm's path.
     pub helm: Utf8PathBuf,
     /// What is installed.
@@ -83,18 +86,32 @@ pub struct Campaign {
     pub wanted: Vec<Experiment>,
 }
 
+impl Campaign {
+    /// How many benches it stands on.
+    pub fn benches(&self) -> usize {
+        self.lines().count()
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &'static Line> {
+        LINES.iter().filter(|line| line.experiments.iter().any(|one| self.wanted.contains(one)))
+    }
+}
+
 /// Runs the wanted experiments, benches side by side, and hands each record to `keep` as soon as it is sealed.
 pub async fn conduct(cluster: &Cluster, campaign: &Campaign, keep: impl Fn(&Record) + Sync) -> Vec<Record> {
-    let lines = LINES.iter().filter(|line| line.experiments.iter().any(|one| campaign.wanted.contains(one)));
     if campaign.installation.reaches_out {
         // Objects outside of the namespaces have one name, whichever bench they belong to.
         let mut records = Vec::new();
-        for line in lines {
+        for line in campaign.lines() {
             records.extend(run_line(cluster, campaign, line, &keep).await);
         }
         return records;
     }
-    join_all(lines.map(|line| run_line(cluster, campaign, line, &keep))).await.into_iter().flatten().collect()
+    join_all(campaign.lines().map(|line| run_line(cluster, campaign, line, &keep)))
+        .await
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 async fn run_line(cluster: &Cluster, campaign: &Campaign, line: &Line, keep: &impl Fn(&Record)) -> Vec<Record> {
@@ -106,7 +123,7 @@ async fn run_line(cluster: &Cluster, campaign: &Campaign, line: &Line, keep: &im
         Database::AcceptingPlaintext => installation.accepting_plaintext(),
         Database::WithOurCa => installation.with_own_ca(),
     };
-    let name = format!("{}-{}", installation.subject, line.name);
+    let name = format!("{}-{}", campaign.name, line.name);
     let mut records = Vec::new();
     match Bench::raise(cluster.clone(), &campaign.run, &name, installation.clone(), campaign.keep.clone()).await {
         Err(error) => {
@@ -122,9 +139,7 @@ async fn run_line(cluster: &Cluster, campaign: &Campaign, line: &Line, keep: &im
                     Some(reason) => unstarted(experiment, &installation, reason),
                     None => perform(experiment, &bench, &campaign.helm).await,
                 };
-                if let (None, Some(reason)) = (&obstacle, &record.broken) {
-                    obstacle = Some(format!("experiment {experiment} before it broke off: {reason}"));
-                }
+                obstacle = obstacle.or_else(|| obstacle_after(&record));
                 keep(&record);
                 records.push(record);
             }
@@ -134,6 +149,15 @@ async fn run_line(cluster: &Cluster, campaign: &Campaign, line: &Line, keep: &im
         }
     }
     records
+}
+
+/// Why nothing can follow on a bench after an experiment, if nothing can.
+fn obstacle_after(record: &Record) -> Option<String> {
+    let experiment = record.experiment;
+    let broke_off =
+        record.broken.as_ref().map(|reason| format!("experiment {experiment} before it broke off: {reason}"));
+    broke_off
+        .or_else(|| Some(format!("after experiment {experiment} not every workload stood: {}", unsettled(record)?)))
 }
 
 /// Brings a bench to the state that every experiment but the installation itself starts from.

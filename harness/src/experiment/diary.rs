@@ -36,16 +36,19 @@ impl Diary {
         outcome
     }
 
-    /// Waits for something whose absence is an answer: the subject's business, not a failure of the experiment.
+    /// Waits for something whose absence is an answer: the subject's business, not a failure of the experiment. Says
+    /// whether it came true.
     pub(super) async fn hope<E: std::error::Error + 'static>(
         &mut self,
         name: &str,
         wait: impl Future<Output = Result<(), E>>,
-    ) {
+    ) -> bool {
         tracing::info!(step = name);
         let (began, clock) = (Timestamp::now(), Instant::now());
         let unmet = wait.await.err().map(|error| Chain(&error).to_string());
+        let came_true = unmet.is_none();
         self.steps.push(Step { name: name.into(), began, seconds: clock.elapsed().as_secs_f64(), unmet });
+        came_true
     }
 
     /// Looks at the bench and keeps what is seen.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::manifests::Object;
+use crate::requirement::Lane;
 use crate::yaml::{self, YamlError};
 
 /// One planted defect.
@@ -62,6 +63,26 @@ impl MutantLane {
     /// Whether what Helm renders shows it.
     pub fn is_rendered(self) -> bool {
         self != Self::Live
+    }
+
+    /// Whether a cluster shows it.
+    pub fn is_live(self) -> bool {
+        self != Self::Rendered
+    }
+
+    /// Whether it is to be seen in a lane.
+    pub fn includes(self, lane: Lane) -> bool {
+        match lane {
+            Lane::Rendered => self.is_rendered(),
+            Lane::Live => self.is_live(),
+        }
+    }
+}
+
+impl MutantFile {
+    /// The requirements that must be violated, `target` first.
+    pub fn named(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.target).chain(&self.also).map(String::as_str)
     }
 }
 

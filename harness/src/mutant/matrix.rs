@@ -1,198 +1,166 @@
 //! The kill matrix: for each planted defect, which requirements saw it, and which should have.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
-use camino::Utf8Path;
-
-use super::file::Mutant;
-use super::plant::{self, Planted};
-use crate::error::Chain;
-use crate::helm::Helms;
-use crate::judge;
-use crate::rendered::{Rendered, in_parallel};
-use crate::requirement::Requirement;
-use crate::subject::Subject;
+use super::row::{Mark, Row};
+use super::trial::Original;
+use crate::check::Judgement;
+use crate::requirement::Lane;
 use crate::verdict::Verdict;
 
-/// What every mutant did in the rendered lane.
-#[derive(Debug, Clone)]
+/// What every mutant did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KillMatrix {
-    /// One row for each mutant.
+    /// One row for each mutant and lane.
     pub rows: Vec<Row>,
-    /// What is already violated without any defect; it must be nothing. By subject and overlay.
-    pub baseline: Vec<(String, Vec<String>)>,
+    /// The subjects without any defect: what is red there already is not the mutants' doing.
+    pub baseline: Vec<Baseline>,
 }
 
-/// What one mutant did.
+/// What a subject without a defect did in one lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// The mutant.
-    pub mutant: String,
-    /// The requirements that it must violate, `target` first.
-    pub expected: Vec<&'static str>,
-    /// The requirements that it violated, in the order of the catalogue.
+pub struct Baseline {
+    /// The subject and the overlay.
+    pub subject: String,
+    /// The lane.
+    pub lane: Lane,
+    /// The requirements that it violated; it must be none.
     pub red: Vec<&'static str>,
-    /// Expected ones that stayed open instead, with the reason.
-    pub open: Vec<(&'static str, String)>,
-    /// Why it could not be judged at all.
+    /// Why it could not be judged.
     pub broken: Option<String>,
 }
 
-impl Row {
-    /// Whether the red set is exactly what was expected.
-    pub fn is_exact(&self) -> bool {
-        self.broken.is_none() && self.survived().next().is_none() && self.collateral().next().is_none()
+impl Baseline {
+    /// What was judged of a subject, or why nothing could be.
+    pub(super) fn of(
+        original: Original<'_>,
+        lane: Lane,
+        judged: Result<Vec<(&'static str, Judgement)>, String>,
+    ) -> Self {
+        let subject = original.to_string();
+        match judged {
+            Err(problem) => Self { subject, lane, red: Vec::new(), broken: Some(problem) },
+            Ok(judgements) => {
+                let red = judgements.iter().filter(|(_, judgement)| judgement.verdict == Verdict::Violated);
+                Self { subject, lane, red: red.map(|(id, _)| *id).collect(), broken: None }
+            }
+        }
     }
 
-    /// Requirements that should have seen the defect and did not.
-    pub fn survived(&self) -> impl Iterator<Item = &'static str> {
-        self.expected.iter().copied().filter(|id| !self.red.contains(id))
-    }
-
-    /// Requirements that were violated though nobody expects it.
-    pub fn collateral(&self) -> impl Iterator<Item = &'static str> {
-        self.red.iter().copied().filter(|id| !self.expected.contains(id))
+    /// Whether the mutants of this subject prove anything.
+    pub fn is_sound(&self) -> bool {
+        self.red.is_empty() && self.broken.is_none()
     }
 }
 
 impl KillMatrix {
     /// Whether every mutant violates what it should, and nothing is violated without one.
     pub fn is_exact(&self) -> bool {
-        self.rows.iter().all(Row::is_exact) && self.baseline.iter().all(|(_, violated)| violated.is_empty())
+        self.rows.iter().all(Row::is_exact) && self.baseline.iter().all(Baseline::is_sound)
     }
 
-    /// How many mutants do exactly what is expected of them.
+    /// How many rows are exactly what is expected.
     pub fn exact(&self) -> usize {
         self.rows.iter().filter(|row| row.is_exact()).count()
     }
+
+    /// Takes in another lane; the lanes of a mutant come to stand together.
+    pub fn join(&mut self, other: Self) {
+        self.rows.extend(other.rows);
+        self.rows.sort_by(|left, right| (&left.mutant, left.lane).cmp(&(&right.mutant, right.lane)));
+        self.baseline.extend(other.baseline);
+    }
 }
 
-/// Judges a catalogue on every mutant of the rendered lane, and on each of their subjects without a defect.
-///
-/// `subjects` is the folder of the subject files. A mutant that cannot be planted is a row that says so.
-pub fn matrix(
-    catalog: &[&'static Requirement],
-    mutants: &[Mutant],
-    subjects: &Utf8Path,
-    helms: &Arc<Helms>,
-) -> KillMatrix {
-    let mutants: Vec<&Mutant> = mutants.iter().filter(|mutant| mutant.file.lane.is_rendered()).collect();
-    let mut read: BTreeMap<&str, Result<Arc<Subject>, String>> = BTreeMap::new();
-    for mutant in &mutants {
-        let name = mutant.file.subject.as_str();
-        read.entry(name).or_insert_with(|| {
-            Subject::read(&subjects.join(format!("{name}.yaml")))
-                .map(Arc::new)
-                .map_err(|error| Chain(&error).to_string())
-        });
-    }
-    let rows = in_parallel(&mutants, |mutant| match &read[mutant.file.subject.as_str()] {
-        Ok(subject) => row(catalog, mutant, subject, helms),
-        Err(problem) => broken(catalog, mutant, problem.clone()),
-    });
-    let mut sound: Vec<(&str, &Arc<Subject>, Option<&str>)> = mutants
-        .iter()
-        .filter_map(|mutant| {
-            let subject = read[mutant.file.subject.as_str()].as_ref().ok()?;
-            Some((mutant.file.subject.as_str(), subject, mutant.file.overlay.as_deref()))
+impl fmt::Display for Mark {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Killed => "killed",
+            Self::Open => "open",
+            Self::Wrong => "WRONG",
         })
-        .collect();
-    sound.sort_by_key(|(name, _, overlay)| (*name, *overlay));
-    sound.dedup_by_key(|(name, _, overlay)| (*name, *overlay));
-    let baseline = in_parallel(&sound, |(name, subject, overlay)| {
-        let violated = match plant::overlay(subject, *overlay) {
-            Ok(overlay) => match Rendered::new(Arc::clone(subject), overlay, Arc::clone(helms)) {
-                Ok(rendered) => violated(catalog, &rendered).0.into_iter().map(str::to_owned).collect(),
-                Err(error) => vec![Chain(&error).to_string()],
-            },
-            Err(error) => vec![Chain(&error).to_string()],
-        };
-        (format!("{name} [{}]", overlay.unwrap_or("first overlay")), violated)
-    });
-    KillMatrix { rows, baseline }
-}
-
-fn row(catalog: &[&'static Requirement], mutant: &Mutant, subject: &Subject, helms: &Arc<Helms>) -> Row {
-    let planted = match plant::plant(subject, mutant) {
-        Ok(planted) => planted,
-        Err(error) => return broken(catalog, mutant, Chain(&error).to_string()),
-    };
-    let Planted { subject, overlay, .. } = &planted;
-    let rendered = match Rendered::new(Arc::clone(subject), overlay, Arc::clone(helms)) {
-        Ok(rendered) => rendered,
-        Err(error) => return broken(catalog, mutant, Chain(&error).to_string()),
-    };
-    let (red, mut open) = violated(catalog, &rendered);
-    let expected = expected(catalog, mutant);
-    open.retain(|(id, _)| expected.contains(id));
-    Row { mutant: mutant.name.clone(), expected, red, open, broken: unknown(catalog, mutant) }
-}
-
-/// A requirement that the mutant names and the catalogue does not have.
-fn unknown(catalog: &[&'static Requirement], mutant: &Mutant) -> Option<String> {
-    let mut named = std::iter::once(&mutant.file.target).chain(&mutant.file.also);
-    let id = named.find(|id| catalog.iter().all(|requirement| requirement.id != **id))?;
-    Some(format!("the catalogue has no requirement {id}"))
-}
-
-fn broken(catalog: &[&'static Requirement], mutant: &Mutant, problem: String) -> Row {
-    Row {
-        mutant: mutant.name.clone(),
-        expected: expected(catalog, mutant),
-        red: Vec::new(),
-        open: Vec::new(),
-        broken: Some(problem),
     }
-}
-
-/// The target and those that must fall with it, as far as they have a rendered check.
-fn expected(catalog: &[&'static Requirement], mutant: &Mutant) -> Vec<&'static str> {
-    let named = std::iter::once(&mutant.file.target).chain(&mutant.file.also);
-    named
-        .filter_map(|id| catalog.iter().find(|requirement| requirement.id == *id && requirement.rendered.is_some()))
-        .map(|requirement| requirement.id)
-        .collect()
-}
-
-type Open = Vec<(&'static str, String)>;
-
-fn violated(catalog: &[&'static Requirement], rendered: &Rendered) -> (Vec<&'static str>, Open) {
-    let (mut red, mut open) = (Vec::new(), Vec::new());
-    for requirement in catalog.iter().filter(|requirement| requirement.rendered.is_some()) {
-        let judgement = judge::judge_rendered(rendered, requirement);
-        match judgement.verdict {
-            Verdict::Violated => red.push(requirement.id),
-            Verdict::Holds => {}
-            _ => open.push((requirement.id, judgement.reason.unwrap_or_default())),
-        }
-    }
-    (red, open)
 }
 
 impl fmt::Display for KillMatrix {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.rows.iter().map(|row| row.mutant.len()).max().unwrap_or(0);
         for row in &self.rows {
-            let mark = if row.is_exact() { "killed" } else { "WRONG " };
-            writeln!(formatter, "{mark}  {:width$}  {}", row.mutant, row.expected.join(" "))?;
+            let (mark, lane) = (row.mark(), row.lane.to_string());
+            writeln!(formatter, "{mark:6}  {lane:8}  {:width$}  {}", row.mutant, row.expected.join(" "))?;
             if let Some(problem) = &row.broken {
                 writeln!(formatter, "        cannot be judged: {problem}")?;
-                continue;
             }
-            for id in row.survived() {
+            for id in row.survived().filter(|_| row.broken.is_none()) {
                 let open = row.open.iter().find(|(open, _)| *open == id);
                 let why = open.map_or_else(|| "it holds".to_owned(), |(_, reason)| format!("it stays open: {reason}"));
                 writeln!(formatter, "        {id} does not see it: {why}")?;
             }
-            for id in row.collateral() {
-                writeln!(formatter, "        {id} is violated too, and nobody expects it")?;
+            for (id, seen) in row.collateral() {
+                writeln!(formatter, "        {id} is violated too, and nobody expects it: {seen}")?;
             }
         }
-        for (subject, violated) in self.baseline.iter().filter(|(_, violated)| !violated.is_empty()) {
-            writeln!(formatter, "WRONG   {subject} without a defect violates {}", violated.join(", "))?;
+        for Baseline { subject, lane, red, broken } in self.baseline.iter().filter(|one| !one.is_sound()) {
+            if !red.is_empty() {
+                let mark = Mark::Wrong;
+                writeln!(formatter, "{mark:6}  {lane:8}  {subject} without a defect violates {}", red.join(", "))?;
+            }
+            if let Some(problem) = broken {
+                let mark = Mark::Open;
+                writeln!(formatter, "{mark:6}  {lane:8}  {subject} without a defect cannot be judged: {problem}")?;
+            }
         }
-        write!(formatter, "{} of {} mutants do exactly what is expected of them", self.exact(), self.rows.len())
+        let (exact, rows) = (self.exact(), self.rows.len());
+        write!(formatter, "{exact} of {rows} rows are exactly what is expected of the mutants")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Baseline, KillMatrix};
+    use crate::mutant::Row;
+    use crate::requirement::Lane;
+
+    fn row(mutant: &str, lane: Lane, red: &[(&'static str, &str)], open: &[(&'static str, &str)]) -> Row {
+        let owned = |pairs: &[(&'static str, &str)]| pairs.iter().map(|(id, text)| (*id, (*text).to_owned())).collect();
+        let expected = vec!["CA-06", "TLS-01"];
+        Row { mutant: mutant.into(), lane, expected, red: owned(red), open: owned(open), broken: None }
+    }
+
+    #[test]
+    fn every_row_says_its_lane_and_what_is_wrong() {
+        let both = [("CA-06", "pod/a: sslmode"), ("TLS-01", "pod/a: sslmode")];
+        let more = [both[0], both[1], ("CA-01", "pod/a: digest of the CA file")];
+        let mut matrix = KillMatrix {
+            rows: vec![row("ca/a", Lane::Rendered, &both, &[]), row("ca/b", Lane::Rendered, &both[..1], &[])],
+            baseline: vec![Baseline {
+                subject: "agents".into(),
+                lane: Lane::Rendered,
+                red: vec!["CA-08"],
+                broken: None,
+            }],
+        };
+        let late = [("TLS-01", "experiment rotate-ca broke off: no leaf")];
+        let live = KillMatrix {
+            rows: vec![row("ca/a", Lane::Live, &both[..1], &late), row("ca/b", Lane::Live, &more, &[])],
+            baseline: vec![Baseline {
+                subject: "agents".into(),
+                lane: Lane::Live,
+                red: Vec::new(),
+                broken: Some("experiment install broke off: no database".into()),
+            }],
+        };
+        matrix.join(live);
+        assert!(!matrix.is_exact());
+        insta::assert_snapshot!(matrix);
+    }
+
+    #[test]
+    fn a_subject_that_is_red_without_a_defect_spoils_the_matrix() {
+        let sound = Baseline { subject: "agents".into(), lane: Lane::Live, red: Vec::new(), broken: None };
+        let matrix = |baseline| KillMatrix { rows: Vec::new(), baseline: vec![baseline] };
+        assert!(matrix(sound.clone()).is_exact());
+        assert!(!matrix(Baseline { red: vec!["CA-06"], ..sound.clone() }).is_exact());
+        assert!(!matrix(Baseline { broken: Some("no database".into()), ..sound }).is_exact());
     }
 }

@@ -12,7 +12,7 @@ use super::model::{
 use crate::check::Judgement;
 use crate::exit::{self, Standing};
 use crate::finding::Outcome;
-use crate::requirement::Level;
+use crate::requirement::{Lane, Level};
 use crate::run::{Chronicle, Disposition, Event, Key, Plan, PlannedRequirement, Scope, Undecided};
 use crate::verdict::Verdict;
 
@@ -33,7 +33,7 @@ impl Report {
 
         let ended = told.finished.is_some() && told.interrupted.is_none();
         let complete = told.began && ended && !desk.unreached;
-        let left_out = results.iter().any(|result| result.verdict == Verdict::NotRun);
+        let left_out = results.iter().any(|result| is_left_out(result, &results));
         let scope = if left_out { Scope::Partial } else { plan.scope };
         let standing = Standing {
             unsound: !desk.problems.is_empty(),
@@ -91,6 +91,17 @@ impl Report {
             exit_code: exit::code(standing),
         }
     }
+}
+
+/// Whether a result was asked of nobody. The live lane installs one overlay of a subject, the one that a gate lets
+/// through: what was judged there is not left out because the others were not installed too.
+fn is_left_out(result: &LaneResult, all: &[LaneResult]) -> bool {
+    let elsewhere = |other: &LaneResult| {
+        (&other.key.subject, &other.key.id, other.key.lane) == (&result.key.subject, &result.key.id, result.key.lane)
+            && other.key.overlay != result.key.overlay
+            && other.verdict != Verdict::NotRun
+    };
+    result.verdict == Verdict::NotRun && !(result.key.lane == Lane::Live && all.iter().any(elsewhere))
 }
 
 /// What the journals say, sorted by what it is about.

@@ -70,16 +70,18 @@ fn judge_identity(subject: &Rendered, shared: &str, check: &mut Check) {
 fn live(records: &Records, check: &mut Check) {
     let Some(install) = records.of(Experiment::Install) else { return };
     let pods = &install.at(SETTLED).pods;
-    let Some(shared) = pods.iter().find_map(|pod| pod.ca_digest()) else {
-        return check.not_applicable("no running process names a CA file");
-    };
+    let shared = pods.iter().find_map(|pod| pod.ca_digest());
     for pod in pods {
-        match &pod.inspected {
-            None => check.undecided(pod, "digest of the CA file", "the application does not answer `inspect`"),
-            Some(_) => {
+        match (&pod.inspected, shared) {
+            (None, _) => check.undecided(pod, "digest of the CA file", "the application does not answer `inspect`"),
+            (Some(_), Some(shared)) => {
                 check.expect(pod, "digest of the CA file", &pod.ca_digest(), equal_to(Some(shared)));
             }
+            (Some(_), None) => {}
         }
+    }
+    if shared.is_none() {
+        check.not_applicable("no running process names a CA file");
     }
 }
 
@@ -102,6 +104,7 @@ mod tests {
     #[case::no_file_in_one(|pods: &mut [PodState; 2]| without_a_ca(&mut pods[1]), Violated)]
     #[case::no_file_in_any(|pods: &mut [PodState; 2]| pods.iter_mut().for_each(without_a_ca), NotApplicable)]
     #[case::one_cannot_be_asked(|pods: &mut [PodState; 2]| pods[1].inspected = None, Unchecked)]
+    #[case::none_can_be_asked(|pods: &mut [PodState; 2]| pods.iter_mut().for_each(|pod| pod.inspected = None), Unchecked)]
     fn running_processes_trust_the_same_bytes(#[case] spoil: fn(&mut [PodState; 2]), #[case] verdict: Verdict) {
         let mut pods = [pod("deployment/agents", "a"), pod("deployment/agents-controllers", "b")];
         spoil(&mut pods);

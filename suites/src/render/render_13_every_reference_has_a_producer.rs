@@ -71,6 +71,8 @@ fn describe(producer: &Producer) -> String {
 /// What the kubelet says when something that a container refers to is not there.
 const MISSING: &[&str] = &["CreateContainerConfigError", "FailedMount"];
 
+const WAITS_FOR: &str = "what the pod waits for";
+
 fn live(records: &Records, check: &mut Check) {
     let Some(install) = records.of(Experiment::Install) else { return };
     let settled = install.at(SETTLED);
@@ -81,7 +83,13 @@ fn live(records: &Records, check: &mut Check) {
         let warned =
             warned.filter(|text| text.contains("not found") && MISSING.iter().any(|reason| text.starts_with(reason)));
         let missing: Vec<&String> = waiting.chain(warned).collect();
-        check.expect(pod, "what the pod waits for", missing.as_slice(), empty());
+        // A container whose image the node has not resolved was never started, for a reason that may be a reference.
+        let started = pod.ready || pod.images.values().any(|image| !image.id.is_empty());
+        if missing.is_empty() && !started {
+            check.undecided(pod, WAITS_FOR, "none of its containers was started, and nothing says why");
+            continue;
+        }
+        check.expect(pod, WAITS_FOR, missing.as_slice(), empty());
     }
 }
 
@@ -131,16 +139,19 @@ mod tests {
     }
 
     #[rstest]
-    #[case::nothing_missing(None, true, Holds)]
-    #[case::waits_for_a_secret(Some("CreateContainerConfigError: secret \"a\" not found"), false, Violated)]
-    #[case::waits_for_something_else(Some("CrashLoopBackOff"), false, Holds)]
+    #[case::nothing_missing(None, "sha256:8f4d", true, Holds)]
+    #[case::waits_for_a_secret(Some("CreateContainerConfigError: secret \"a\" not found"), "", false, Violated)]
+    #[case::waits_for_something_else(Some("CrashLoopBackOff"), "sha256:8f4d", false, Holds)]
+    #[case::was_never_started(Some("ContainerCreating"), "", false, Unchecked)]
     fn a_pod_that_waits_for_a_reference_tells(
         #[case] waiting: Option<&str>,
+        #[case] image: &str,
         #[case] ready: bool,
         #[case] verdict: Verdict,
     ) {
         let mut pod = pod("deployment/agents", "a");
         pod.waiting = waiting.map(str::to_owned);
+        pod.images.insert("server".into(), image.into());
         pod.ready = ready;
         assert_eq!(judge_live(&RENDER_13, [record(Experiment::Install, [moment(SETTLED, 10, [pod])])]), verdict);
     }

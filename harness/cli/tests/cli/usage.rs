@@ -11,6 +11,8 @@ use crate::{holdfast, stderr, stdout};
 #[case::unknown_format(&["catalog", "--format", "yaml"], "invalid value 'yaml' for '--format <FORMAT>'")]
 #[case::unknown_requirement(&["explain", "NOPE-77"], "the contract has none of that id")]
 #[case::unknown_run(&["report", "20250101-0000-aaaa"], "find the run target/holdfast/20250101-0000-aaaa")]
+#[case::unknown_lane(&["mutants", "run", "--lane", "fast"], "invalid value 'fast' for '--lane <LANE>'")]
+#[case::no_mutants(&["mutants", "run", "--lane", "live"], "read the mutants in fixtures/mutants")]
 #[case::no_run_yet(&["report"], "`holdfast run` makes one")]
 fn a_wrong_command_line_exits_with_64_and_says_why_on_standard_error(#[case] arguments: &[&str], #[case] why: &str) {
     let folder = tempfile::tempdir().unwrap();

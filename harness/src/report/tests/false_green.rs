@@ -86,6 +86,16 @@ fn live_lane_left_out() -> Story {
     })
 }
 
+fn one_overlay_installed() -> Story {
+    with(|plan| {
+        let others =
+            plan.items.iter_mut().filter(|item| item.key.lane == Lane::Live && item.key.overlay != "production");
+        for item in others {
+            item.disposition = Disposition::Settled { verdict: Verdict::NotRun, reason: "not installed".into() };
+        }
+    })
+}
+
 fn no_lane_can_prove() -> Story {
     with(|plan| {
         plan.requirements[2].lanes = vec![Lane::Rendered];
@@ -133,6 +143,7 @@ fn killed_under_a_lenient_check() -> Story {
 #[case::a_must_was_left_out(not_run("CA-06"), HOLDS, false)]
 #[case::a_should_was_left_out(not_run("RENDER-14"), HOLDS, false)]
 #[case::the_live_lane_was_left_out(live_lane_left_out(), HOLDS, false)]
+#[case::the_live_lane_was_run_in_production_only(one_overlay_installed(), HOLDS, true)]
 #[case::a_partial_scope(with(|plan| plan.scope = Scope::Partial), HOLDS, false)]
 #[case::not_claimed(with(|plan| settled(plan, "CA-06", Verdict::NotClaimed)), HOLDS, true)]
 #[case::demanded_and_not_claimed(with(|plan| settled(plan, "CA-06", Verdict::Violated)), VIOLATED, false)]

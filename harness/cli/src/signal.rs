@@ -1,0 +1,15 @@
+//! Signals that ask a command to stop before its end.
+
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Ready with the name of the first signal that asks the command to stop.
+pub(crate) async fn interrupted() -> String {
+    let wait = async |kind: SignalKind| match signal(kind) {
+        Ok(mut signal) => drop(signal.recv().await),
+        Err(_unavailable) => std::future::pending().await,
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => "SIGINT".into(),
+        () = wait(SignalKind::terminate()) => "SIGTERM".into(),
+    }
+}
