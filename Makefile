@@ -8,7 +8,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 HOLDFAST := $(TARGET)/debug/holdfast
 SUBJECTS := fixtures/subjects/agents.yaml
 
-.PHONY: help conformance test check lint unit mutants mutants-live live up down bench clean
+.PHONY: help conformance test check lint unit door mutants mutants-live live up down bench clean
 
 help: ## Explain every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +24,14 @@ lint: ## Format, clippy
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked --quiet -- --deny warnings
 
+# HOLDFAST_CLUSTER is empty: live tests are shown as skipped, with the reason, and never touch a cluster that stands.
 unit: build ## Units and the rendered lane, through nextest
-	PATH="$$($(HOLDFAST) tools nextest helm4 helm3):$$PATH" $(CARGO) nextest run --workspace --locked
+	PATH="$$($(HOLDFAST) tools nextest helm4 helm3):$$PATH" HOLDFAST_CLUSTER= \
+	  $(CARGO) nextest run --workspace --locked --final-status-level skip
+
+door: up ## The live lane as developers run it: through nextest, a process for each test
+	PATH="$$($(HOLDFAST) tools nextest helm4 helm3):$$PATH" \
+	  $(CARGO) nextest run --package suites --locked -E 'test(/\/live$$/)'
 
 mutants: build ## The kill matrix of the rendered lane: every mutant's red set must be its target and also
 	PATH="$$($(HOLDFAST) tools helm4 helm3):$$PATH" $(HOLDFAST) mutants run

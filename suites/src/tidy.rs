@@ -1,6 +1,7 @@
 //! Holds ids, files, words and mutants of the contract together.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use harness::experiment::Line;
 use harness::mutant::{self, Mutant, MutantLane};
 use harness::requirement::Requirement;
 
@@ -76,6 +77,14 @@ fn every_descriptor_is_complete() {
             !requirement.experiments.is_empty(),
             "{id}: experiments of the live lane"
         );
+    }
+}
+
+#[test]
+fn every_experiment_that_a_requirement_needs_is_on_a_bench() {
+    for requirement in CATALOG {
+        let stray = requirement.experiments.iter().find(|experiment| Line::of(**experiment).is_none());
+        assert_eq!(stray, None, "{}", requirement.id);
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use camino::Utf8PathBuf;
 use harness::cache::Cache;
 use harness::cluster::{Cluster, Furnishing, Handle, KindCluster};
-use harness::conformance::Stage;
+use harness::conformance::{Stage, stand_ins};
 use harness::docker::Docker;
 use harness::helm::{HelmProgram, Helms};
 use harness::images::{ImageSet, Images, Mode, Workshop};
@@ -17,9 +17,6 @@ use harness::subject::Subject;
 use harness::tools::{Tool, ToolPaths, Tools};
 
 use crate::failure::Failure;
-
-/// The name of the cluster unless somebody asks for another.
-pub(crate) const CLUSTER: &str = "holdfast";
 
 /// Everything on this machine that a kind cluster is made of.
 pub(crate) struct Ground {
@@ -51,7 +48,7 @@ impl Ground {
     /// The cluster, brought up and attached to, with the images of the subjects that will be installed on it.
     pub(crate) async fn stage(&self, subjects: &[Arc<Subject>], progress: &dyn Progress) -> Result<Stage, Failure> {
         let handle = self.kind.bring_up(&self.furnishing, progress).await.map_err(Failure::broke)?;
-        self.leave(&handle)?;
+        let handle = self.leave(handle)?;
         self.tag_images(subjects).await?;
         let cluster = Cluster::attach(handle).await.map_err(Failure::broke)?;
         Ok(Stage { cluster, helm: self.helm()?, facts: self.facts() })
@@ -59,11 +56,9 @@ impl Ground {
 
     /// Gives the stand-in application the references under which the subjects' pods ask for it.
     async fn tag_images(&self, subjects: &[Arc<Subject>]) -> Result<(), Failure> {
-        let images = subjects.iter().flat_map(|subject| subject.images());
-        let wanted: Vec<String> =
-            images.filter(|image| image.stands_for == "workload").map(|image| image.reference.clone()).collect();
-        let Some((workload, _archive)) = self.images.load.first() else { return Ok(()) };
-        self.kind.tag(&workload.reference, &wanted).await.map_err(Failure::broke)
+        let wanted: Vec<String> = subjects.iter().flat_map(|subject| stand_ins(subject)).collect();
+        let Some(stand_in) = self.images.stand_in() else { return Ok(()) };
+        self.kind.tag(&stand_in.reference, &wanted).await.map_err(Failure::broke)
     }
 
     /// What is known about the cluster, for the report.
@@ -89,11 +84,12 @@ impl Ground {
         Ok(helm.to_owned())
     }
 
-    /// Leaves word of the cluster for other commands.
-    pub(crate) fn leave(&self, handle: &Handle) -> Result<(), Failure> {
-        let path = folder(&self.cache, &handle.name)?.join("handle.json");
-        let text = serde_json::to_string_pretty(handle).map_err(Failure::broke)?;
-        std::fs::write(&path, text).map_err(|error| Failure::broke(format!("write {path}: {error}")))
+    /// Leaves word of the cluster for other commands, and returns it.
+    pub(crate) fn leave(&self, handle: Handle) -> Result<Handle, Failure> {
+        let stand_in = self.images.stand_in().map(|image| image.reference.clone());
+        let handle = Handle { stand_in, ..handle };
+        handle.leave(&self.cache).map_err(Failure::broke)?;
+        Ok(handle)
     }
 }
 
@@ -105,22 +101,6 @@ pub(crate) fn found(cache: &Cache, name: &str, progress: &dyn Progress) -> Resul
     kind_cluster(cache, name, &docker, "", &tools).map(Some)
 }
 
-/// Word of a cluster that `up` left; nothing if there is none.
-pub(crate) fn handle(cache: &Cache, name: &str) -> Result<Option<Handle>, Failure> {
-    let path = folder(cache, name)?.join("handle.json");
-    match std::fs::read_to_string(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::broke(format!("read {path}: {error}"))),
-        Ok(text) => serde_json::from_str(&text).map(Some).map_err(Failure::broke),
-    }
-}
-
-/// Takes the word of a cluster back.
-pub(crate) fn forget(cache: &Cache, name: &str) -> Result<(), Failure> {
-    let folder = folder(cache, name)?;
-    std::fs::remove_dir_all(&folder).map_err(|error| Failure::broke(format!("remove {folder}: {error}")))
-}
-
 fn kind_cluster(
     cache: &Cache,
     name: &str,
@@ -128,7 +108,7 @@ fn kind_cluster(
     node_image: &str,
     tools: &ToolPaths,
 ) -> Result<KindCluster, Failure> {
-    let folder = folder(cache, name)?;
+    let folder = Handle::folder(cache, name).map_err(Failure::broke)?;
     let config = folder.join("kind.yaml");
     let content = kind_config::file("cluster/single-node.yaml")
         .ok_or_else(|| Failure::broke("find cluster/single-node.yaml: it is not part of this build"))?;
@@ -152,8 +132,4 @@ fn furnishing(images: &ImageSet) -> Result<Furnishing, Failure> {
         manifests.objects().map(|object| serde_json::from_value(object.value().clone())).collect();
     let images = images.load.iter().map(|(image, archive)| (archive.clone(), image.reference.clone())).collect();
     Ok(Furnishing { operator: operator.map_err(Failure::broke)?, images })
-}
-
-fn folder(cache: &Cache, name: &str) -> Result<Utf8PathBuf, Failure> {
-    cache.folder(&format!("clusters/{name}")).map_err(Failure::broke)
 }

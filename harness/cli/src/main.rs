@@ -7,7 +7,6 @@ mod commands;
 mod failure;
 mod ground;
 mod progress;
-mod signal;
 mod terminal;
 
 use std::process::ExitCode;

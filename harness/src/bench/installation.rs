@@ -16,7 +16,7 @@ use crate::rendered::Rendered;
 use crate::subject::{RESTART_BUDGET, ResolvedRelease, Smoke};
 
 /// A subject under one overlay, ready to be installed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Installation {
     /// The subject's name.
     pub subject: String,
@@ -254,11 +254,9 @@ pub(super) fn nested(changes: &[Change]) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use serde_json::json;
 
-    use super::{CaInputs, Installation, SERVER_SECRET, Smoke, TRUST_SECRET, TrustSecret, nested};
+    use super::{CaInputs, Installation, SERVER_SECRET, TRUST_SECRET, TrustSecret, nested};
 
     fn with_a_database() -> Installation {
         let cluster = serde_json::from_value(json!({
@@ -269,20 +267,10 @@ mod tests {
             subject: "agents".into(),
             overlay: "production".into(),
             companions: vec![cluster.unwrap()],
-            releases: Vec::new(),
             database: Some("db".into()),
             ca: Some(CaInputs { name: "ca.name".into(), key: "ca.key".into() }),
-            credential: None,
-            smoke: Smoke::default(),
-            restart_budget: None,
-            production: true,
             trust: Some(TrustSecret { secret: "db-ca".into(), key: "ca.crt".into() }),
-            own_ca: false,
-            standing: Vec::new(),
-            stand_ins: BTreeMap::new(),
-            modes: Vec::new(),
-            reaches_out: false,
-            cluster_rights: Vec::new(),
+            ..Installation::default()
         }
     }
 

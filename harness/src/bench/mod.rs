@@ -17,6 +17,7 @@ mod restart;
 mod rollout;
 mod secrets;
 mod smoke;
+mod standing;
 
 use camino::Utf8PathBuf;
 use jiff::{SignedDuration, Timestamp};
@@ -32,7 +33,7 @@ pub use self::installation::{
 use self::logs::LogStreams;
 use crate::authority::IssueError;
 use crate::cluster::{
-    Applier, ApplyError, Cluster, EXPIRES_ANNOTATION, FIELD_MANAGER, Leftover, Pace, RUN_LABEL, SUBJECT_LABEL,
+    Applier, ApplyError, Cluster, EXPIRES_ANNOTATION, FIELD_MANAGER, Leftover, Pace, RUN_LABEL, Remains, SUBJECT_LABEL,
     SweepError,
 };
 use crate::digest::sha256;
@@ -211,7 +212,7 @@ impl Bench {
         installation: Installation,
         keep: Keep,
     ) -> Result<Self, BenchError> {
-        let namespace = namespace_of(run, name);
+        let namespace = Self::namespace_of(run, name);
         let expires = Timestamp::now().saturating_add(TIME_TO_LIVE).unwrap_or(Timestamp::MAX);
         let object: Namespace = from_json(json!({
             "apiVersion": "v1", "kind": "Namespace",
@@ -243,6 +244,11 @@ impl Bench {
     /// Since when the bench stands; logins since then tell who is a client, also while a pool is between two sessions.
     pub(crate) fn standing_since(&self) -> Timestamp {
         self.raised
+    }
+
+    /// The namespace of the bench of that name in a run.
+    pub fn namespace_of(run: &str, name: &str) -> String {
+        namespace_of(run, name)
     }
 
     /// The namespace.
@@ -285,11 +291,9 @@ impl Bench {
     /// When the API server refuses.
     pub async fn clear(&self) -> Result<(), BenchError> {
         self.release_logs();
-        let leftover = Leftover { run: self.run.clone(), namespace: self.namespace.clone() };
-        self.cluster
-            .remove(&leftover)
-            .await
-            .map_err(|source| BenchError::Clear { namespace: leftover.namespace, source })
+        let leftover = Leftover { run: self.run.clone(), remains: Remains::Namespace(self.namespace.clone()) };
+        let removed = self.cluster.remove(&leftover).await;
+        removed.map_err(|source| BenchError::Clear { namespace: self.namespace.clone(), source })
     }
 
     /// The CloudNativePG cluster of the subject.

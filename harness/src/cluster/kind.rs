@@ -4,13 +4,15 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
 use super::command::{CommandError, run, run_reading};
 use super::{Handle, Provider};
 
 /// What a kind cluster is made of.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct KindCluster {
     /// The name, also of the context (`kind-NAME`).
     pub name: String,
@@ -161,6 +163,8 @@ impl KindCluster {
             provider: Provider::Kind,
             kubeconfig: self.kubeconfig.clone(),
             context: format!("kind-{}", self.name),
+            nodes: Some(self.clone()),
+            stand_in: None,
         }
     }
 

@@ -8,7 +8,9 @@ mod cnpg;
 mod command;
 mod exec;
 mod forward;
+mod handle;
 mod kind;
+mod lease;
 mod pace;
 mod sweep;
 mod up;
@@ -19,7 +21,6 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 pub use self::apply::{Applier, ApplyError, FIELD_MANAGER};
@@ -27,42 +28,22 @@ pub use self::cnpg::OperatorError;
 pub use self::command::CommandError;
 pub use self::exec::{ExecError, Executed, exec};
 pub use self::forward::{ForwardError, forward};
+pub use self::handle::{DEFAULT_NAME, Handle, HandleError, Provider};
 pub use self::kind::{Found, KindCluster};
+pub use self::lease::{Election, ElectionError, Stood, Term};
 pub use self::pace::Pace;
 pub(crate) use self::sweep::is_outside;
-pub use self::sweep::{Leftover, SweepError};
+pub use self::sweep::{Leftover, Remains, SweepError};
 pub use self::up::{Furnishing, UpError};
 
 /// Label of everything that a run makes: the run's id.
 pub const RUN_LABEL: &str = "holdfast.dev/run";
 /// Label of everything that a run makes: the subject's name.
 pub const SUBJECT_LABEL: &str = "holdfast.dev/subject";
+/// Label of a bench that stays when its run is over: the overlay.
+pub const STANDING_LABEL: &str = "holdfast.dev/standing";
 /// Annotation of everything that a run makes: when it may be swept, RFC 3339.
 pub const EXPIRES_ANNOTATION: &str = "holdfast.dev/expires";
-
-/// Where a cluster is and how it came to be; written by `up`, holds no secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Handle {
-    /// The name of the cluster; for kind, its name there.
-    pub name: String,
-    /// Who made it.
-    pub provider: Provider,
-    /// The kubeconfig file that reaches it.
-    pub kubeconfig: Utf8PathBuf,
-    /// The context within that file.
-    pub context: String,
-}
-
-/// Who made a cluster, and so who may take it down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Provider {
-    /// Made by Holdfast with kind.
-    Kind,
-    /// Somebody else's; only what carries our label is ever removed.
-    Existing,
-}
 
 /// A connection to a cluster.
 #[derive(Clone)]
@@ -112,6 +93,8 @@ impl Cluster {
     /// # Errors
     /// When the kubeconfig cannot be read, lacks the context, or makes no client.
     pub async fn attach(handle: Handle) -> Result<Self, ConnectError> {
+        // Two parts of the dependency tree bring a TLS provider each; the first one to be installed counts.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let path = &handle.kubeconfig;
         let kubeconfig = Kubeconfig::read_from(Utf8Path::new(path))
             .map_err(|source| ConnectError::Read { path: path.clone(), source })?;

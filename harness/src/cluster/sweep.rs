@@ -1,19 +1,24 @@
 //! Removing what runs left behind, by label.
 
+use std::fmt;
+
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DeleteParams, DynamicObject, ListParams};
 use kube::core::{GroupVersionKind, PartialObjectMeta};
 use kube::discovery::ApiResource;
 use kube::{Api, ResourceExt};
 
-use super::{Cluster, RUN_LABEL};
+use super::lease::SYSTEM_NAMESPACE;
+use super::{Cluster, EXPIRES_ANNOTATION, RUN_LABEL, STANDING_LABEL};
 use crate::error::Chain;
 
 /// Why something could not be swept.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
-    /// The namespaces cannot be listed.
-    #[error("find the namespaces that runs made")]
+    /// What there is cannot be listed.
+    #[error("find the namespaces and Leases that runs made")]
     List(#[source] kube::Error),
     /// What a release put outside of its namespace cannot be found or deleted.
     #[error("remove what releases in namespace {namespace} put outside of it: {kind}")]
@@ -26,39 +31,55 @@ pub enum SweepError {
         #[source]
         source: kube::Error,
     },
-    /// A namespace cannot be deleted.
-    #[error("delete namespace {namespace}")]
+    /// Something cannot be deleted.
+    #[error("delete {remains}")]
     Delete {
-        /// The namespace.
-        namespace: String,
+        /// What.
+        remains: Remains,
         /// Why.
         #[source]
         source: kube::Error,
     },
 }
 
-/// A namespace that a run made.
+/// Something that a run made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     /// The run's id.
     pub run: String,
-    /// The namespace.
-    pub namespace: String,
+    /// What.
+    pub remains: Remains,
+}
+
+/// What runs make on a cluster; everything else is within it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remains {
+    /// A namespace, with all that is in it.
+    Namespace(String),
+    /// A Lease by which processes of a run agreed on who does what.
+    Lease(String),
 }
 
 impl Cluster {
-    /// The namespaces that runs made and that nobody is deleting yet.
+    /// What runs made and nobody is deleting yet. A bench that was told to stay is none of it until it expires.
     ///
     /// # Errors
-    /// When they cannot be listed.
+    /// When it cannot be listed.
     pub async fn leftovers(&self) -> Result<Vec<Leftover>, SweepError> {
+        let of_runs = ListParams::default().labels(RUN_LABEL);
         let namespaces: Api<Namespace> = Api::all(self.client().clone());
-        let listed =
-            namespaces.list_metadata(&ListParams::default().labels(RUN_LABEL)).await.map_err(SweepError::List)?;
-        let alive = listed.items.iter().filter(|one| one.metadata.deletion_timestamp.is_none());
-        let of =
-            |labels: &std::collections::BTreeMap<String, String>| labels.get(RUN_LABEL).cloned().unwrap_or_default();
-        Ok(alive.map(|one| Leftover { run: of(one.labels()), namespace: one.name_any() }).collect())
+        let namespaces = namespaces.list_metadata(&of_runs).await.map_err(SweepError::List)?;
+        let now = Timestamp::now();
+        let alive =
+            namespaces.items.iter().filter(|one| one.metadata.deletion_timestamp.is_none() && !stays(*one, now));
+        let mut leftovers: Vec<Leftover> =
+            alive.map(|one| Leftover { run: run_of(one), remains: Remains::Namespace(one.name_any()) }).collect();
+        let leases: Api<Lease> = Api::namespaced(self.client().clone(), SYSTEM_NAMESPACE);
+        let leases = leases.list_metadata(&of_runs).await.map_err(SweepError::List)?;
+        leftovers.extend(
+            leases.items.iter().map(|one| Leftover { run: run_of(one), remains: Remains::Lease(one.name_any()) }),
+        );
+        Ok(leftovers)
     }
 
     /// Asks for the removal of everything that one run made. What cannot be removed now, a sweep finds later.
@@ -74,21 +95,32 @@ impl Cluster {
         }
     }
 
-    /// Asks for the removal of a namespace that a run made, with what Helm put outside of it for a release in it, and
-    /// does not wait for it.
+    /// Asks for the removal of what a run made, with what Helm put outside of a namespace for a release in it, and does
+    /// not wait for it.
     ///
     /// # Errors
-    /// When the API server refuses. A namespace that is gone already is no error.
+    /// When the API server refuses. What is gone or going already is no error.
     pub async fn remove(&self, leftover: &Leftover) -> Result<(), SweepError> {
-        for (kind, version, plural) in OUTSIDE {
-            let removed = self.remove_outside(kind, version, plural, &leftover.namespace).await;
-            removed.map_err(|source| SweepError::Outside { namespace: leftover.namespace.clone(), kind, source })?;
+        if let Remains::Namespace(namespace) = &leftover.remains {
+            for (kind, version, plural) in OUTSIDE {
+                let removed = self.remove_outside(kind, version, plural, namespace).await;
+                removed.map_err(|source| SweepError::Outside { namespace: namespace.clone(), kind, source })?;
+            }
         }
-        let namespaces: Api<Namespace> = Api::all(self.client().clone());
-        match namespaces.delete(&leftover.namespace, &DeleteParams::background()).await {
-            Ok(_) => Ok(()),
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-            Err(source) => Err(SweepError::Delete { namespace: leftover.namespace.clone(), source }),
+        let parameters = DeleteParams::background();
+        let deleted = match &leftover.remains {
+            Remains::Namespace(name) => {
+                Api::<Namespace>::all(self.client().clone()).delete(name, &parameters).await.map(drop)
+            }
+            Remains::Lease(name) => {
+                let leases: Api<Lease> = Api::namespaced(self.client().clone(), SYSTEM_NAMESPACE);
+                leases.delete(name, &parameters).await.map(drop)
+            }
+        };
+        match deleted {
+            // 409: a namespace that is being emptied.
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+            done => done.map_err(|source| SweepError::Delete { remains: leftover.remains.clone(), source }),
         }
     }
 
@@ -138,3 +170,43 @@ const OUTSIDE: &[(&str, &str, &str)] = &[
     ("IngressClass", "networking.k8s.io/v1", "ingressclasses"),
     ("StorageClass", "storage.k8s.io/v1", "storageclasses"),
 ];
+
+fn stays(object: &impl ResourceExt, now: Timestamp) -> bool {
+    let expires = object.annotations().get(EXPIRES_ANNOTATION).and_then(|text| text.parse::<Timestamp>().ok());
+    object.labels().contains_key(STANDING_LABEL) && expires.is_some_and(|expires| expires > now)
+}
+
+fn run_of(object: &impl ResourceExt) -> String {
+    object.labels().get(RUN_LABEL).cloned().unwrap_or_default()
+}
+
+impl fmt::Display for Remains {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Namespace(name) => write!(formatter, "namespace {name}"),
+            Self::Lease(name) => write!(formatter, "Lease {name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use k8s_openapi::api::core::v1::Namespace;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::stays;
+    use crate::cluster::{EXPIRES_ANNOTATION, STANDING_LABEL};
+
+    #[rstest]
+    #[case::told_to(json!({STANDING_LABEL: "production"}), "2026-03-01T13:00:00Z", true)]
+    #[case::told_to_until_now(json!({STANDING_LABEL: "production"}), "2026-03-01T12:00:00Z", false)]
+    #[case::told_to_without_an_end(json!({STANDING_LABEL: "production"}), "", false)]
+    #[case::not_told_to(json!({}), "2026-03-01T13:00:00Z", false)]
+    fn a_bench_stays_when(#[case] labels: serde_json::Value, #[case] expires: &str, #[case] expected: bool) {
+        let metadata = json!({"name": "hf", "labels": labels, "annotations": {EXPIRES_ANNOTATION: expires}});
+        let namespace: Namespace = serde_json::from_value(json!({"metadata": metadata})).unwrap();
+        assert_eq!(stays(&namespace, "2026-03-01T12:00:00Z".parse::<Timestamp>().unwrap()), expected);
+    }
+}

@@ -10,7 +10,7 @@ use super::{Request, Stage};
 use crate::bench::{Installation, InstallationError, Keep};
 use crate::check::Judgement;
 use crate::error::Chain;
-use crate::experiment::{Campaign, Experiment, Record, Records, conduct};
+use crate::experiment::{Campaign, Experiment, Records, conduct};
 use crate::judge::{judge_all, unrendered};
 use crate::redact::{PrivateRoom, RedactError, Sink};
 use crate::report::{Report, ReportError, conclude};
@@ -135,7 +135,7 @@ impl Work<'_> {
             wanted: experiments.into_iter().collect(),
         };
         let sealed = conduct(&stage.cluster, &campaign, |record| {
-            if let Err(error) = self.seal(record) {
+            if let Err(error) = self.directory.seal(record, self.journal, self.sink) {
                 tracing::error!("a record was lost: {}", Chain(&error));
             }
         });
@@ -148,17 +148,6 @@ impl Work<'_> {
             self.journal(scene, requirement, Lane::Live, judgement, began.elapsed().as_secs_f64(), evidence)?;
         }
         Ok(())
-    }
-
-    /// Writes a record into the run directory and says in the journal that it is there.
-    fn seal(&self, record: &Record) -> Result<(), RunError> {
-        let (experiment, subject, overlay) = (record.experiment, record.subject.clone(), record.overlay.clone());
-        let path = format!("records/{subject}-{overlay}-{experiment}.json");
-        self.sink.json(&self.directory.path().join(&path), record)?;
-        self.journal.record(match &record.broken {
-            None => Event::ExperimentSealed { experiment, subject, overlay, record: path },
-            Some(reason) => Event::ExperimentFailed { experiment, subject, overlay, reason: reason.clone() },
-        })
     }
 
     /// What is to be judged of a scene in a lane; the plan says the same, by the same function.
@@ -182,5 +171,5 @@ impl Work<'_> {
 }
 
 fn record_path(scene: &Scene, request: &Request, experiment: Experiment) -> String {
-    format!("records/{}-{}-{experiment}.json", request.subjects[scene.subject].name(), scene.overlay)
+    RunDirectory::record_path(request.subjects[scene.subject].name(), &scene.overlay, experiment)
 }

@@ -8,6 +8,8 @@ mod execute;
 mod live;
 mod planning;
 mod selection;
+mod shared;
+mod standing;
 
 use std::sync::Arc;
 
@@ -16,8 +18,11 @@ use camino::Utf8PathBuf;
 pub use self::checking::{Checked, check};
 pub use self::execute::{ConformanceError, Outcome, run};
 pub use self::live::judge_live;
+pub use self::planning::live_overlay;
 pub use self::selection::{Selection, SelectionError};
-use crate::cluster::Cluster;
+pub use self::shared::{SharedError, SharedRun, ShelfError};
+pub use self::standing::{StandingError, leave_standing};
+use crate::cluster::{Cluster, CommandError};
 use crate::helm::Helms;
 use crate::requirement::Requirement;
 use crate::subject::Subject;
@@ -54,4 +59,22 @@ pub struct Stage {
     pub helm: Utf8PathBuf,
     /// What is known about the cluster, for the report.
     pub facts: std::collections::BTreeMap<String, String>,
+}
+
+impl Stage {
+    /// Gives the stand-in application the references under which a subject's pods ask for it, where the nodes are ours.
+    ///
+    /// # Errors
+    /// When the nodes do not have it, or do not answer.
+    pub async fn lend_images(&self, subject: &Subject) -> Result<(), CommandError> {
+        let handle = self.cluster.handle();
+        let (Some(nodes), Some(stand_in)) = (&handle.nodes, &handle.stand_in) else { return Ok(()) };
+        nodes.tag(stand_in, &stand_ins(subject)).await
+    }
+}
+
+/// The references of a subject that stand for the stand-in application.
+pub fn stand_ins(subject: &Subject) -> Vec<String> {
+    let images = subject.images().iter().filter(|image| image.stands_for == "workload");
+    images.map(|image| image.reference.clone()).collect()
 }

@@ -45,8 +45,9 @@ pub(super) fn scenes(request: &Request) -> Vec<Scene> {
     })
 }
 
-/// The one overlay that is installed: production if it is asked for, since that is what a gate lets through.
-fn live_overlay<'a>(subject: &'a Subject, requested: &[String]) -> Option<&'a str> {
+/// The one overlay that is installed: production if it is asked for, since that is what a gate lets through. Nothing
+/// requested means that all of them are.
+pub fn live_overlay<'a>(subject: &'a Subject, requested: &[String]) -> Option<&'a str> {
     let overlays = || {
         let all = subject.overlays().iter();
         all.filter(|overlay| requested.is_empty() || requested.contains(&overlay.name))

@@ -20,7 +20,8 @@ use crate::cluster::Cluster;
 use crate::error::Chain;
 
 /// One bench's share of a campaign.
-struct Line {
+#[derive(Debug, PartialEq, Eq)]
+pub struct Line {
     /// Part of the namespace's name.
     name: &'static str,
     /// How the database differs from what the subject declares.
@@ -30,7 +31,7 @@ struct Line {
 }
 
 /// How a bench's database differs from what the subject declares.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Database {
     /// Not at all.
     AsDeclared,
@@ -69,6 +70,23 @@ const LINES: &[Line] = &[
     },
 ];
 
+impl Line {
+    /// The line that an experiment is on.
+    pub fn of(experiment: Experiment) -> Option<&'static Self> {
+        LINES.iter().find(|line| line.experiments.contains(&experiment))
+    }
+
+    /// Part of the name of its bench.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What is run on it, in this order.
+    pub fn experiments(&self) -> &'static [Experiment] {
+        self.experiments
+    }
+}
+
 /// What is to be done to one subject under one overlay.
 #[derive(Debug, Clone)]
 pub struct Campaign {
@@ -99,42 +117,55 @@ impl Campaign {
 
 /// Runs the wanted experiments, benches side by side, and hands each record to `keep` as soon as it is sealed.
 pub async fn conduct(cluster: &Cluster, campaign: &Campaign, keep: impl Fn(&Record) + Sync) -> Vec<Record> {
+    let asked = |one| campaign.wanted.contains(&one);
+    let name = |line: &Line| format!("{}-{}", campaign.name, line.name);
     if campaign.installation.reaches_out {
         // Objects outside of the namespaces have one name, whichever bench they belong to.
         let mut records = Vec::new();
         for line in campaign.lines() {
-            records.extend(run_line(cluster, campaign, line, &keep).await);
+            records.extend(conduct_line(cluster, campaign, line, &name(line), asked, &keep).await);
         }
         return records;
     }
-    join_all(campaign.lines().map(|line| run_line(cluster, campaign, line, &keep)))
-        .await
-        .into_iter()
-        .flatten()
-        .collect()
+    let lines = campaign.lines();
+    let conducted = lines.map(async |line| conduct_line(cluster, campaign, line, &name(line), asked, &keep).await);
+    join_all(conducted).await.into_iter().flatten().collect()
 }
 
-async fn run_line(cluster: &Cluster, campaign: &Campaign, line: &Line, keep: &impl Fn(&Record)) -> Vec<Record> {
-    let wanted: Vec<Experiment> =
-        line.experiments.iter().copied().filter(|one| campaign.wanted.contains(one)).collect();
+/// Runs what is asked for of one line, on one bench of that name.
+///
+/// What is asked for is looked up after each experiment, and may grow meanwhile: a bench that stands is worth using.
+pub async fn conduct_line(
+    cluster: &Cluster,
+    campaign: &Campaign,
+    line: &Line,
+    name: &str,
+    asked: impl Fn(Experiment) -> bool,
+    keep: impl Fn(&Record),
+) -> Vec<Record> {
+    let next = |done: &[Record]| {
+        let open = |one: &Experiment| asked(*one) && done.iter().all(|record| record.experiment != *one);
+        line.experiments.iter().copied().find(open)
+    };
     let installation = campaign.installation.clone();
     let installation = match line.database {
         Database::AsDeclared => installation,
         Database::AcceptingPlaintext => installation.accepting_plaintext(),
         Database::WithOurCa => installation.with_own_ca(),
     };
-    let name = format!("{}-{}", campaign.name, line.name);
     let mut records = Vec::new();
-    match Bench::raise(cluster.clone(), &campaign.run, &name, installation.clone(), campaign.keep.clone()).await {
+    match Bench::raise(cluster.clone(), &campaign.run, name, installation.clone(), campaign.keep.clone()).await {
         Err(error) => {
             let reason = Chain(&error).to_string();
-            records.extend(wanted.iter().map(|one| unstarted(*one, &installation, &reason)));
-            records.iter().for_each(keep);
+            while let Some(experiment) = next(&records) {
+                records.push(unstarted(experiment, &installation, &reason));
+                records.last().into_iter().for_each(&keep);
+            }
         }
         Ok(bench) => {
             let mut obstacle =
-                stand(&bench, &campaign.helm, &wanted).await.err().map(|error| Chain(&error).to_string());
-            for experiment in wanted {
+                stand(&bench, &campaign.helm, next(&[])).await.err().map(|error| Chain(&error).to_string());
+            while let Some(experiment) = next(&records) {
                 let record = match &obstacle {
                     Some(reason) => unstarted(experiment, &installation, reason),
                     None => perform(experiment, &bench, &campaign.helm).await,
@@ -161,8 +192,8 @@ fn obstacle_after(record: &Record) -> Option<String> {
 }
 
 /// Brings a bench to the state that every experiment but the installation itself starts from.
-async fn stand(bench: &Bench, helm: &Utf8Path, wanted: &[Experiment]) -> Result<(), BenchError> {
-    if wanted.first() == Some(&Experiment::Install) {
+async fn stand(bench: &Bench, helm: &Utf8Path, first: Option<Experiment>) -> Result<(), BenchError> {
+    if first == Some(Experiment::Install) {
         return Ok(());
     }
     bench.prepare().await?;
@@ -202,5 +233,24 @@ fn unstarted(experiment: Experiment, installation: &Installation, reason: &str) 
         steps: Vec::new(),
         snapshots: Vec::new(),
         broken: Some(reason.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LINES, Line};
+    use crate::experiment::Experiment;
+
+    #[test]
+    fn an_installation_comes_first_on_its_line() {
+        let line = Line::of(Experiment::Install).unwrap();
+        assert_eq!(line.experiments.first(), Some(&Experiment::Install), "later a bench is not fresh any more");
+    }
+
+    #[test]
+    fn no_experiment_is_on_two_lines() {
+        let placed: Vec<Experiment> = LINES.iter().flat_map(|line| line.experiments).copied().collect();
+        let unique: std::collections::BTreeSet<_> = placed.iter().collect();
+        assert_eq!(unique.len(), placed.len(), "run twice: {placed:?}");
     }
 }

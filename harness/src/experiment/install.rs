@@ -32,8 +32,23 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
     if diary.hope(SETTLE, bench.settle()).await {
         diary.step("see that it serves", bench.smoke(helm)).await?;
     }
-    diary.look(bench, SETTLED, began).await?;
+    look(bench, helm, began, diary).await
+}
 
+/// What there is to see of an installation that has stood for a while.
+pub(super) async fn revisit(
+    bench: &Bench,
+    helm: &Utf8Path,
+    since: Timestamp,
+    diary: &mut Diary,
+) -> Result<(), BenchError> {
+    diary.step("see that every workload is settled", bench.settle()).await?;
+    look(bench, helm, since, diary).await
+}
+
+/// Looking changes nothing.
+async fn look(bench: &Bench, helm: &Utf8Path, since: Timestamp, diary: &mut Diary) -> Result<(), BenchError> {
+    diary.look(bench, SETTLED, since).await?;
     let exposed = diary.step("look for passwords in the open", bench.exposed(helm)).await?;
     let tried = diary.step("log in without TLS, and over verified TLS", try_logins(bench)).await?;
     if let Some(settled) = diary.latest() {

@@ -13,6 +13,7 @@ mod record;
 mod roll_back_ca;
 mod rotate_bundle;
 mod rotate_ca;
+mod standing;
 mod tenant_install;
 mod upgrade;
 mod without_ca;
@@ -23,7 +24,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::campaign::{Campaign, conduct};
+pub use self::campaign::{Campaign, Line, conduct, conduct_line};
 pub use self::install::{PLAINTEXT, SETTLED, VERIFIED};
 pub use self::missing_ca::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG_KEY_NAME};
 pub use self::record::{
@@ -33,6 +34,7 @@ pub use self::record::{
 pub use self::roll_back_ca::PRIOR_CA_BACK;
 pub use self::rotate_bundle::{NEW_LEAF_SERVED, OLD_CA_ALONE};
 pub use self::rotate_ca::ON_THE_WIRE;
+pub use self::standing::{erect, revisit};
 pub use self::tenant_install::{RULES_THE_CLUSTER, TENANT_INSTALLED};
 
 /// The moment before a disturbance.

@@ -133,6 +133,14 @@ impl Helms {
         self.programs.iter().map(|program| program.major).collect()
     }
 
+    /// The Helm that installs: the preferred one.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn installer(&self) -> Result<&Utf8Path, HelmError> {
+        self.programs.first().map(|program| program.path.as_path()).ok_or(HelmError::NoHelm)
+    }
+
     /// How many different questions Helm was asked so far.
     pub fn calls(&self) -> usize {
         self.renders.len() + self.lints.len()

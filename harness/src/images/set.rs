@@ -47,6 +47,13 @@ pub struct ImageSet {
     pub cluster_config: &'static str,
 }
 
+impl ImageSet {
+    /// The stand-in application. It is loaded last in every mode.
+    pub fn stand_in(&self) -> Option<&Image> {
+        self.load.last().map(|(image, _archive)| image)
+    }
+}
+
 /// Why the images cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum ImagesError {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -42,6 +42,62 @@ impl PrivateRoom {
         let alive = File::create(folder.join(ALIVE)).map_err(failed)?;
         alive.lock().map_err(failed)?;
         Ok(Self { folder, _alive: Some(Arc::new(alive)) })
+    }
+
+    /// Enters the folder of a run that several processes share. Whoever comes first makes it; see [`leave`](Self::leave).
+    ///
+    /// # Errors
+    /// If it cannot be made, or others may enter it.
+    pub fn join(base: &Utf8Path, run: &str) -> Result<Self, RedactError> {
+        let folder = base.join(format!("{}{run}", Self::PREFIX));
+        let failed = |source| RedactError::Private { folder: folder.clone(), source };
+        loop {
+            for part in [folder.clone(), folder.join("spool")] {
+                match DirBuilder::new().mode(0o700).create(&part) {
+                    Err(error) if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {}
+                    made => made.map_err(failed)?,
+                }
+            }
+            let path = folder.join(ALIVE);
+            let alive = match OpenOptions::new().append(true).create(true).mode(0o600).open(&path) {
+                // The last one left and took the room away at this moment.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened.map_err(failed)?,
+            };
+            alive.lock_shared().map_err(failed)?;
+            let locked = alive.metadata().map_err(failed)?.ino();
+            if fs::metadata(&path).is_ok_and(|there| there.ino() == locked) {
+                return Ok(Self { _alive: Some(Arc::new(alive)), ..Self::open(&folder)? });
+            }
+        }
+    }
+
+    /// Leaves a folder that several processes share. The last one out removes it, so that no credential is left behind.
+    ///
+    /// # Errors
+    /// If something in it cannot be removed; the credentials in it are then still on the disk.
+    pub fn leave(self) -> Result<(), RedactError> {
+        let failed = |source| RedactError::Private { folder: self.folder.clone(), source };
+        drop(self._alive);
+        let alive = match File::open(self.folder.join(ALIVE)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            opened => opened.map_err(failed)?,
+        };
+        match alive.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => return Ok(()),
+            locked => locked.map_err(|error| failed(error.into()))?,
+        }
+        // Under another name first: who comes now makes a room of his own instead of entering half of this one.
+        let gone = self.folder.with_file_name(format!(
+            "{}gone-{}-{}",
+            Self::PREFIX,
+            std::process::id(),
+            self.folder.file_name().unwrap_or_default()
+        ));
+        match fs::rename(&self.folder, &gone) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            renamed => renamed.and_then(|()| fs::remove_dir_all(&gone)).map_err(failed),
+        }
     }
 
     /// Whether the run that made a room of this name is still alive on this machine.
@@ -151,5 +207,48 @@ mod tests {
         assert!(!PrivateRoom::is_inhabited(base, "20260801-1200-abcd"));
         let abandoned = PrivateRoom::abandoned(base);
         assert_eq!(abandoned.iter().map(PrivateRoom::folder).collect::<Vec<_>>(), [folder]);
+    }
+
+    #[test]
+    fn a_shared_room_stands_until_the_last_one_leaves() {
+        let base = tempfile::tempdir().unwrap();
+        let base = Utf8Path::from_path(base.path()).unwrap();
+        let (first, second) = (PrivateRoom::join(base, "nt-1").unwrap(), PrivateRoom::join(base, "nt-1").unwrap());
+        first.redactor().unwrap().register("db/password", "correct-horse").unwrap();
+        first.leave().unwrap();
+        assert!(PrivateRoom::is_inhabited(base, "nt-1"));
+        assert_eq!(second.redactor().unwrap().mask("correct-horse"), "[redacted db/password]");
+        second.leave().unwrap();
+        assert_eq!(base.read_dir_utf8().unwrap().count(), 0, "nothing is left of it");
+
+        let again = PrivateRoom::join(base, "nt-1").unwrap();
+        assert_eq!(again.redactor().unwrap().mask("correct-horse"), "correct-horse", "and nothing is remembered");
+    }
+
+    #[test]
+    fn many_who_come_and_go_never_meet_in_half_a_room() {
+        let base = tempfile::tempdir().unwrap();
+        let base = Utf8Path::from_path(base.path()).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let room = PrivateRoom::join(base, "nt-1").unwrap();
+                        room.redactor().unwrap().register("db/password", "correct-horse").unwrap();
+                        room.spool("a.log").unwrap();
+                        room.leave().unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(base.read_dir_utf8().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_shared_room_whose_processes_died_is_abandoned() {
+        let base = tempfile::tempdir().unwrap();
+        let base = Utf8Path::from_path(base.path()).unwrap();
+        drop(PrivateRoom::join(base, "nt-1").unwrap());
+        assert_eq!(PrivateRoom::abandoned(base).len(), 1);
     }
 }

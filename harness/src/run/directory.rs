@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::RunId;
 use super::journal::{Chronicle, Event, Journal};
 use super::plan::Plan;
+use crate::experiment::{Experiment, Record};
 use crate::redact::{PrivateRoom, RedactError, Sink};
 
 /// Why a run directory could not be made, written or read.
@@ -75,6 +76,9 @@ pub struct RunDirectory {
     id: RunId,
 }
 
+/// What is in every run directory.
+const PARTS: [&str; 3] = ["journal", "records", "diagnostics"];
+
 impl RunDirectory {
     /// Makes the folder of a new run below `base`, and its private folder below `private`.
     ///
@@ -91,13 +95,30 @@ impl RunDirectory {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(source) => return Err(failed(&path, source)),
             }
-            for part in ["journal", "records", "diagnostics"] {
+            for part in PARTS {
                 let part = path.join(part);
                 fs::create_dir(&part).map_err(|source| failed(&part, source))?;
             }
             let room = PrivateRoom::create(private, id.as_str())?;
             return Ok((Self { path, id }, room));
         }
+    }
+
+    /// Enters the folder of a run that several processes share, and its private folder; whoever comes first makes them.
+    ///
+    /// Such a run has no plan and no report: none of its processes knows what the others are asked for. Who started them
+    /// does, and tells what was run and what was not.
+    ///
+    /// # Errors
+    /// If either cannot be made.
+    pub fn join(base: &Utf8Path, private: &Utf8Path, id: RunId) -> Result<(Self, PrivateRoom), RunError> {
+        let path = base.join(id.as_str());
+        for part in PARTS {
+            let part = path.join(part);
+            fs::create_dir_all(&part).map_err(|source| RunError::Create { path: part, source })?;
+        }
+        let room = PrivateRoom::join(private, id.as_str())?;
+        Ok((Self { path, id }, room))
     }
 
     /// Writes the plan, begins a journal, and makes this run the latest one.
@@ -141,6 +162,25 @@ impl RunDirectory {
     /// Where sealed records go.
     pub fn records(&self) -> Utf8PathBuf {
         self.path.join("records")
+    }
+
+    /// Where the record of an experiment is, from the run directory on.
+    pub fn record_path(subject: &str, overlay: &str, experiment: Experiment) -> String {
+        format!("records/{subject}-{overlay}-{experiment}.json")
+    }
+
+    /// Writes a record, as a whole or not at all, and says in the journal that it is there.
+    ///
+    /// # Errors
+    /// If either cannot be written.
+    pub fn seal(&self, record: &Record, journal: &Journal, sink: &Sink) -> Result<(), RunError> {
+        let (experiment, subject, overlay) = (record.experiment, record.subject.clone(), record.overlay.clone());
+        let path = Self::record_path(&subject, &overlay, experiment);
+        sink.json(&self.path.join(&path), record)?;
+        journal.record(match &record.broken {
+            None => Event::ExperimentSealed { experiment, subject, overlay, record: path },
+            Some(reason) => Event::ExperimentFailed { experiment, subject, overlay, reason: reason.clone() },
+        })
     }
 
     /// Where objects, events and masked logs go.

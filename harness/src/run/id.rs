@@ -28,6 +28,14 @@ impl RunId {
         Self(format!("{}-{suffix}", utc.strftime("%Y%m%d-%H%M")))
     }
 
+    /// The id that all processes of an outer run give themselves, made of the beginning of its own, a UUID.
+    ///
+    /// It is short, because it becomes a part of names that must not be longer than 63 letters.
+    pub fn shared(outer: &str) -> Self {
+        let letters = outer.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
+        Self(format!("nt-{}", letters.take(8).collect::<String>()))
+    }
+
     /// An id that was written down. Nothing is checked: it is a name in a directory.
     pub fn known(id: impl Into<String>) -> Self {
         Self(id.into())
@@ -66,6 +74,12 @@ mod tests {
             |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
         assert!(id.as_str().len() == 18 && id.as_str().chars().all(allowed), "{id}");
         assert!(id.as_str().ends_with(|last: char| last.is_ascii_alphanumeric()));
+    }
+
+    #[test]
+    fn processes_of_an_outer_run_agree_on_an_id() {
+        let id = RunId::shared("1F79aa0d-4ec8-4a5c-aa83-5e8dc2f36573");
+        assert_eq!(id.as_str(), "nt-1f79aa0d");
     }
 
     #[test]

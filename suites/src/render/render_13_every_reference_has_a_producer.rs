@@ -99,7 +99,7 @@ mod tests {
 
     use camino::Utf8Path;
     use harness::check::Check;
-    use harness::experiment::{Experiment, SETTLED};
+    use harness::experiment::{Experiment, PodImage, SETTLED};
     use harness::rendered::Rendered;
     use harness::subject::Subject;
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
@@ -151,7 +151,8 @@ mod tests {
     ) {
         let mut pod = pod("deployment/agents", "a");
         pod.waiting = waiting.map(str::to_owned);
-        pod.images.insert("server".into(), image.into());
+        let reference = "example.org/agents/server:1.4.2".to_owned();
+        pod.images.insert("server".into(), PodImage { reference, id: image.into(), stands_for: None });
         pod.ready = ready;
         assert_eq!(judge_live(&RENDER_13, [record(Experiment::Install, [moment(SETTLED, 10, [pod])])]), verdict);
     }

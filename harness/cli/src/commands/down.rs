@@ -2,12 +2,13 @@
 
 use clap::Args;
 use harness::cache::Cache;
+use harness::cluster::{DEFAULT_NAME, Handle};
 use harness::docker;
 use harness::exit;
 
 use crate::commands::runtime;
 use crate::failure::Failure;
-use crate::ground::{self, CLUSTER};
+use crate::ground;
 use crate::progress::progress;
 use crate::terminal::Terminal;
 
@@ -15,7 +16,7 @@ use crate::terminal::Terminal;
 #[derive(Debug, Args)]
 pub(crate) struct Down {
     /// The name of the cluster.
-    #[arg(long, default_value = CLUSTER)]
+    #[arg(long, default_value = DEFAULT_NAME)]
     name: String,
     /// Stop the private Docker daemon too, if one was started. Its images stay.
     #[arg(long)]
@@ -30,7 +31,7 @@ impl Down {
             None => terminal.print("There is no Docker daemon, so there is no kind cluster.\n")?,
             Some(kind) => {
                 runtime()?.block_on(kind.delete()).map_err(Failure::broke)?;
-                ground::forget(&cache, &self.name)?;
+                Handle::forget(&cache, &self.name).map_err(Failure::broke)?;
                 terminal.print(&format!("The kind cluster {} is gone.\n", self.name))?;
             }
         }

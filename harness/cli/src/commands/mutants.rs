@@ -8,15 +8,17 @@ use clap::{Args, Subcommand, ValueEnum};
 use harness::conformance::Stage;
 use harness::exit;
 use harness::helm::Helms;
+use harness::host::interrupted;
 use harness::mutant::{self, KillMatrix, LiveLane, LiveOutcome, Mutant, Trial};
 use harness::requirement::Lane;
 use harness::subject::Subject;
 
 use crate::commands::runtime;
 use crate::failure::Failure;
-use crate::ground::{CLUSTER, Ground};
+use harness::cluster::DEFAULT_NAME;
+
+use crate::ground::Ground;
 use crate::progress::progress;
-use crate::signal::interrupted;
 use crate::terminal::Terminal;
 
 /// Plant defects, and see which requirements find them.
@@ -43,7 +45,7 @@ struct Run {
     fixtures: Utf8PathBuf,
 
     /// The name of the cluster, for the live lane.
-    #[arg(long, default_value = CLUSTER)]
+    #[arg(long, default_value = DEFAULT_NAME)]
     name: String,
 
     /// Where the live lane puts records and logs.

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use clap::Args;
+use harness::cluster::DEFAULT_NAME;
 use harness::conformance::{self, Outcome, Request, Selection};
+use harness::host::interrupted;
 use harness::report;
 use harness::subject::Subject;
 
 use crate::commands::runtime;
 use crate::failure::Failure;
-use crate::ground::{CLUSTER, Ground};
+use crate::ground::Ground;
 use crate::progress::progress;
-use crate::signal::interrupted;
 use crate::terminal::Terminal;
 
 /// Judge subjects in both lanes on the kind cluster, and write the report.
@@ -35,7 +36,7 @@ pub(crate) struct Run {
     strict: bool,
 
     /// The name of the cluster.
-    #[arg(long, default_value = CLUSTER)]
+    #[arg(long, default_value = DEFAULT_NAME)]
     name: String,
 
     /// Where run directories go.

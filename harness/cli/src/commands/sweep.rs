@@ -4,20 +4,19 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use harness::cache::Cache;
-use harness::cluster::Cluster;
+use harness::cluster::{Cluster, DEFAULT_NAME, Handle};
 use harness::exit;
 use harness::redact::PrivateRoom;
 
 use crate::commands::runtime;
 use crate::failure::Failure;
-use crate::ground::{self, CLUSTER};
 use crate::terminal::Terminal;
 
-/// Remove the namespaces and private folders that runs left which did not come to their end.
+/// Remove the namespaces, Leases and private folders that runs left which did not come to their end.
 #[derive(Debug, Args)]
 pub(crate) struct Sweep {
     /// The name of the cluster.
-    #[arg(long, default_value = CLUSTER)]
+    #[arg(long, default_value = DEFAULT_NAME)]
     name: String,
 }
 
@@ -25,7 +24,7 @@ impl Sweep {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
         let base = PrivateRoom::base();
         let cache = Cache::locate().map_err(Failure::broke)?;
-        if let Some(handle) = ground::handle(&cache, &self.name)? {
+        if let Some(handle) = Handle::read(&cache, &self.name).map_err(Failure::broke)? {
             let removed = runtime()?.block_on(async {
                 let cluster = Cluster::attach(handle).await.map_err(Failure::broke)?;
                 let leftovers = cluster.leftovers().await.map_err(Failure::broke)?;
@@ -33,12 +32,12 @@ impl Sweep {
                 let mut removed: BTreeMap<String, Vec<String>> = BTreeMap::new();
                 for leftover in dead {
                     cluster.remove(&leftover).await.map_err(Failure::broke)?;
-                    removed.entry(leftover.run).or_default().push(leftover.namespace);
+                    removed.entry(leftover.run).or_default().push(leftover.remains.to_string());
                 }
                 Ok::<_, Failure>(removed)
             })?;
-            for (run, namespaces) in removed {
-                terminal.print(&format!("run {run}: removed namespaces {}\n", namespaces.join(", ")))?;
+            for (run, remains) in removed {
+                terminal.print(&format!("run {run}: removed {}\n", remains.join(", ")))?;
             }
         }
         for room in PrivateRoom::abandoned(&base) {

@@ -1,9 +1,9 @@
-//! Signals that ask a command to stop before its end.
+//! Being asked to stop.
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Ready with the name of the first signal that asks the command to stop.
-pub(crate) async fn interrupted() -> String {
+/// Ready with the name of the first signal that asks this process to stop.
+pub async fn interrupted() -> String {
     let wait = async |kind: SignalKind| match signal(kind) {
         Ok(mut signal) => drop(signal.recv().await),
         Err(_unavailable) => std::future::pending().await,
