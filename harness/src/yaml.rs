@@ -110,7 +110,7 @@ pub fn parse_values(text: &str, name: &str) -> Result<Value, YamlError> {
     let (value, duplicates) = lenient(text).map_err(|error| invalid(name, 0, &error))?;
     let Some(path) = duplicates.first() else { return Ok(value) };
     let line = lines(text).get(path).copied().unwrap_or(1);
-    let problem = format!("the key `{path}` occurs twice; Helm takes the last one");
+    let problem = format!("the key `{path}` occurs twice, and Helm takes the last one; take one of them away");
     Err(YamlError::Invalid { name: name.to_owned(), line, column: 1, problem })
 }
 

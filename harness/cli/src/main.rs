@@ -4,6 +4,7 @@
 //! line; everything that it says to people goes through [`terminal`].
 
 mod commands;
+mod existing;
 mod failure;
 mod ground;
 mod progress;

@@ -37,7 +37,7 @@ impl Terminal {
         let mut output = io::stdout().lock();
         match output.write_all(self.sink.line(text).as_bytes()).and_then(|()| output.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => written.map_err(Failure::broke),
+            written => written.map_err(|error| Failure::broke(format!("write to standard output: {error}"))),
         }
     }
 

@@ -22,7 +22,7 @@ mod standing;
 use camino::Utf8PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
-use kube::api::{Patch, PatchParams};
+use kube::api::{DeleteParams, PostParams};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -33,8 +33,8 @@ pub use self::installation::{
 use self::logs::LogStreams;
 use crate::authority::IssueError;
 use crate::cluster::{
-    Applier, ApplyError, Cluster, EXPIRES_ANNOTATION, FIELD_MANAGER, Leftover, Pace, RUN_LABEL, Remains, SUBJECT_LABEL,
-    SweepError,
+    Applier, ApplyError, Cluster, EXPIRES_ANNOTATION, EntryError, FIELD_MANAGER, Leftover, Pace, RUN_LABEL,
+    SUBJECT_LABEL, SweepError,
 };
 use crate::digest::sha256;
 use crate::probe::{Database, QueryError};
@@ -90,6 +90,15 @@ pub enum BenchError {
         /// Why.
         #[source]
         source: SweepError,
+    },
+    /// The namespace is there, and the rights in it are not.
+    #[error("enter namespace {namespace}")]
+    Entry {
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        #[source]
+        source: EntryError,
     },
     /// A companion cannot be applied.
     #[error("apply the companions of the subject in namespace {namespace}")]
@@ -223,9 +232,16 @@ impl Bench {
             },
         }));
         let api: Api<Namespace> = Api::all(cluster.client().clone());
-        api.patch(&namespace, &PatchParams::apply(FIELD_MANAGER), &Patch::Apply(&object))
+        // Created, never applied: a namespace that is there already is somebody else's.
+        let parameters = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
+        api.create(&parameters, &object)
             .await
             .map_err(|source| BenchError::Namespace { namespace: namespace.clone(), source })?;
+        if let Err(source) = cluster.enter(&namespace).await {
+            // Nothing is in it yet, and without rights nobody would come back for it.
+            let _ = api.delete(&namespace, &DeleteParams::background()).await;
+            return Err(BenchError::Entry { namespace, source });
+        }
         let pace = cluster.pace(&namespace).await;
         let logs = LogStreams::follow(Api::namespaced(cluster.client().clone(), &namespace), &namespace, &keep);
         Ok(Self { cluster, run: run.to_owned(), namespace, installation, keep, logs, pace, raised: Timestamp::now() })
@@ -291,7 +307,7 @@ impl Bench {
     /// When the API server refuses.
     pub async fn clear(&self) -> Result<(), BenchError> {
         self.release_logs();
-        let leftover = Leftover { run: self.run.clone(), remains: Remains::Namespace(self.namespace.clone()) };
+        let leftover = Leftover::namespace(&self.run, &self.namespace);
         let removed = self.cluster.remove(&leftover).await;
         removed.map_err(|source| BenchError::Clear { namespace: self.namespace.clone(), source })
     }

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -30,9 +29,13 @@ impl Bench {
     /// # Errors
     /// When the API server refuses.
     pub(crate) async fn replace_pods(&self) -> Result<(), BenchError> {
-        let selection = ListParams::default().labels(OF_A_RELEASE);
-        let deleted = self.api::<Pod>().delete_collection(&DeleteParams::default(), &selection).await;
-        deleted.map(drop).map_err(|source| self.objects("take the pods away", source))
+        let listed = self.pods().list_metadata(&ListParams::default().labels(OF_A_RELEASE)).await;
+        let listed = listed.map_err(|source| self.objects("list the pods", source))?;
+        for pod in listed.items {
+            let deleted = self.pods().delete(&pod.name_any(), &DeleteParams::default()).await;
+            deleted.map_err(|source| self.objects(format!("take pod {} away", pod.name_any()), source))?;
+        }
+        Ok(())
     }
 
     /// Tells containers another sslmode than the chart does.

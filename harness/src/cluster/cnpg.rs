@@ -53,7 +53,8 @@ impl Cluster {
     }
 }
 
-fn trial() -> Result<DynamicObject, OperatorError> {
+/// The smallest Cluster, for dry runs.
+pub(super) fn trial() -> Result<DynamicObject, OperatorError> {
     serde_json::from_value(json!({
         "apiVersion": "postgresql.cnpg.io/v1",
         "kind": "Cluster",

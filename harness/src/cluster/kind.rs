@@ -41,10 +41,19 @@ pub enum Found {
         image: String,
     },
     /// There are nodes, and at least one does not run.
-    Stopped,
+    Stopped {
+        /// The image of the nodes.
+        image: String,
+    },
     /// All nodes run, and at least one was started again after it had been made.
-    Restarted,
+    Restarted {
+        /// The image of the nodes.
+        image: String,
+    },
 }
+
+/// What the names of images begin with that are built here, and nowhere else.
+const BUILT_HERE: &str = "holdfast.dev/";
 
 /// kind starts a node right after making it; what was started later than this was started again.
 const FIRST_START: SignedDuration = SignedDuration::from_secs(60);
@@ -59,8 +68,21 @@ impl KindCluster {
         command.args(["ps", "--all", "--format", "{{.State}} {{.Image}}", "--filter"]);
         command.arg(format!("label=io.x-k8s.kind.cluster={}", self.name));
         let found = found(&run(command).await?);
-        let running = matches!(found, Found::Running { .. });
-        if running && self.was_restarted().await? { Ok(Found::Restarted) } else { Ok(found) }
+        match found {
+            Found::Running { image } if self.was_restarted().await? => Ok(Found::Restarted { image }),
+            found => Ok(found),
+        }
+    }
+
+    /// Whether Holdfast made what was found: this user's cache folder has its kubeconfig, or its nodes run an image
+    /// that is built here. A cluster of the same name that somebody else made is neither used nor removed.
+    pub fn is_ours(&self, found: &Found) -> bool {
+        match found {
+            Found::Nothing => true,
+            Found::Running { image } | Found::Stopped { image } | Found::Restarted { image } => {
+                image.starts_with(BUILT_HERE) || self.kubeconfig.is_file()
+            }
+        }
     }
 
     async fn was_restarted(&self) -> Result<bool, CommandError> {
@@ -197,7 +219,9 @@ fn found(listing: &str) -> Found {
     let nodes: Vec<(&str, &str)> = listing.lines().filter_map(|line| line.split_once(' ')).collect();
     match nodes.first() {
         None => Found::Nothing,
-        Some(_) if nodes.iter().any(|(state, _)| *state != "running") => Found::Stopped,
+        Some((_, image)) if nodes.iter().any(|(state, _)| *state != "running") => {
+            Found::Stopped { image: (*image).to_owned() }
+        }
         Some((_, image)) => Found::Running { image: (*image).to_owned() },
     }
 }
@@ -214,7 +238,7 @@ fn started_again(line: &str) -> bool {
 mod tests {
     use rstest::rstest;
 
-    use super::{Found, found, started_again};
+    use super::{Found, KindCluster, found, started_again};
 
     #[rstest]
     #[case::at_once("2026-08-01T12:00:00.123456789Z 2026-08-01T12:00:01.5Z", false)]
@@ -227,9 +251,36 @@ mod tests {
     #[rstest]
     #[case::nothing("", Found::Nothing)]
     #[case::running("running holdfast.dev/node:v1\n", Found::Running { image: "holdfast.dev/node:v1".into() })]
-    #[case::after_a_restart_of_the_daemon("exited holdfast.dev/node:v1\n", Found::Stopped)]
-    #[case::half_of_it("running node:1\nexited node:1\n", Found::Stopped)]
+    #[case::after_a_restart_of_the_daemon("exited holdfast.dev/node:v1\n", Found::Stopped { image: "holdfast.dev/node:v1".into() })]
+    #[case::half_of_it("running node:1\nexited node:1\n", Found::Stopped { image: "node:1".into() })]
     fn the_listing_tells_the_state(#[case] listing: &str, #[case] expected: Found) {
         assert_eq!(found(listing), expected);
+    }
+
+    #[rstest]
+    #[case::built_here("holdfast.dev/node:v1", false, true)]
+    #[case::published_and_of_this_user("docker.io/kindest/node:v1", true, true)]
+    #[case::published_and_of_somebody_else("docker.io/kindest/node:v1", false, false)]
+    fn a_cluster_is_ours_by_its_image_or_by_its_kubeconfig(
+        #[case] image: &str,
+        #[case] has_kubeconfig: bool,
+        #[case] expected: bool,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let kubeconfig = camino::Utf8PathBuf::from_path_buf(folder.path().join("kubeconfig")).unwrap();
+        if has_kubeconfig {
+            std::fs::write(&kubeconfig, "").unwrap();
+        }
+        let cluster = KindCluster {
+            name: "holdfast".into(),
+            kind: "kind".into(),
+            docker: "docker".into(),
+            docker_host: None,
+            node_image: String::new(),
+            config: "kind.yaml".into(),
+            kubeconfig,
+        };
+        assert_eq!(cluster.is_ours(&Found::Stopped { image: image.into() }), expected);
+        assert!(cluster.is_ours(&Found::Nothing));
     }
 }

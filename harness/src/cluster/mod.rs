@@ -3,15 +3,18 @@
 //! The cluster is owned outside the tests: `holdfast up` makes or adopts it and leaves a handle, every other command
 //! attaches by the handle. What is on the cluster is cleaned up by label, never by `Drop`.
 
+mod access;
 mod apply;
 mod cnpg;
 mod command;
 mod exec;
+mod existing;
 mod forward;
 mod handle;
 mod kind;
 mod lease;
 mod pace;
+mod rights;
 mod sweep;
 mod up;
 
@@ -23,18 +26,23 @@ use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::sync::OnceCell;
 
+use self::access::Access;
+pub use self::access::{AccessError, EntryError};
 pub use self::apply::{Applier, ApplyError, FIELD_MANAGER};
 pub use self::cnpg::OperatorError;
 pub use self::command::CommandError;
 pub use self::exec::{ExecError, Executed, exec};
+pub use self::existing::ExistingError;
 pub use self::forward::{ForwardError, forward};
 pub use self::handle::{DEFAULT_NAME, Handle, HandleError, Provider};
 pub use self::kind::{Found, KindCluster};
 pub use self::lease::{Election, ElectionError, Stood, Term};
 pub use self::pace::Pace;
+pub use self::rights::{MANIFEST as RBAC_MANIFEST, Missing, Right};
 pub(crate) use self::sweep::is_outside;
 pub use self::sweep::{Leftover, Remains, SweepError};
 pub use self::up::{Furnishing, UpError};
+use crate::yaml::{self, YamlError};
 
 /// Label of everything that a run makes: the run's id.
 pub const RUN_LABEL: &str = "holdfast.dev/run";
@@ -51,6 +59,7 @@ pub struct Cluster {
     handle: Arc<Handle>,
     client: Client,
     pace: Arc<OnceCell<Pace>>,
+    access: Access,
 }
 
 /// Why a cluster cannot be reached.
@@ -63,9 +72,28 @@ pub enum ConnectError {
         path: Utf8PathBuf,
         /// Why.
         #[source]
-        source: kube::config::KubeconfigError,
+        source: std::io::Error,
     },
-    /// The context is not in the file, or its entry is unusable.
+    /// The file is not YAML.
+    #[error("read the kubeconfig")]
+    Malformed(#[source] YamlError),
+    /// The file is YAML and something else. Why is not told: that would quote it, and there are credentials in it.
+    #[error("read kubeconfig {path}: it is no kubeconfig; `kubectl config view --kubeconfig {path}` says why")]
+    NoKubeconfig {
+        /// The file.
+        path: Utf8PathBuf,
+    },
+    /// The context is not in the file.
+    #[error("use context {context} of kubeconfig {path}: {}", contexts(.known))]
+    NoContext {
+        /// The context.
+        context: String,
+        /// The file.
+        path: Utf8PathBuf,
+        /// The contexts that are in it.
+        known: Vec<String>,
+    },
+    /// The entry of the context is unusable.
     #[error("use context {context} of kubeconfig {path}")]
     Context {
         /// The context.
@@ -87,6 +115,10 @@ pub enum ConnectError {
     },
 }
 
+fn contexts(known: &[String]) -> String {
+    if known.is_empty() { "it has none".into() } else { format!("it has {}", known.join(", ")) }
+}
+
 impl Cluster {
     /// Attaches to the cluster of a handle. Nothing is asked of it yet.
     ///
@@ -96,15 +128,23 @@ impl Cluster {
         // Two parts of the dependency tree bring a TLS provider each; the first one to be installed counts.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let path = &handle.kubeconfig;
+        let text = std::fs::read_to_string(path).map_err(|source| ConnectError::Read { path: path.clone(), source })?;
+        // The library would quote the lines around what is wrong.
+        yaml::documents(&text, path.as_str()).map_err(ConnectError::Malformed)?;
         let kubeconfig = Kubeconfig::read_from(Utf8Path::new(path))
-            .map_err(|source| ConnectError::Read { path: path.clone(), source })?;
+            .map_err(|_quotes_the_file| ConnectError::NoKubeconfig { path: path.clone() })?;
+        if kubeconfig.contexts.iter().all(|one| one.name != handle.context) {
+            let known = kubeconfig.contexts.iter().map(|one| one.name.clone()).collect();
+            return Err(ConnectError::NoContext { context: handle.context.clone(), path: path.clone(), known });
+        }
         let options = KubeConfigOptions { context: Some(handle.context.clone()), ..KubeConfigOptions::default() };
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
             .await
             .map_err(|source| ConnectError::Context { context: handle.context.clone(), path: path.clone(), source })?;
         let client = Client::try_from(config)
             .map_err(|source| ConnectError::Client { context: handle.context.clone(), source })?;
-        Ok(Self { handle: Arc::new(handle), client, pace: Arc::default() })
+        // Until it is proven otherwise; on a cluster of Holdfast's own it is so.
+        Ok(Self { handle: Arc::new(handle), client, access: Access::Everywhere, pace: Arc::default() })
     }
 
     /// Where the cluster is and how it came to be.

@@ -49,6 +49,20 @@ pub struct Leftover {
     pub run: String,
     /// What.
     pub remains: Remains,
+    /// When it may be removed by whoever comes by, if it says.
+    pub expires: Option<Timestamp>,
+}
+
+impl Leftover {
+    /// A namespace of a run that is known by its name alone.
+    pub fn namespace(run: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { run: run.into(), remains: Remains::Namespace(name.into()), expires: None }
+    }
+
+    /// Whether its time to live is over. What does not say lives for ever.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
 }
 
 /// What runs make on a cluster; everything else is within it.
@@ -72,13 +86,10 @@ impl Cluster {
         let now = Timestamp::now();
         let alive =
             namespaces.items.iter().filter(|one| one.metadata.deletion_timestamp.is_none() && !stays(*one, now));
-        let mut leftovers: Vec<Leftover> =
-            alive.map(|one| Leftover { run: run_of(one), remains: Remains::Namespace(one.name_any()) }).collect();
+        let mut leftovers: Vec<Leftover> = alive.map(|one| leftover(one, Remains::Namespace(one.name_any()))).collect();
         let leases: Api<Lease> = Api::namespaced(self.client().clone(), SYSTEM_NAMESPACE);
         let leases = leases.list_metadata(&of_runs).await.map_err(SweepError::List)?;
-        leftovers.extend(
-            leases.items.iter().map(|one| Leftover { run: run_of(one), remains: Remains::Lease(one.name_any()) }),
-        );
+        leftovers.extend(leases.items.iter().map(|one| leftover(one, Remains::Lease(one.name_any()))));
         Ok(leftovers)
     }
 
@@ -171,9 +182,16 @@ const OUTSIDE: &[(&str, &str, &str)] = &[
     ("StorageClass", "storage.k8s.io/v1", "storageclasses"),
 ];
 
+fn leftover(object: &impl ResourceExt, remains: Remains) -> Leftover {
+    Leftover { run: run_of(object), remains, expires: expires(object) }
+}
+
+fn expires(object: &impl ResourceExt) -> Option<Timestamp> {
+    object.annotations().get(EXPIRES_ANNOTATION)?.parse().ok()
+}
+
 fn stays(object: &impl ResourceExt, now: Timestamp) -> bool {
-    let expires = object.annotations().get(EXPIRES_ANNOTATION).and_then(|text| text.parse::<Timestamp>().ok());
-    object.labels().contains_key(STANDING_LABEL) && expires.is_some_and(|expires| expires > now)
+    object.labels().contains_key(STANDING_LABEL) && expires(object).is_some_and(|expires| expires > now)
 }
 
 fn run_of(object: &impl ResourceExt) -> String {
@@ -196,7 +214,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
-    use super::stays;
+    use super::{Leftover, stays};
     use crate::cluster::{EXPIRES_ANNOTATION, STANDING_LABEL};
 
     #[rstest]
@@ -208,5 +226,15 @@ mod tests {
         let metadata = json!({"name": "hf", "labels": labels, "annotations": {EXPIRES_ANNOTATION: expires}});
         let namespace: Namespace = serde_json::from_value(json!({"metadata": metadata})).unwrap();
         assert_eq!(stays(&namespace, "2026-03-01T12:00:00Z".parse::<Timestamp>().unwrap()), expected);
+    }
+
+    #[rstest]
+    #[case::past(Some("2026-08-01T11:59:59Z"), true)]
+    #[case::to_come(Some("2026-08-01T12:00:01Z"), false)]
+    #[case::unknown(None, false)]
+    fn what_is_left_expires_at_its_time(#[case] expires: Option<&str>, #[case] expected: bool) {
+        let expires = expires.map(|time| time.parse().unwrap());
+        let leftover = Leftover { expires, ..Leftover::namespace("r", "n") };
+        assert_eq!(leftover.is_expired("2026-08-01T12:00:00Z".parse().unwrap()), expected);
     }
 }

@@ -27,8 +27,17 @@ pub struct Furnishing {
 /// Why there is no cluster.
 #[derive(Debug, thiserror::Error)]
 pub enum UpError {
+    /// Somebody else has a cluster of that name.
+    #[error(
+        "use the kind cluster {name}: there is one, and Holdfast did not make it; give another name by --name, or \
+         remove it with `kind delete cluster --name {name}`"
+    )]
+    Taken {
+        /// The cluster.
+        name: String,
+    },
     /// kind or docker failed.
-    #[error("make the kind cluster {name}")]
+    #[error("work on the kind cluster {name}; `holdfast doctor` looks at what it needs")]
     Kind {
         /// The cluster.
         name: String,
@@ -102,7 +111,7 @@ impl KindCluster {
 
     async fn adopt(&self, progress: &dyn Listener) -> Result<Option<Cluster>, UpError> {
         let name = &self.name;
-        match self.find().await.map_err(|e| self.kind_error(e))? {
+        match self.find_ours().await? {
             Found::Nothing => return Ok(None),
             Found::Running { image } if image == self.node_image => {
                 self.export().await.map_err(|e| self.kind_error(e))?;
@@ -121,13 +130,27 @@ impl KindCluster {
             Found::Running { image } => {
                 progress.say(&format!("The kind cluster {name} runs another node image ({image}); it is replaced."));
             }
-            Found::Restarted => progress.say(&format!(
+            Found::Restarted { .. } => progress.say(&format!(
                 "The nodes of the kind cluster {name} were restarted, which they do not always survive; it is replaced."
             )),
-            Found::Stopped => progress.say(&format!("The kind cluster {name} was stopped; it is replaced.")),
+            Found::Stopped { .. } => progress.say(&format!("The kind cluster {name} was stopped; it is replaced.")),
         }
         self.delete().await.map_err(|e| self.kind_error(e))?;
         Ok(None)
+    }
+
+    /// Removes the cluster if Holdfast made it. One that is not there is no error.
+    ///
+    /// # Errors
+    /// When somebody else made it, or Docker or kind fails.
+    pub async fn take_down(&self) -> Result<(), UpError> {
+        self.find_ours().await?;
+        self.delete().await.map_err(|e| self.kind_error(e))
+    }
+
+    async fn find_ours(&self) -> Result<Found, UpError> {
+        let found = self.find().await.map_err(|e| self.kind_error(e))?;
+        if self.is_ours(&found) { Ok(found) } else { Err(UpError::Taken { name: self.name.clone() }) }
     }
 
     async fn attach(&self) -> Result<Cluster, UpError> {

@@ -2,6 +2,7 @@
 //! as soon as it is known.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::live::judge_live;
@@ -9,13 +10,14 @@ use super::planning::{Scene, disposition, key, plan, scenes};
 use super::{Request, Stage};
 use crate::bench::{Installation, InstallationError, Keep};
 use crate::check::Judgement;
-use crate::error::Chain;
 use crate::experiment::{Campaign, Experiment, Records, conduct};
 use crate::judge::{judge_all, unrendered};
 use crate::redact::{PrivateRoom, RedactError, Sink};
+use crate::rendered::Rendered;
 use crate::report::{Report, ReportError, conclude};
 use crate::requirement::{Lane, Requirement};
 use crate::run::{Disposition, Event, Journal, RunDirectory, RunError};
+use crate::verdict::Verdict;
 
 /// What a run that came to its end leaves.
 pub struct Outcome {
@@ -51,22 +53,52 @@ pub enum ConformanceError {
 /// When the run directory cannot be kept. Whatever happens on the cluster becomes a verdict instead.
 pub async fn run(request: &Request, stop: impl Future<Output = String>) -> Result<Outcome, ConformanceError> {
     let (directory, room) = RunDirectory::create(&request.base, &PrivateRoom::base())?;
-    let sink = Sink::new(room.redactor()?);
-    let scenes = scenes(request);
-    let journal = directory.begin(&plan(request, directory.id(), &scenes), &sink)?;
-    let work = Work { request, directory: &directory, room: &room, sink: &sink, journal: &journal };
-
-    tokio::select! {
-        done = work.both_lanes(&scenes) => done?,
-        signal = stop => {
-            journal.record(Event::Interrupted { signal })?;
-            if let Ok(stage) = &request.stage {
-                stage.cluster.abandon(directory.id().as_str()).await;
-            }
-        }
+    let report = carry_out(request, &directory, &room, stop).await;
+    if report.is_err() {
+        // A run that cannot be kept leaves no credential behind; what it had judged stays, and says incomplete.
+        let _ = room.remove();
     }
-    let report = conclude(&directory, &journal, &sink, room)?;
-    Ok(Outcome { report, directory })
+    Ok(Outcome { report: report?, directory })
+}
+
+async fn carry_out(
+    request: &Request,
+    directory: &RunDirectory,
+    room: &PrivateRoom,
+    stop: impl Future<Output = String>,
+) -> Result<Report, ConformanceError> {
+    let scenes = scenes(request);
+    let (sink, journal) = begin(request, directory, room, &scenes).inspect_err(|_unkept| {
+        // Nothing was judged, so there is nothing that the folder could tell.
+        directory.discard();
+    })?;
+    let work = Work { request, directory, room, sink: &sink, journal: &journal };
+    let ended = tokio::select! {
+        done = work.both_lanes(&scenes) => done,
+        signal = stop => match journal.record(Event::Interrupted { signal }) {
+            Ok(()) => {
+                work.abandon().await;
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        },
+    };
+    if let Err(error) = ended {
+        work.abandon().await;
+        return Err(error);
+    }
+    Ok(conclude(directory, &journal, &sink, room.clone())?)
+}
+
+fn begin(
+    request: &Request,
+    directory: &RunDirectory,
+    room: &PrivateRoom,
+    scenes: &[Scene],
+) -> Result<(Sink, Journal), ConformanceError> {
+    let sink = Sink::new(room.redactor()?);
+    let journal = directory.begin(&plan(request, directory.id(), scenes), &sink)?;
+    Ok((sink, journal))
 }
 
 struct Work<'a> {
@@ -78,6 +110,13 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// Removes what this run made on the cluster.
+    async fn abandon(&self) {
+        if let Ok(stage) = &self.request.stage {
+            stage.cluster.abandon(self.directory.id().as_str()).await;
+        }
+    }
+
     async fn both_lanes(&self, scenes: &[Scene]) -> Result<(), ConformanceError> {
         for scene in scenes {
             self.rendered_lane(scene)?;
@@ -121,6 +160,13 @@ impl Work<'_> {
                 return Ok(());
             }
         };
+        if let Some(reason) = outside(stage, rendered).await {
+            for requirement in wanted {
+                let judgement = Judgement::without_check(Verdict::Unchecked, &reason);
+                self.journal(scene, requirement, Lane::Live, judgement, 0.0, Vec::new())?;
+            }
+            return Ok(());
+        }
         let campaign = Campaign {
             run: self.directory.id().as_str().to_owned(),
             name: self.request.subjects[scene.subject].name().to_owned(),
@@ -134,13 +180,18 @@ impl Work<'_> {
             },
             wanted: experiments.into_iter().collect(),
         };
+        let lost = Mutex::new(None);
         let sealed = conduct(&stage.cluster, &campaign, |record| {
             if let Err(error) = self.directory.seal(record, self.journal, self.sink) {
-                tracing::error!("a record was lost: {}", Chain(&error));
+                lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
         });
         let records: Records = sealed.await.into_iter().collect();
         self.journal.record(Event::EnvironmentObserved { facts: stage.cluster.facts().await })?;
+        if let Some(error) = lost.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            // What is judged by a record that nobody can read again is not known.
+            return Err(error.into());
+        }
         for requirement in wanted {
             let began = Instant::now();
             let judgement = judge_live(requirement, &records);
@@ -167,6 +218,29 @@ impl Work<'_> {
     ) -> Result<(), RunError> {
         let key = key(&self.request.subjects[scene.subject], &scene.overlay, requirement, lane);
         self.journal.record(Event::Judged { key, judgement, seconds, evidence })
+    }
+}
+
+/// Why a subject may not be installed on a cluster of somebody else's: it would reach beyond its own namespace.
+async fn outside(stage: &Stage, rendered: &Rendered) -> Option<String> {
+    let (releases, name) = (rendered.rendering().manifests().objects(), rendered.subject().name());
+    let strays = match stage.cluster.strays(releases, name).await {
+        // Companions are written by hand, for whatever namespace they are applied to.
+        Ok(of_releases) => stage
+            .cluster
+            .strays(rendered.companions().objects(), "")
+            .await
+            .map(|of_companions| of_releases.into_iter().chain(of_companions).collect::<Vec<String>>()),
+        Err(reason) => Err(reason),
+    };
+    match strays {
+        Err(reason) => Some(reason),
+        Ok(strays) if strays.is_empty() => None,
+        Ok(strays) => Some(format!(
+            "nothing was installed, because nothing outside the namespaces of a run is touched on this cluster, and the \
+             subject brings {}",
+            strays.join(", ")
+        )),
     }
 }
 

@@ -19,7 +19,7 @@ pub use self::checking::{Checked, check};
 pub use self::execute::{ConformanceError, Outcome, run};
 pub use self::live::judge_live;
 pub use self::planning::live_overlay;
-pub use self::selection::{Selection, SelectionError};
+pub use self::selection::{OverlayError, Selection, SelectionError, expect_overlays};
 pub use self::shared::{SharedError, SharedRun, ShelfError};
 pub use self::standing::{StandingError, leave_standing};
 use crate::cluster::{Cluster, CommandError};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Request;
+use crate::cluster::Provider;
 use crate::feature::Feature;
 use crate::judge::applies;
 use crate::rendered::{Rendered, RenderedError, in_parallel};
@@ -120,8 +121,18 @@ pub(super) fn disposition(
         (Lane::Live, Ok(_)) if !scene.live => {
             not_run("only one overlay of a subject is installed, production where there is one; ask with --overlay")
         }
-        (Lane::Live, Ok(_)) => Disposition::Judge,
+        (Lane::Live, Ok(stage)) => match too_far(requirement, stage.cluster.handle().provider) {
+            Some(reason) => not_run(&reason),
+            None => Disposition::Judge,
+        },
     }
+}
+
+/// Why an experiment of a requirement may not run on a cluster, if one may not.
+fn too_far(requirement: &Requirement, provider: Provider) -> Option<String> {
+    let far = requirement.experiments.iter().find(|one| !one.radius().is_allowed_on(provider))?;
+    let radius = far.radius();
+    Some(format!("experiment {far} disturbs the {radius}, which is done on a cluster of Holdfast's own only"))
 }
 
 fn missing<'a>(requirement: &'a Requirement, rendered: &'a Rendered) -> impl Iterator<Item = Feature> + 'a {

@@ -1,6 +1,7 @@
-//! Which requirements a person asked for: areas and ids, `CA,ROT-04`.
+//! Which requirements a person asked for, `CA,ROT-04`, and which overlays.
 
 use crate::requirement::Requirement;
+use crate::subject::Subject;
 
 /// A selection of requirements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +17,25 @@ pub struct Selection {
 pub struct SelectionError {
     word: String,
     areas: String,
+}
+
+/// An overlay that a subject does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("use overlay {overlay} of subject {subject}: there is none of that name; it has {known}")]
+pub struct OverlayError {
+    overlay: String,
+    subject: String,
+    known: String,
+}
+
+/// Sees to it that a subject has every overlay that was asked for.
+///
+/// # Errors
+/// With the first one that it does not have.
+pub fn expect_overlays(subject: &Subject, overlays: &[String]) -> Result<(), OverlayError> {
+    let Some(unknown) = overlays.iter().find(|name| subject.overlay(name).is_none()) else { return Ok(()) };
+    let known: Vec<&str> = subject.overlays().iter().map(|overlay| overlay.name.as_str()).collect();
+    Err(OverlayError { overlay: unknown.clone(), subject: subject.name().into(), known: known.join(", ") })
 }
 
 impl Selection {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{SharedError, Stage};
 use crate::bench::{Bench, BenchError, Installation, Keep};
-use crate::cluster::{Leftover, Remains, SweepError};
+use crate::cluster::{Leftover, SweepError};
 use crate::error::Chain;
 use crate::experiment::erect;
 use crate::redact::{PrivateRoom, Sink};
@@ -53,9 +53,7 @@ async fn erected(
     directory: &RunDirectory,
 ) -> Result<String, StandingError> {
     let (cluster, run) = (&stage.cluster, directory.id().as_str());
-    let remove = async |namespace: String| {
-        cluster.remove(&Leftover { run: run.to_owned(), remains: Remains::Namespace(namespace) }).await
-    };
+    let remove = async |namespace: String| cluster.remove(&Leftover::namespace(run, namespace)).await;
     let there = Bench::standing(cluster, &installation, fingerprint, &keep).await.map_err(StandingError::Bench)?;
     if let Some((bench, _since)) = there {
         return Ok(bench.namespace().to_owned());

@@ -9,6 +9,7 @@ mod foreign_ca;
 mod hostile_password;
 mod install;
 mod missing_ca;
+mod radius;
 mod record;
 mod roll_back_ca;
 mod rotate_bundle;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use self::campaign::{Campaign, Line, conduct, conduct_line};
 pub use self::install::{PLAINTEXT, SETTLED, VERIFIED};
 pub use self::missing_ca::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG_KEY_NAME};
+pub use self::radius::Radius;
 pub use self::record::{
     Exposed, InspectedCa, InspectedCertificate, InspectedMount, Inspection, LoggedFailure, LoggedLogin, PodImage,
     PodState, Record, Session, Snapshot, Step,

@@ -93,7 +93,10 @@ pub enum HelmError {
         source: crate::yaml::YamlError,
     },
     /// The program is of another version than Holdfast knows.
-    #[error("use {program}: expected Helm 3 or 4, it says {version}")]
+    #[error(
+        "use {program}: expected Helm 3 or 4, and it says that its version is `{version}`; put one of them on PATH, or \
+         run `holdfast images build helm4`"
+    )]
     Version {
         /// The program.
         program: Utf8PathBuf,

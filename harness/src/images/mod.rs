@@ -14,7 +14,7 @@ mod workspace;
 use camino::Utf8PathBuf;
 
 pub use self::build::BuildError;
-pub use self::pull::{Pinned, PullError, Puller};
+pub use self::pull::{Pinned, PullError, Puller, one_of_each_registry};
 pub use self::recipe::{Recipe, RecipeError, Recipes};
 use self::schedule::Schedule;
 pub use self::set::{Image, ImageSet, Images, ImagesError, Mode};

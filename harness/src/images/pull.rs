@@ -83,6 +83,11 @@ impl<'a> Pinned<'a> {
         format!("{}/{path}@{}", prefix.trim_end_matches('/'), self.digest)
     }
 
+    /// The registry's host, as the reference has it.
+    pub fn registry(&self) -> &'a str {
+        self.repository.split('/').next().unwrap_or(self.repository)
+    }
+
     /// Repository and tag.
     fn name(&self) -> String {
         format!("{}:{}", self.repository, self.tag)
@@ -179,6 +184,20 @@ impl<'a> Published<'a> {
     pub(super) fn all(&self) -> impl Iterator<Item = Pinned<'a>> + '_ {
         std::iter::once(self.node).chain(self.load.iter().map(|(pinned, _)| *pinned))
     }
+}
+
+/// One pinned image of each registry that publishes some, to see whether it answers.
+///
+/// # Errors
+/// When a reference is malformed, which is a defect of this build.
+pub fn one_of_each_registry(versions: &Versions) -> Result<Vec<Pinned<'_>>, PullError> {
+    let mut found: Vec<Pinned<'_>> = Vec::new();
+    for pinned in Published::of(versions)?.all() {
+        if found.iter().all(|known| known.registry() != pinned.registry()) {
+            found.push(pinned);
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -38,10 +38,19 @@ impl PrivateRoom {
         let folder = base.join(format!("{}{run}", Self::PREFIX));
         let failed = |source| RedactError::Private { folder: folder.clone(), source };
         DirBuilder::new().mode(0o700).create(&folder).map_err(failed)?;
-        DirBuilder::new().mode(0o700).create(folder.join("spool")).map_err(failed)?;
-        let alive = File::create(folder.join(ALIVE)).map_err(failed)?;
-        alive.lock().map_err(failed)?;
-        Ok(Self { folder, _alive: Some(Arc::new(alive)) })
+        let furnished = || {
+            DirBuilder::new().mode(0o700).create(folder.join("spool"))?;
+            let alive = File::create(folder.join(ALIVE))?;
+            alive.lock()?;
+            Ok(alive)
+        };
+        match furnished() {
+            Ok(alive) => Ok(Self { folder, _alive: Some(Arc::new(alive)) }),
+            Err(error) => {
+                let _ = fs::remove_dir_all(&folder);
+                Err(failed(error))
+            }
+        }
     }
 
     /// Enters the folder of a run that several processes share. Whoever comes first makes it; see [`leave`](Self::leave).

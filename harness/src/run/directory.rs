@@ -95,12 +95,9 @@ impl RunDirectory {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(source) => return Err(failed(&path, source)),
             }
-            for part in PARTS {
-                let part = path.join(part);
-                fs::create_dir(&part).map_err(|source| failed(&part, source))?;
-            }
-            let room = PrivateRoom::create(private, id.as_str())?;
-            return Ok((Self { path, id }, room));
+            let directory = Self { path, id };
+            let room = directory.furnish(private).inspect_err(|_unfurnished| directory.discard())?;
+            return Ok((directory, room));
         }
     }
 
@@ -119,6 +116,20 @@ impl RunDirectory {
         }
         let room = PrivateRoom::join(private, id.as_str())?;
         Ok((Self { path, id }, room))
+    }
+
+    fn furnish(&self, private: &Utf8Path) -> Result<PrivateRoom, RunError> {
+        for part in PARTS {
+            let path = self.path.join(part);
+            fs::create_dir(&path).map_err(|source| RunError::Create { path, source })?;
+        }
+        Ok(PrivateRoom::create(private, self.id.as_str())?)
+    }
+
+    /// Removes the folder of a run that judged nothing, so that nobody takes it for one that did.
+    pub fn discard(&self) {
+        // Where even removing fails, a folder without a plan says as much.
+        let _ = fs::remove_dir_all(&self.path);
     }
 
     /// Writes the plan, begins a journal, and makes this run the latest one.

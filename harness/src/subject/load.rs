@@ -12,6 +12,12 @@ use crate::yaml::{self, YamlError};
 /// Why there is no subject.
 #[derive(Debug, thiserror::Error)]
 pub enum SubjectError {
+    /// There is no subject file where one was said to be.
+    #[error("read the subject file {path}: there is no such file")]
+    NoSubject {
+        /// The path that was looked at.
+        path: Utf8PathBuf,
+    },
     /// The text of a file is not what was expected.
     #[error(transparent)]
     Yaml(#[from] YamlError),
@@ -55,6 +61,9 @@ pub enum SubjectError {
 const DEFAULT_OVERLAY: &str = "default";
 
 pub(super) fn read(path: &Utf8Path) -> Result<Subject, SubjectError> {
+    if !path.exists() {
+        return Err(SubjectError::NoSubject { path: path.to_owned() });
+    }
     let file: SubjectFile = yaml::read_strict(path)?;
     let reading = Reading { path, base: path.parent().unwrap_or(Utf8Path::new("")) };
     reading.label("metadata.name", &file.metadata.name)?;

@@ -85,7 +85,7 @@ impl Check {
             Some(_) => Helms::none(),
             None => Helms::at_hand().map_err(Failure::broke)?,
         };
-        self.overlays_exist(&target.subject)?;
+        conformance::expect_overlays(&target.subject, &self.overlay).map_err(Failure::usage)?;
         let request = Request {
             catalog: suites::CATALOG,
             contract: suites::VERSION,
@@ -120,13 +120,6 @@ impl Check {
         Ok(Target { subject: subject.map_err(Failure::usage)?, manifests: None })
     }
 
-    fn overlays_exist(&self, subject: &Subject) -> Result<(), Failure> {
-        let Some(unknown) = self.overlay.iter().find(|name| subject.overlay(name).is_none()) else { return Ok(()) };
-        let known: Vec<&str> = subject.overlays().iter().map(|overlay| overlay.name.as_str()).collect();
-        let subject = subject.name();
-        Err(Failure::usage(format!("check overlay {unknown}: {subject} has {}", known.join(", "))))
-    }
-
     fn say(&self, report: &report::Report, sink: &Sink, terminal: &Terminal) -> Result<(), Failure> {
         let style = Style { colour: self.output.is_none() && terminal.colours(), artefacts: None };
         let text = match self.format {
@@ -137,9 +130,15 @@ impl Check {
         };
         let masked = sink.line(&text);
         let Some(path) = &self.output else { return terminal.print(&masked) };
-        std::fs::File::create(path)
-            .and_then(|mut file| file.write_all(masked.as_bytes()))
-            .map_err(|error| Failure::usage(format!("write the report to {path}: {error}")))
+        let unwritten = |error| format!("write the report to {path}: {error}");
+        let mut file = std::fs::File::create(path).map_err(|error| Failure::usage(unwritten(error)))?;
+        file.write_all(masked.as_bytes()).map_err(|error| {
+            // Half a report must not pass for one.
+            if path.is_file() {
+                let _ = std::fs::remove_file(path);
+            }
+            Failure::broke(unwritten(error))
+        })
     }
 }
 
@@ -155,7 +154,9 @@ fn read_manifests(path: &Utf8Path) -> Result<(String, String), Failure> {
         std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
     };
     let from = if path == "-" { Utf8Path::new("standard input") } else { path };
-    read.map_err(|error| Failure::usage(format!("read manifests from {from}: {error}")))?;
+    read.map_err(|error| {
+        Failure::usage(format!("read manifests from {from}: {error}; give a file, or - for standard input"))
+    })?;
     let name = path.file_stem().filter(|stem| *stem != "-").unwrap_or("manifests");
     Ok((name.to_owned(), text))
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use harness::cache::Cache;
-use harness::cluster::{DEFAULT_NAME, Handle};
+use harness::cluster::{DEFAULT_NAME, Handle, Provider};
 use harness::docker;
 use harness::exit;
 
@@ -26,11 +26,20 @@ pub(crate) struct Down {
 impl Down {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
         let cache = Cache::locate().map_err(Failure::broke)?;
+        if let Some(handle) =
+            Handle::read(&cache, &self.name).map_err(Failure::broke)?.filter(|handle| handle.provider != Provider::Kind)
+        {
+            return Err(Failure::usage(format!(
+                "remove the cluster {}: somebody else made it, at context {} of {}, so it stays; `holdfast sweep --context \
+                 {}` removes what runs left on it",
+                self.name, handle.context, handle.kubeconfig, handle.context
+            )));
+        }
         let progress = progress(terminal);
         match ground::found(&cache, &self.name, progress.as_ref())? {
             None => terminal.print("There is no Docker daemon, so there is no kind cluster.\n")?,
             Some(kind) => {
-                runtime()?.block_on(kind.delete()).map_err(Failure::broke)?;
+                runtime()?.block_on(kind.take_down()).map_err(Failure::broke)?;
                 Handle::forget(&cache, &self.name).map_err(Failure::broke)?;
                 terminal.print(&format!("The kind cluster {} is gone.\n", self.name))?;
             }

@@ -7,6 +7,7 @@ mod down;
 mod explain;
 mod images;
 mod mutants;
+mod rbac;
 mod report;
 mod run;
 mod sweep;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Mutants(mutants::Mutants),
     Images(images::Images),
     Tools(tools::Tools),
+    Rbac(rbac::Rbac),
 }
 
 impl Command {
@@ -51,6 +53,7 @@ impl Command {
             Self::Mutants(mutants) => mutants.run(terminal),
             Self::Images(images) => images.run(terminal),
             Self::Tools(tools) => tools.run(terminal),
+            Self::Rbac(rbac) => rbac.run(terminal),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
+use harness::cluster::DEFAULT_NAME;
 use harness::conformance::Stage;
 use harness::exit;
 use harness::helm::Helms;
@@ -15,8 +16,6 @@ use harness::subject::Subject;
 
 use crate::commands::runtime;
 use crate::failure::Failure;
-use harness::cluster::DEFAULT_NAME;
-
 use crate::ground::Ground;
 use crate::progress::progress;
 use crate::terminal::Terminal;

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use camino::Utf8PathBuf;
 use clap::Args;
 use harness::cluster::DEFAULT_NAME;
-use harness::conformance::{self, Outcome, Request, Selection};
+use harness::conformance::{self, Outcome, Request, Selection, Stage};
+use harness::helm::Helms;
 use harness::host::interrupted;
 use harness::report;
 use harness::subject::Subject;
+use tokio::runtime::Runtime;
 
 use crate::commands::runtime;
+use crate::existing::Existing;
 use crate::failure::Failure;
 use crate::ground::Ground;
 use crate::progress::progress;
 use crate::terminal::Terminal;
 
-/// Judge subjects in both lanes on the kind cluster, and write the report.
+/// Judge subjects in both lanes on the kind cluster, or on another one, and write the report.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// A subject file; may be given several times.
@@ -39,6 +42,9 @@ pub(crate) struct Run {
     #[arg(long, default_value = DEFAULT_NAME)]
     name: String,
 
+    #[command(flatten)]
+    existing: Existing,
+
     /// Where run directories go.
     #[arg(long, value_name = "FOLDER", default_value = "target/holdfast")]
     output: Utf8PathBuf,
@@ -50,25 +56,46 @@ impl Run {
         let subjects = subjects.map_err(Failure::usage)?;
         let selection = Selection::parse(&self.only, suites::CATALOG).map_err(Failure::usage)?;
 
+        let overlays = &self.overlay;
+        subjects
+            .iter()
+            .try_for_each(|subject| conformance::expect_overlays(subject, overlays))
+            .map_err(Failure::usage)?;
+
+        let runtime = runtime()?;
+        let (stage, helms) = match self.existing.context() {
+            Some(context) => runtime.block_on(self.existing.stage(context))?,
+            None => self.kind_stage(&runtime, &subjects, terminal)?,
+        };
+        let request = Request {
+            catalog: suites::CATALOG,
+            contract: suites::VERSION,
+            subjects,
+            selection,
+            overlays: self.overlay.clone(),
+            strict: self.strict,
+            helms,
+            stage: Ok(stage),
+            base: self.output.clone(),
+            command: std::env::args().collect(),
+        };
+        let outcome = runtime.block_on(conformance::run(&request, interrupted())).map_err(Failure::broke)?;
+        conclude(&outcome, terminal)
+    }
+
+    /// The kind cluster, made or adopted, with the images that the subjects' pods ask for.
+    fn kind_stage(
+        &self,
+        runtime: &Runtime,
+        subjects: &[Arc<Subject>],
+        terminal: &Terminal,
+    ) -> Result<(Stage, Arc<Helms>), Failure> {
         let progress = progress(terminal);
         let ground = Ground::prepare(&self.name, harness::images::Mode::Auto, progress.as_ref())?;
-        let outcome = runtime()?.block_on(async {
-            let stage = ground.stage(&subjects, progress.as_ref()).await?;
-            let request = Request {
-                catalog: suites::CATALOG,
-                contract: suites::VERSION,
-                subjects,
-                selection,
-                overlays: self.overlay.clone(),
-                strict: self.strict,
-                helms: ground.helms()?,
-                stage: Ok(stage),
-                base: self.output.clone(),
-                command: std::env::args().collect(),
-            };
-            conformance::run(&request, interrupted()).await.map_err(Failure::broke)
-        })?;
-        conclude(&outcome, terminal)
+        runtime.block_on(async {
+            let stage = ground.stage(subjects, progress.as_ref()).await?;
+            Ok((stage, ground.helms()?))
+        })
     }
 }
 

@@ -2,9 +2,16 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test that cannot be set up has failed; clippy allows it in test functions only"
 )]
 
+mod api_server;
+mod bad_input;
+mod desk;
+mod disk;
+mod docker;
+mod existing;
 mod report;
 mod usage;
 

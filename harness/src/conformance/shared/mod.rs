@@ -24,7 +24,7 @@ use super::planning::key;
 use super::standing::fingerprint;
 use crate::bench::{Bench, Installation, InstallationError, Keep};
 use crate::check::Judgement;
-use crate::cluster::{CommandError, ElectionError, Leftover, Remains, Stood, Term};
+use crate::cluster::{CommandError, ElectionError, Leftover, Stood, Term};
 use crate::error::Chain;
 use crate::experiment::{Campaign, Experiment, Line, Record, Records, conduct_line, revisit};
 use crate::host::interrupted;
@@ -234,8 +234,8 @@ impl SharedRun {
         let (run, cluster) = (self.directory.id().as_str(), &scene.stage.cluster);
         let bench = |holder: &str| format!("{}-{}-{holder}", scene.shelf.subject, line.name());
         if let Some(dead) = term.predecessor() {
-            let remains = Remains::Namespace(Bench::namespace_of(run, &bench(dead)));
-            if let Err(error) = cluster.remove(&Leftover { run: run.to_owned(), remains }).await {
+            let remains = Leftover::namespace(run, Bench::namespace_of(run, &bench(dead)));
+            if let Err(error) = cluster.remove(&remains).await {
                 tracing::warn!("left behind: {}", Chain(&error));
             }
         }
@@ -349,7 +349,7 @@ impl SharedRun {
         let held = self.held().clone();
         for Held { namespace, term } in held {
             let run = self.directory.id().as_str().to_owned();
-            if let Err(error) = stage.cluster.remove(&Leftover { run, remains: Remains::Namespace(namespace) }).await {
+            if let Err(error) = stage.cluster.remove(&Leftover::namespace(run, namespace)).await {
                 tracing::warn!("left behind: {}", Chain(&error));
             }
             if let Err(error) = term.resign().await {

@@ -1,10 +1,19 @@
 //! What could be wrong with this machine, each with how to mend it. Looks, and changes nothing.
 
+mod clock;
+mod cluster;
+mod leftovers;
+mod registry;
+
 use std::fs;
 use std::process::Command;
 
 use camino::Utf8Path;
 
+pub use self::clock::clocks;
+pub use self::cluster::cluster_name;
+pub use self::leftovers::{namespaces, private_folders};
+pub use self::registry::registries;
 use super::command::output;
 use super::facts::{Capability, Kernel, is_debian, is_root};
 use super::programs::{Program, find_on_path};
@@ -102,8 +111,12 @@ pub fn privilege() -> Diagnosis {
 
 /// The version of control groups; Kubernetes still runs on the old one, if it is told to.
 pub fn control_groups() -> Diagnosis {
+    control_groups_of(Utf8Path::new("/sys/fs/cgroup/cgroup.controllers").is_file())
+}
+
+fn control_groups_of(unified: bool) -> Diagnosis {
     let subject = "control groups";
-    if Utf8Path::new("/sys/fs/cgroup/cgroup.controllers").is_file() {
+    if unified {
         return Diagnosis::fine(subject, "version 2");
     }
     let remedy = "nothing now; later releases of kind and containerd will refuse it, so plan to boot with version 2";
@@ -170,18 +183,26 @@ fn available_in(meminfo: &str) -> Option<u64> {
 
 /// How the daemon stores images. containerd's store gives archives that older tools cannot load into nodes.
 pub fn image_store(docker: &Docker) -> Diagnosis {
-    let subject = "image store";
     let answer = output(docker.command().args(["info", "--format", "{{.Driver}} {{json .DriverStatus}}"]));
     match answer {
-        Ok(store) if store.contains("io.containerd.snapshotter") => Diagnosis::with(
+        Ok(store) => image_store_of(&store),
+        Err(error) => {
+            Diagnosis::with(State::Notable, "image store", Chain(&error).to_string(), "look with `docker info`")
+        }
+    }
+}
+
+fn image_store_of(store: &str) -> Diagnosis {
+    let subject = "image store";
+    if store.contains("io.containerd.snapshotter") {
+        return Diagnosis::with(
             State::Notable,
             subject,
             "containerd's",
             "if loading images into a node fails, turn it off in the daemon's settings (containerd-snapshotter)",
-        ),
-        Ok(store) => Diagnosis::fine(subject, store.split_whitespace().next().unwrap_or("unknown")),
-        Err(error) => Diagnosis::with(State::Notable, subject, Chain(&error).to_string(), "look with `docker info`"),
+        );
     }
+    Diagnosis::fine(subject, store.split_whitespace().next().unwrap_or("unknown"))
 }
 
 /// A tool: on PATH at its pinned version, or what is there instead.
@@ -219,8 +240,9 @@ pub fn compilers() -> Vec<Diagnosis> {
 #[cfg(test)]
 mod tests {
     use camino::Utf8Path;
+    use rstest::rstest;
 
-    use super::{State, available_in, disk, free_in};
+    use super::{State, available_in, control_groups_of, disk, free_in, image_store_of};
     use crate::cache::Cache;
 
     #[test]
@@ -228,6 +250,27 @@ mod tests {
         let table = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda 100 60 40 60% /\n";
         assert_eq!(free_in(table), Some(40 * 1024));
         assert_eq!(free_in("nonsense"), None);
+    }
+
+    #[rstest]
+    #[case::version_2(true, State::Fine, "version 2")]
+    #[case::version_1(false, State::Notable, "version 1, which Kubernetes calls deprecated")]
+    fn the_version_of_control_groups_is_told(#[case] unified: bool, #[case] state: State, #[case] told: &str) {
+        let seen = control_groups_of(unified);
+        assert_eq!((seen.state, seen.observed.as_str()), (state, told));
+    }
+
+    #[rstest]
+    #[case::dockers_own("overlay2 [[\"Backing Filesystem\",\"extfs\"]]", State::Fine, "overlay2")]
+    #[case::containerds(
+        "overlayfs [[\"driver-type\",\"io.containerd.snapshotter.v1\"]]",
+        State::Notable,
+        "containerd's"
+    )]
+    #[case::none("", State::Fine, "unknown")]
+    fn the_kind_of_image_store_is_told(#[case] store: &str, #[case] state: State, #[case] told: &str) {
+        let seen = image_store_of(store);
+        assert_eq!((seen.state, seen.observed.as_str()), (state, told));
     }
 
     #[test]
