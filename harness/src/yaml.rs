@@ -349,7 +349,9 @@ fn problem(error: &Error) -> String {
             format!("expected {expected}, found {}", kind_of(unexpected))
         }
         Error::SerdeInvalidValue { expected, .. } => format!("expected {expected}"),
-        Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key `{key}` occurs twice"),
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("the key `{key}` occurs twice; take one of them away")
+        }
         Error::DuplicateMappingKey { .. } => "a key occurs twice".into(),
         Error::MultipleDocuments { .. } => "a second document begins, expected one".into(),
         Error::Message { msg, .. } | Error::ExternalMessage { msg, .. } => msg.clone(),
@@ -433,7 +435,7 @@ mod tests {
 
     #[rstest]
     #[case::unknown("name: a\nnmae: b\n", "f:2:1: unknown field `nmae`, expected one of `name`, `count`")]
-    #[case::duplicate("name: a\nname: b\n", "f:2:1: the key `name` occurs twice")]
+    #[case::duplicate("name: a\nname: b\n", "f:2:1: the key `name` occurs twice; take one of them away")]
     #[case::missing("count: 1\n", "f:1:1: the field `name` is missing")]
     #[case::other_type("name: a\ncount: [hunter2]\n", "f:2:8: expected a single value, found a list or a mapping")]
     #[case::second_document("name: a\n---\nname: b\n", "f:3:1: a second document begins, expected one")]

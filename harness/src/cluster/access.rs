@@ -32,14 +32,26 @@ pub(super) enum Access {
 /// Why the rights on a cluster are not proven.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
-    /// The API server was not reached, or does not know the user.
-    #[error("ask the API server of context {context} who its user is")]
-    Who {
+    /// The API server was not reached.
+    #[error(
+        "reach the API server of context {context}; see whether `kubectl --context {context} get --raw /version` \
+         answers from here"
+    )]
+    Reach {
         /// The context.
         context: String,
         /// Why.
         #[source]
         source: kube::Error,
+    },
+    /// The API server does not know the user.
+    #[error(
+        "use context {context}: its API server does not accept the credential of the kubeconfig, which may have \
+         expired; get a new one"
+    )]
+    Stranger {
+        /// The context.
+        context: String,
     },
     /// A review was refused.
     #[error("ask whether user {user} of context {context} may use {right}")]
@@ -57,20 +69,27 @@ pub enum AccessError {
     /// Rights are missing.
     #[error(
         "use context {context} as user {user}: rights are missing, so nothing was made there; `holdfast rbac` prints \
-         the manifest that grants them, for an administrator to apply. Missing are{}", listed(.missing)
+         the manifest that grants them, for an administrator to apply.{}{}",
+        listed("on the cluster", .on_the_cluster), listed("in the namespaces of a run", .in_namespaces)
     )]
     Missing {
         /// The context.
         context: String,
         /// The user.
         user: String,
-        /// All of them.
-        missing: Vec<Missing>,
+        /// All that are missing on the whole cluster.
+        on_the_cluster: Vec<Missing>,
+        /// All that are missing in the namespaces that a run makes.
+        in_namespaces: Vec<Missing>,
     },
 }
 
-fn listed(missing: &[Missing]) -> String {
-    missing.iter().map(|one| format!("\n  {one}")).collect()
+fn listed(place: &str, missing: &[Missing]) -> String {
+    if missing.is_empty() {
+        return String::new();
+    }
+    let lines: String = missing.iter().map(|one| format!("\n  {one}")).collect();
+    format!("\nMissing {place}:{lines}")
 }
 
 /// Why a new namespace cannot be entered.
@@ -104,25 +123,25 @@ impl Cluster {
     /// When the API server is not reached, or with all rights that are missing at once.
     pub(super) async fn prove_rights(mut self) -> Result<Self, AccessError> {
         let context = self.handle().context.clone();
-        let user = self.user().await.map_err(|source| AccessError::Who { context: context.clone(), source })?;
-        let ask = async |rights: &[Right]| self.unmet(rights, &user).await;
-        let mut lacking = ask(ON_THE_CLUSTER).await?;
-        let everywhere = ask(IN_A_NAMESPACE).await?;
-        let access = if everywhere.is_empty() {
-            Access::Everywhere
-        } else {
+        let user = self.user().await.map_err(|source| match source {
+            kube::Error::Api(status) if status.code == 401 => AccessError::Stranger { context: context.clone() },
+            source => AccessError::Reach { context: context.clone(), source },
+        })?;
+        let mut on_the_cluster = self.unmet(ON_THE_CLUSTER, &user).await?;
+        let mut in_namespaces = self.unmet(IN_A_NAMESPACE, &user).await?;
+        if !in_namespaces.is_empty() {
             // Who may bind the role has its rights in every namespace that he makes; and no more than it grants.
-            lacking.extend(match ask(TO_ENTER).await? {
-                barred if barred.is_empty() => ungranted(IN_A_NAMESPACE, &self.bench_role(&user).await?),
-                barred => barred.into_iter().chain(everywhere).collect(),
-            });
-            Access::Bound { user: user.clone() }
-        };
-        if lacking.is_empty() {
-            self.access = access;
+            let barred = self.unmet(TO_ENTER, &user).await?;
+            if barred.is_empty() {
+                in_namespaces = ungranted(IN_A_NAMESPACE, &self.bench_role(&user).await?);
+                self.access = Access::Bound { user: user.clone() };
+            }
+            on_the_cluster.extend(barred);
+        }
+        if on_the_cluster.is_empty() && in_namespaces.is_empty() {
             return Ok(self);
         }
-        Err(AccessError::Missing { context, user, missing: lacking })
+        Err(AccessError::Missing { context, user, on_the_cluster, in_namespaces })
     }
 
     /// Sees to it that the rights of a bench hold in a namespace that a run just made.

@@ -24,10 +24,18 @@ pub enum ExistingError {
     /// Rights are missing.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// There is no CloudNativePG that accepts databases.
+    /// There is no CloudNativePG.
     #[error(
-        "use CloudNativePG on the cluster of context {context}: it refuses a Cluster in a dry run; install it there or \
-         mend it, since Holdfast puts no operator on a cluster that it did not make"
+        "find CloudNativePG on the cluster of context {context}: it does not know a Cluster of postgresql.cnpg.io/v1; \
+         install it there, since Holdfast puts no operator on a cluster that it did not make"
+    )]
+    NoOperator {
+        /// The context.
+        context: String,
+    },
+    /// CloudNativePG does not accept databases.
+    #[error(
+        "use CloudNativePG on the cluster of context {context}, which refuses a Cluster in a dry run; mend it there"
     )]
     Operator {
         /// The context.
@@ -73,6 +81,9 @@ impl Cluster {
         let dry_run = PostParams { dry_run: true, ..PostParams::default() };
         match clusters.create(&dry_run, &trial()?).await {
             Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                Err(ExistingError::NoOperator { context: self.handle().context.clone() })
+            }
             Err(source) => Err(ExistingError::Operator { context: self.handle().context.clone(), source }),
         }
     }

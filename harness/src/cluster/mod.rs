@@ -66,7 +66,7 @@ pub struct Cluster {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The kubeconfig file cannot be read.
-    #[error("read kubeconfig {path}")]
+    #[error("read kubeconfig {path}, which --kubeconfig chooses")]
     Read {
         /// The file.
         path: Utf8PathBuf,
@@ -116,7 +116,11 @@ pub enum ConnectError {
 }
 
 fn contexts(known: &[String]) -> String {
-    if known.is_empty() { "it has none".into() } else { format!("it has {}", known.join(", ")) }
+    if known.is_empty() {
+        "it has no context".into()
+    } else {
+        format!("there is none of that name; it has {}", known.join(", "))
+    }
 }
 
 impl Cluster {

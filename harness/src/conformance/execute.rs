@@ -31,7 +31,7 @@ pub struct Outcome {
 #[derive(Debug, thiserror::Error)]
 pub enum ConformanceError {
     /// The run directory failed.
-    #[error("keep the run")]
+    #[error("keep the run; see whether its folder, which --output chooses, has room and may be written")]
     Run(#[from] RunError),
     /// Artefacts cannot be written or masked.
     #[error("keep the artefacts of the run")]

@@ -90,7 +90,7 @@ impl Sink {
         let folder = path.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
         fs::create_dir_all(folder).map_err(failed)?;
         let mut temporary = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder).map_err(failed)?;
-        temporary.write_all(content).and_then(|()| temporary.as_file().sync_all()).map_err(failed)?;
+        temporary.as_file_mut().write_all(content).and_then(|()| temporary.as_file().sync_all()).map_err(failed)?;
         readable(temporary.as_file()).map_err(failed)?;
         temporary.persist(path).map_err(|error| failed(error.error))?;
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)

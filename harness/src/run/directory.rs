@@ -65,7 +65,7 @@ pub enum RunError {
         source: io::Error,
     },
     /// Something could not be masked, or not be written.
-    #[error("keep the run's artefacts free of credentials")]
+    #[error(transparent)]
     Redact(#[from] RedactError),
 }
 

@@ -13,7 +13,7 @@ use crate::yaml::{self, YamlError};
 #[derive(Debug, thiserror::Error)]
 pub enum SubjectError {
     /// There is no subject file where one was said to be.
-    #[error("read the subject file {path}: there is no such file")]
+    #[error("read the subject file {path}: there is no such file; give the path of one")]
     NoSubject {
         /// The path that was looked at.
         path: Utf8PathBuf,
@@ -32,7 +32,7 @@ pub enum SubjectError {
         problem: String,
     },
     /// A field names a file that is not there.
-    #[error("{path}: {field}: there is no {what} at {named}")]
+    #[error("{path}: {field}: there is no {what} at {named}; paths begin at the folder of the subject file")]
     Missing {
         /// The subject file.
         path: Utf8PathBuf,
@@ -44,13 +44,13 @@ pub enum SubjectError {
         named: Utf8PathBuf,
     },
     /// There is no chart where one was said to be.
-    #[error("there is no chart at {path}: expected a folder with Chart.yaml, or a packaged chart (.tgz)")]
+    #[error("read the chart {path}: there is none; give a folder with Chart.yaml, or a packaged chart (.tgz)")]
     NoChart {
         /// The path that was looked at.
         path: Utf8PathBuf,
     },
     /// There is no file of values where one was said to be.
-    #[error("there is no file of values at {path}")]
+    #[error("read the values {path}: there is no such file; give the path of one")]
     NoValues {
         /// The path that was looked at.
         path: Utf8PathBuf,

@@ -70,7 +70,7 @@ fn a_bare_chart_is_a_subject_named_after_it() {
     let subject = Subject::of_chart(&root.join("chart"), &[root.join("base.yaml")]).unwrap();
     assert_eq!((subject.name(), subject.is_declared(), subject.overlays().len()), ("shop", false, 1));
     let error = Subject::of_chart(&root.join("nowhere"), &[]).unwrap_err().to_string().replace(root.as_str(), ".");
-    assert_snapshot!(error, @"there is no chart at ./nowhere: expected a folder with Chart.yaml, or a packaged chart (.tgz)");
+    assert_snapshot!(error, @"read the chart ./nowhere: there is none; give a folder with Chart.yaml, or a packaged chart (.tgz)");
 }
 
 #[test]
@@ -82,11 +82,11 @@ fn the_author_is_told_what_was_expected_and_where() {
     assert_snapshot!(refused("{path: chart}", "{path: charts}"), @"./subject.yaml: releases[0].chart.path: there is no chart (a folder with Chart.yaml, or a .tgz) at ./charts");
     assert_snapshot!(refused("{path: chart}", "{path: chart, oci: oci://example.org/shop}"), @"./subject.yaml: releases[0].chart: expected exactly one of `path`, `oci` and `repository`");
     assert_snapshot!(refused("{path: chart}", "{oci: oci://example.org/shop}"), @"./subject.yaml: releases[0].chart: charts from a registry are not fetched yet: run `helm pull` and give the folder or archive as `path`");
-    assert_snapshot!(refused("staging.yaml", "stagin.yaml"), @"./subject.yaml: overlays.staging.values[0]: there is no file of values at ./stagin.yaml");
+    assert_snapshot!(refused("staging.yaml", "stagin.yaml"), @"./subject.yaml: overlays.staging.values[0]: there is no file of values at ./stagin.yaml; paths begin at the folder of the subject file");
     assert_snapshot!(refused("manifest: database.yaml, ", ""), @"./subject.yaml: companions[0]: expected exactly one of `manifest` and `chart`");
     assert_snapshot!(refused("1m30s", "90"), @"./subject.yaml:11:20: expected a time with units, such as 60s, 1m30s or 500ms");
     assert_snapshot!(refused("budgets:", "database: {cluster: db, external: {}}\nbudgets:"), @"./subject.yaml: database: expected at most one of `cluster`, `bundled` and `external`");
-    assert_snapshot!(refused("budgets:", "contract: \"1.1\"\nbudgets:"), @"./subject.yaml:11:1: the key `contract` occurs twice");
+    assert_snapshot!(refused("budgets:", "contract: \"1.1\"\nbudgets:"), @"./subject.yaml:11:1: the key `contract` occurs twice; take one of them away");
 }
 
 #[test]

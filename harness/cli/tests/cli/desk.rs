@@ -53,8 +53,9 @@ impl Desk {
 
     /// Puts a program of the real machine on PATH.
     pub(crate) fn borrow(&self, name: &str) {
-        let found = std::env::split_paths(&std::env::var_os("PATH").unwrap()).map(|folder| folder.join(name));
-        let found = found.into_iter().find(|path| path.is_file()).unwrap_or_else(|| panic!("{name} is not on PATH"));
+        let path = std::env::var_os("PATH").unwrap();
+        let mut files = std::env::split_paths(&path).map(|folder| folder.join(name));
+        let found = files.find(|file| file.is_file()).unwrap_or_else(|| panic!("{name} is not on PATH"));
         symlink(found, self.path("bin").join(name)).unwrap();
     }
 
@@ -114,7 +115,9 @@ impl Desk {
             left.extend(names.filter(|name| !own.contains(&name.as_str())).map(|name| format!("{folder}/{name}")));
         }
         // The folder of all runs says nothing by itself.
-        left.retain(|path| path != "work/target" || self.path("work/target/holdfast").read_dir().unwrap().count() > 0);
+        let runs = self.path("work/target/holdfast").read_dir();
+        let runs = runs.map_or(0, Iterator::count);
+        left.retain(|path| path != "work/target" || runs > 0);
         left
     }
 }

@@ -9,13 +9,15 @@ use crate::api_server::{ApiServer, GOOD};
 use crate::desk::Desk;
 
 /// Runs its arguments where files can hold next to nothing: on a disk of one page below `target` if this user may mount
-/// one, else under a limit of the size of files. Either way every write of a run meets the system's refusal.
-const SMALL_DISK: &str = "mkdir -p target && if unshare --mount true 2>/dev/null; then \
-     exec unshare --mount sh -c 'mount -t tmpfs -o size=4k,mode=777 full target && exec \"$@\"' sh \"$@\"; \
-     else trap '' XFSZ; ulimit -f 1; exec \"$@\"; fi";
+/// one, else under a limit of the size of files. Either way every write of a run meets the system's refusal. What is
+/// left is listed before the disk is gone with its mount.
+const SMALL_DISK: &str = "mkdir -p target/holdfast; if unshare --mount true 2>/dev/null; then \
+     exec unshare --mount sh -c 'mount -t tmpfs -o size=4k,mode=777 full target && \"$@\"; code=$?; \
+     ls -A target/holdfast >../home/left; exit $code' sh \"$@\"; \
+     else trap '' XFSZ; ulimit -f 1; \"$@\"; code=$?; ls -A target/holdfast >../home/left; exit $code; fi";
 
 fn on_a_small_disk(desk: &Desk, arguments: &[&str]) -> std::process::Output {
-    for program in ["mkdir", "unshare", "mount", "sh", "true"] {
+    for program in ["mkdir", "unshare", "mount", "sh", "true", "ls"] {
         desk.borrow(program);
     }
     desk.through(Path::new("/bin/sh"), &["-c", SMALL_DISK, "sh"], arguments).output().unwrap()
@@ -35,6 +37,7 @@ fn a_run_whose_plan_cannot_be_kept_leaves_neither_a_folder_nor_credentials() {
     ]}, {
         insta::assert_snapshot!("a plan that cannot be kept", said);
     });
+    assert_eq!(std::fs::read_to_string(desk.path("home/left")).unwrap(), "");
     assert_eq!(desk.left(), [""; 0]);
     assert_eq!(server.made(), [""; 0]);
 }
