@@ -146,6 +146,8 @@ fn options(duplicate_keys: DuplicateKeyPolicy) -> Options {
     serde_saphyr::options! {
         duplicate_keys: duplicate_keys,
         legacy_octal_numbers: true,
+        // Nothing here reads comments, and there is a limit to how many may stand in a row.
+        emit_comments: false,
         with_snippet: false,
     }
 }
@@ -387,6 +389,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{documents, parse_lenient, parse_strict};
+
+    #[test]
+    fn values_may_be_commented_at_any_length() {
+        let text = format!("a:\n{}  b: 1\nc: [\n{}  2]\n", "  # why\n".repeat(200), "  # why\n".repeat(200));
+        assert_eq!(parse_lenient(&text, "s").unwrap(), json!({"a": {"b": 1}, "c": [2]}));
+    }
 
     #[test]
     fn a_stream_is_split_into_its_documents_with_their_lines() {
