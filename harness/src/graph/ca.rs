@@ -125,6 +125,8 @@ const CA_VARIABLES: &[&str] = &[
     "POSTGRES_CA_CERT",
     "NODE_EXTRA_CA_CERTS",
     "DB_ROOT_CERT",
+    "SSL_ROOTCERT",
+    "SQL_TLS_CA_FILE",
 ];
 
 pub(super) fn find(client: &DatabaseClient, store: &Store, surroundings: &Surroundings) -> Option<CaWiring> {
@@ -151,7 +153,8 @@ pub(super) fn find(client: &DatabaseClient, store: &Store, surroundings: &Surrou
     }
     if let Some(variable) = variable {
         let mut wiring = match (variable.value.known(), variable.key()) {
-            (Some(path), None) if path.starts_with('/') => at_path(client, path, variable.place.clone()),
+            // A path is one wherever it is written, in a Secret of variables too.
+            (Some(path), _) if path.starts_with('/') => at_path(client, path, variable.place.clone()),
             (_, Some(key)) => empty(CaProvider::Environment(key.clone()), variable.place.clone()),
             (Some(_), None) => empty(CaProvider::Image, variable.place.clone()),
             (None, None) => empty(CaProvider::Unknown(unknown(&variable.value)), variable.place.clone()),
@@ -159,6 +162,9 @@ pub(super) fn find(client: &DatabaseClient, store: &Store, surroundings: &Surrou
         wiring.optional |= variable.optional;
         wiring.variable = Some(variable.name.clone());
         return Some(wiring);
+    }
+    if let Some((path, place)) = client.ca_in_settings() {
+        return Some(at_path(client, path, place));
     }
     let mount = container.mounts().iter().find(|mount| is_ca_mount(mount, store, surroundings))?;
     let (kind, name) = mount.volume.keys().next()?;

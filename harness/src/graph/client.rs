@@ -4,12 +4,18 @@ use super::ca::{self, CaWiring};
 use super::dsn::{Dsn, DsnStyle};
 use super::env::EnvVar;
 use super::fact::{Fact, Text};
+use super::recognise::{
+    LIBPQ, carries_a_dsn, chooses_a_mode, ends_with_any, holds_parameters, is_server, names_a_database, speaks_another,
+};
 use super::reference::{KeyRef, RefKind};
+use super::settings::{self, Settings};
+use super::shell;
 use super::ssl::SslMode;
 use super::store::{Store, Surroundings};
 use super::volume::{FileContent, VolumeSource};
 use super::workload::{Container, Workload};
 use crate::finding::{Locate, Place};
+use crate::manifests::Object;
 
 /// A container that dials PostgreSQL.
 #[derive(Debug, Clone)]
@@ -19,6 +25,7 @@ pub struct DatabaseClient {
     because: String,
     dsns: Vec<FoundDsn>,
     credentials: Vec<KeyRef>,
+    settings: Vec<Settings>,
     ca: Option<CaWiring>,
 }
 
@@ -33,28 +40,15 @@ pub struct FoundDsn {
     pub place: Place,
 }
 
-/// Variables of applications that hand the parts of a connection to their driver, with a mode of TLS among them.
-const SSL_MODE_VARIABLES: &[&str] = &[
-    "DB_SSLMODE",
-    "DB_SSL_MODE",
-    "DATABASE_SSLMODE",
-    "DATABASE_SSL_MODE",
-    "POSTGRES_SSLMODE",
-    "POSTGRES_SSL_MODE",
-    "POSTGRESQL_SSLMODE",
-    "POSTGRESQL_SSL_MODE",
-    "PG_SSLMODE",
-    "PG_SSL_MODE",
-];
-
 impl DatabaseClient {
     pub(super) fn recognise(
         workload: &Workload,
         container: &Container,
         store: &Store,
         surroundings: &Surroundings,
+        services: &[&Object],
     ) -> Option<Self> {
-        if is_server(container) {
+        if is_server(container, workload, services) {
             return None;
         }
         let dsns = find_dsns(container, store);
@@ -62,13 +56,19 @@ impl DatabaseClient {
             return None;
         }
         let credentials = find_credentials(container, store, surroundings);
-        let because = match (dsns.first(), container.env().iter().find(|variable| names_a_database(variable))) {
-            (Some(found), _) => format!("{} is a connection string", found.holder),
-            (None, Some(variable)) => format!("it has the variable {}", variable.name),
-            (None, None) => format!("it holds {}", credentials.iter().find(|key| knows(key, store, surroundings))?),
+        let settings = settings::find(container, store);
+        let named = || container.env().iter().find(|variable| names_a_database(variable));
+        let because = if let Some(found) = dsns.first() {
+            format!("{} is a connection string", found.holder)
+        } else if let Some(variable) = named() {
+            format!("it has the variable {}", variable.name)
+        } else if let Some(file) = settings.first() {
+            format!("it reads {}", file.because)
+        } else {
+            format!("it holds {}", credentials.iter().find(|key| knows(key, store, surroundings))?)
         };
-        let mut client =
-            Self { workload: workload.clone(), container: container.clone(), because, dsns, credentials, ca: None };
+        let (workload, container) = (workload.clone(), container.clone());
+        let mut client = Self { workload, container, because, dsns, credentials, settings, ca: None };
         client.ca = ca::find(&client, store, surroundings);
         Some(client)
     }
@@ -96,6 +96,11 @@ impl DatabaseClient {
     /// The keys of Secrets that it takes credentials from.
     pub fn credentials(&self) -> &[KeyRef] {
         &self.credentials
+    }
+
+    /// The file of the CA that a file of configuration names, and where that is mounted.
+    pub(super) fn ca_in_settings(&self) -> Option<(&str, Place)> {
+        self.settings.iter().find_map(|file| Some((file.ca.as_deref()?, file.place.clone())))
     }
 
     /// How the CA reaches it. `None`: it has none.
@@ -159,17 +164,22 @@ impl DatabaseClient {
         if reads_libpq {
             return Fact::Known(SslMode::DEFAULT);
         }
-        let own = self
-            .container
-            .env()
-            .iter()
-            .find(|known| ends_with_any(&known.name, SSL_MODE_VARIABLES) && known.value.known() != Some(""));
-        match own {
-            Some(variable) => parse(&variable.value),
-            None => Fact::Unknown(
-                "no connection string and no variable says it, so the driver's own default decides; state the mode"
-                    .into(),
-            ),
+        let is_own = |known: &&EnvVar| chooses_a_mode(&known.name) && known.value.known() != Some("");
+        if let Some(variable) = self.container.env().iter().find(is_own) {
+            return parse(&variable.value);
+        }
+        let modes: Vec<Fact<SslMode>> = self.settings.iter().flat_map(|file| &file.modes).map(parse).collect();
+        let weakest = modes.iter().filter_map(|mode| mode.as_ref().known().copied()).min();
+        let open = modes.into_iter().find(|mode| matches!(mode, Fact::Unknown(_)));
+        match (weakest, open) {
+            (Some(mode), None) => Fact::Known(mode),
+            (Some(mode), Some(_)) if mode < SslMode::Require => Fact::Known(mode),
+            (_, Some(open)) => open,
+            (None, None) => Fact::Unknown(format!(
+                "{}, and nothing that Holdfast reads says how it does TLS, so its driver's default decides; state the \
+                 mode where the driver reads it, as sslmode or PGSSLMODE",
+                self.because
+            )),
         }
     }
 
@@ -202,81 +212,6 @@ fn parse(written: &Text) -> Fact<SslMode> {
     }
 }
 
-/// Images that are PostgreSQL itself.
-const SERVERS: &[&str] = &["postgres", "postgresql", "postgis", "timescaledb", "pgvector", "spilo"];
-
-fn is_server(container: &Container) -> bool {
-    let repository = container.image().split('@').next().unwrap_or_default();
-    let name = repository.rsplit('/').next().unwrap_or_default().split(':').next().unwrap_or_default();
-    let is_one = SERVERS.iter().any(|server| name == *server || name.starts_with(&format!("{server}-")));
-    let dials = container.env().iter().any(|variable| variable.name == "PGHOST" || carries_a_dsn(&variable.name));
-    is_one && !dials && container.words().iter().all(|(_, word)| Dsn::parse(word).is_none())
-}
-
-/// Variables that libpq reads, and all who do as it does.
-const LIBPQ: &[&str] = &[
-    "PGHOST",
-    "PGHOSTADDR",
-    "PGDATABASE",
-    "PGUSER",
-    "PGPASSWORD",
-    "PGPASSFILE",
-    "PGSSLMODE",
-    "PGSSLROOTCERT",
-    "PGSERVICE",
-];
-
-/// Other databases, as applications name their drivers.
-const OTHERS: &[&str] = &[
-    "mysql",
-    "mysql2",
-    "mariadb",
-    "sqlite",
-    "sqlite3",
-    "mongodb",
-    "mongo",
-    "mssql",
-    "sqlserver",
-    "oracle",
-    "cassandra",
-];
-
-/// Whether the container says that its database is another one.
-fn speaks_another(container: &Container) -> bool {
-    let says = |variable: &EnvVar| {
-        let value = variable.value.known().unwrap_or_default().to_lowercase();
-        let names_a_driver = ["TYPE", "CLIENT", "DRIVER", "DIALECT", "ENGINE", "CONNECTION", "ADAPTER"];
-        let of_a_database = ["DB", "DATABASE"].iter().any(|part| variable.name.split('_').any(|word| word == *part));
-        of_a_database && ends_with_any(&variable.name, &names_a_driver) && OTHERS.contains(&value.as_str())
-    };
-    let libpq = container.env().iter().any(|variable| LIBPQ.contains(&variable.name.as_str()));
-    !libpq && container.env().iter().any(says)
-}
-
-/// Variables that hold a whole connection string.
-fn carries_a_dsn(name: &str) -> bool {
-    let ends = ["DATABASE_URL", "DATABASE_URI", "DATABASE_DSN", "DB_URL", "DB_URI", "DB_DSN", "DB_CONNECTION_URI"];
-    let postgres = ["POSTGRES_URL", "POSTGRES_URI", "POSTGRES_DSN", "POSTGRESQL_URL", "PG_URL", "PG_DSN", "PGURL"];
-    ends_with_any(name, &ends) || ends_with_any(name, &postgres)
-}
-
-/// Variables that say that there is a PostgreSQL to dial.
-fn names_a_database(variable: &EnvVar) -> bool {
-    let name = variable.name.as_str();
-    let value = variable.value.known().unwrap_or_default();
-    // Another database announces itself by its scheme.
-    if value.contains("://") && Dsn::parse_str(value).is_none() {
-        return false;
-    }
-    let parts =
-        ["POSTGRES_HOST", "POSTGRESQL_HOST", "POSTGRES_PASSWORD", "POSTGRESQL_PASSWORD", "PG_HOST", "PG_PASSWORD"];
-    LIBPQ.contains(&name) || carries_a_dsn(name) && !name.starts_with("MYSQL") || ends_with_any(name, &parts)
-}
-
-fn ends_with_any(name: &str, ends: &[&str]) -> bool {
-    ends.iter().any(|end| name == *end || name.strip_suffix(end).is_some_and(|rest| rest.ends_with('_')))
-}
-
 fn knows(key: &KeyRef, store: &Store, surroundings: &Surroundings) -> bool {
     key.kind == RefKind::Secret
         && (surroundings.credentials.contains(&key.name) || store.is_operator_credential(&key.name))
@@ -285,7 +220,9 @@ fn knows(key: &KeyRef, store: &Store, surroundings: &Surroundings) -> bool {
 fn find_dsns(container: &Container, store: &Store) -> Vec<FoundDsn> {
     let mut found = Vec::new();
     for variable in container.env() {
-        if let Some(dsn) = Dsn::parse(&variable.value) {
+        let parameters = || holds_parameters(variable).then(|| Dsn::of_parameters(&variable.value));
+        let composed = || shell::connection_string(&variable.value, container.env());
+        if let Some(dsn) = Dsn::parse(&variable.value).or_else(parameters).or_else(composed) {
             found.push(FoundDsn { holder: format!("env {}", variable.name), dsn, place: variable.place.clone() });
         }
     }
@@ -293,7 +230,8 @@ fn find_dsns(container: &Container, store: &Store) -> Vec<FoundDsn> {
         // An option and its value may be one word, `--database-url=postgres://...`.
         let text = word.with_holes();
         let value = if text.starts_with('-') { text.split_once('=').map_or(text, |(_, value)| value) } else { text };
-        if let Some(dsn) = Dsn::parse(&word.part(value)) {
+        let composed = || shell::connection_string(&word, container.env());
+        if let Some(dsn) = Dsn::parse(&word.part(value)).or_else(composed) {
             found.push(FoundDsn { holder: field.clone(), dsn, place: container.at(&field) });
         }
     }
@@ -323,9 +261,7 @@ fn dsns_in_file(text: &Text) -> Vec<Dsn> {
     let whole = text.with_holes();
     let ends = |character: char| character.is_whitespace() || matches!(character, '"' | '\'' | '`' | '<' | '>');
     let words = whole.split(ends).filter_map(|word| {
-        let start = ["jdbc:postgresql:", "postgresql://", "postgres://", "postgresql+"]
-            .iter()
-            .find_map(|scheme| word.find(scheme))?;
+        let start = shell::BEGINNINGS.iter().find_map(|beginning| word.find(beginning))?;
         Dsn::parse(&text.part(&word[start..]))
     });
     let mut found: Vec<Dsn> = words.collect();

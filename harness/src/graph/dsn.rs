@@ -54,6 +54,13 @@ impl Dsn {
         key_value(text, line)
     }
 
+    /// Reads the parameters that are put behind a connection string elsewhere, `?sslmode=verify-full`.
+    pub(super) fn of_parameters(text: &Text) -> Self {
+        let mut dsn = empty(DsnStyle::KeyValue);
+        add_query(&mut dsn, text, text.with_holes().trim_start_matches('?'));
+        dsn
+    }
+
     /// Reads a connection string of which everything is known.
     pub fn parse_str(text: &str) -> Option<Self> {
         Self::parse(&Text::of(text))
@@ -69,6 +76,19 @@ impl Dsn {
     /// A parameter by its name.
     pub fn parameter(&self, name: &str) -> Option<&Text> {
         self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+}
+
+fn empty(style: DsnStyle) -> Dsn {
+    Dsn {
+        style,
+        user: None,
+        password: None,
+        raw_password: None,
+        hosts: Vec::new(),
+        port: None,
+        database: None,
+        parameters: Vec::new(),
     }
 }
 
@@ -111,16 +131,7 @@ fn jdbc(text: &Text, rest: &str) -> Dsn {
         Some(rest) => rest.split_once('/').unwrap_or((rest, "")),
         None => ("", rest.trim_start_matches('/')),
     };
-    let mut dsn = Dsn {
-        style: DsnStyle::Jdbc,
-        user: None,
-        password: None,
-        raw_password: None,
-        hosts: Vec::new(),
-        port: None,
-        database: some(text, database),
-        parameters: Vec::new(),
-    };
+    let mut dsn = Dsn { database: some(text, database), ..empty(DsnStyle::Jdbc) };
     add_hosts(&mut dsn, text, hosts);
     add_query(&mut dsn, text, query);
     dsn
@@ -166,16 +177,7 @@ fn key_value(text: &Text, line: &str) -> Option<Dsn> {
     if known < 2 {
         return None;
     }
-    let mut dsn = Dsn {
-        style: DsnStyle::KeyValue,
-        user: None,
-        password: None,
-        raw_password: None,
-        hosts: Vec::new(),
-        port: None,
-        database: None,
-        parameters: Vec::new(),
-    };
+    let mut dsn = empty(DsnStyle::KeyValue);
     for (name, value) in pairs {
         let value = text.part(&value);
         match name.as_str() {

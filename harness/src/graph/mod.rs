@@ -10,7 +10,10 @@ mod dsn;
 mod env;
 mod fact;
 mod producers;
+mod recognise;
 mod reference;
+mod settings;
+mod shell;
 mod ssl;
 mod store;
 #[cfg(test)]
@@ -29,7 +32,7 @@ pub use self::ssl::{NotAMode, SslMode};
 pub use self::store::{Store, Surroundings};
 pub use self::volume::{FileContent, Item, Mount, MountedFile, Volume, VolumeSource};
 pub use self::workload::{Container, Role, Workload};
-use crate::manifests::Manifests;
+use crate::manifests::{Manifests, Object};
 
 /// Workloads and what they are given.
 #[derive(Debug, Clone)]
@@ -56,8 +59,10 @@ impl Graph {
             .iter()
             .filter_map(|object| Workload::read(object, &store, &surroundings.pod_templates))
             .collect();
+        let services: Vec<&Object> = manifests.of_kind("Service").collect();
         let clients = workloads.iter().flat_map(|workload| {
-            let recognise = |container| DatabaseClient::recognise(workload, container, &store, &surroundings);
+            let recognise =
+                |container| DatabaseClient::recognise(workload, container, &store, &surroundings, &services);
             workload.containers().iter().filter_map(recognise).collect::<Vec<_>>()
         });
         let clients = clients.collect();

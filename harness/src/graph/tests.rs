@@ -78,7 +78,7 @@ fn the_operators_uri_has_no_mode_so_the_variable_decides() {
     "{name: DATABASE_URL, value: 'postgres://a@db/x?sslmode=sometimes'}",
     "`sometimes` is no mode of libpq"
 )]
-#[case::driver_of_the_application("{name: POSTGRES_HOST, value: db}", "the driver's own default decides")]
+#[case::driver_of_the_application("{name: POSTGRES_HOST, value: db}", "it has the variable POSTGRES_HOST, and nothing")]
 fn what_manifests_do_not_say_is_unknown_with_a_hint(#[case] env: &str, #[case] hint: &str) {
     let Fact::Unknown(told) = with_env(env).ssl_mode() else { panic!("expected a hint") };
     assert!(told.contains(hint), "{told}");
@@ -112,7 +112,67 @@ fn a_connection_string_is_found(#[case] container: &str, #[case] volumes: &str) 
 }
 
 #[rstest]
+#[case::kind_of_the_database("{name: STORE_ENGINE, value: postgres}", "it has the variable STORE_ENGINE")]
+#[case::kind_with_a_version("{name: SQL_PLUGIN, value: postgres12_pgx}", "it has the variable SQL_PLUGIN")]
+#[case::kind_by_the_whole_name("{name: APP_DB, value: postgresql}", "it has the variable APP_DB")]
+#[case::part_of_a_connection("{name: APP_POSTGRES_ADMIN_USERNAME, value: a}", "APP_POSTGRES_ADMIN_USERNAME")]
+#[case::whole_string_elsewhere(
+    "{name: DSN, valueFrom: {secretKeyRef: {name: x, key: dsn}}}",
+    "it has the variable DSN"
+)]
+#[case::string_of_a_store(
+    "{name: APP_DATASTORE_URI, valueFrom: {secretKeyRef: {name: x, key: uri}}}",
+    "it has the variable APP_DATASTORE_URI"
+)]
+#[case::composed_by_a_shell(
+    "{name: URL_COMMAND, value: 'echo \"postgres://$U:$(cat /p)@${H}/app\"'}",
+    "env URL_COMMAND is a connection string"
+)]
+fn a_client_is_recognised_by_what_it_is_told(#[case] env: &str, #[case] because: &str) {
+    let client = with_env(env);
+    assert!(client.because().contains(because), "{}", client.because());
+}
+
+#[rstest]
+#[case::variable_of_any_length(
+    "{name: APP_DATABASE_POSTGRES_USER_SSL_MODE, value: verify-ca}, {name: APP_DATABASE_POSTGRES_HOST, value: db}",
+    SslMode::VerifyCa
+)]
+#[case::another_services_variable(
+    "{name: MAIL_SSL_MODE, value: disable}, {name: DB_SSL_MODE, value: require}, {name: DB_TYPE, value: postgres}",
+    SslMode::Require
+)]
+#[case::parameters_beside_the_parts(
+    "{name: APP_DB, value: postgres}, {name: APP_DB_URL_PROPERTIES, value: '?sslmode=verify-full&sslrootcert=/ca/a.crt'}",
+    SslMode::VerifyFull
+)]
+#[case::parameters_in_a_shell(
+    "{name: Q, value: '?sslmode=require'}, {name: CMD, value: 'echo -n \"postgresql+psycopg2://$(eval $U):$(eval $P)@${H}/${D}${Q}\"'}, {name: H, value: db}, {name: D, value: app}",
+    SslMode::Require
+)]
+#[case::a_shell_that_says_no_mode(
+    "{name: H, value: db}, {name: CMD, value: 'exec app --db \"postgres://app:$(cat /p)@${H}:5432/app\"'}",
+    SslMode::Prefer
+)]
+fn the_mode_is_known_from_parts_too(#[case] env: &str, #[case] mode: SslMode) {
+    assert_eq!(with_env(env).ssl_mode(), Fact::Known(mode));
+}
+
+#[test]
+fn a_file_of_settings_tells_client_mode_and_ca() {
+    let more = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata:\n  app.yaml: |\n    store:\n      engine: postgresql\n      sslmode: verify-full\n      sslrootcert: /ca/ca.crt\n";
+    let volumes = "{name: c, configMap: {name: settings}}, {name: ca, secret: {secretName: trust}}";
+    let mounts = "volumeMounts: [{name: c, mountPath: /etc/app}, {name: ca, mountPath: /ca}]";
+    let client = client_of(mounts, volumes, more).unwrap();
+    assert_eq!(client.because(), "it reads setting store.engine in app.yaml of ConfigMap settings");
+    assert_eq!(client.ssl_mode(), Fact::Known(SslMode::VerifyFull));
+    assert_eq!(client.ca().and_then(|ca| ca.trust()), Some(("trust", "ca.crt")));
+}
+
+#[rstest]
 #[case::nothing_of_a_database("env: [{name: PORT, value: '80'}]")]
+#[case::name_of_a_database("env: [{name: CACHE_DB, value: '0'}, {name: DATABASE, value: postgres}]")]
+#[case::another_kind("env: [{name: APP_DATASTORE_URI, value: ''}, {name: APP_DATASTORE_ENGINE, value: mysql8}]")]
 #[case::another_database("env: [{name: DATABASE_URL, value: 'mysql://a@db/x'}]")]
 #[case::another_database_by_its_neighbours(
     "env: [{name: DATABASE_URL, valueFrom: {secretKeyRef: {name: x, key: y}}}, {name: DB_TYPE, value: mysql}]"
@@ -121,10 +181,36 @@ fn no_client_is_seen(#[case] container: &str) {
     assert!(client_of(container, "", "").is_none());
 }
 
-#[test]
-fn postgresql_itself_is_no_client() {
-    let server = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: pg}\nspec: {template: {spec: {containers: [{name: pg, image: 'docker.io/library/postgres:17', env: [{name: POSTGRES_PASSWORD, value: x}]}]}}}\n";
-    assert!(graph_in(server, &Surroundings::default()).database_clients().is_empty());
+#[rstest]
+#[case::by_its_image("image: 'docker.io/library/postgres:17'", "", 0)]
+#[case::by_its_port("ports: [{containerPort: 5432}]", "", 0)]
+#[case::by_the_folder_of_its_data(
+    "workingDir: /, env: [{name: PGDATA, value: /data}, {name: POSTGRES_PASSWORD, value: x}]",
+    "",
+    0
+)]
+#[case::by_the_service_before_it(
+    "workingDir: /",
+    "{apiVersion: v1, kind: Service, metadata: {name: pg}, spec: {selector: {app: pg}, ports: [{port: 5432}]}}",
+    0
+)]
+#[case::a_pooler_behind_a_service(
+    "image: example.org/pgbouncer",
+    "{apiVersion: v1, kind: Service, metadata: {name: pg}, spec: {selector: {app: pg}, ports: [{port: 5432}]}}",
+    1
+)]
+#[case::another_service(
+    "workingDir: /",
+    "{apiVersion: v1, kind: Service, metadata: {name: pg}, spec: {selector: {app: other}, ports: [{port: 5432}]}}",
+    1
+)]
+#[case::neither("workingDir: /", "", 1)]
+fn postgresql_itself_is_no_client(#[case] container: &str, #[case] more: &str, #[case] clients: usize) {
+    let env = if container.contains("env:") { "" } else { ", env: [{name: POSTGRES_PASSWORD, value: x}]" };
+    let server = format!(
+        "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: pg}}\nspec: {{template: {{metadata: {{labels: {{app: pg}}}}, spec: {{containers: [{{name: pg, {container}{env}}}]}}}}}}\n---\n{more}\n"
+    );
+    assert_eq!(graph_in(&server, &Surroundings::default()).database_clients().len(), clients);
 }
 
 #[rstest]
