@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::graph::Dsn;
 use crate::helm::ValuePath;
 
 /// Ends of names whose value is a password, whatever it looks like; `PGPASSWORD` is one word.
@@ -77,6 +78,11 @@ pub fn password_in_url(text: &str) -> Option<&str> {
     is_stated(password).then_some(password)
 }
 
+/// Whether a text is a connection string of PostgreSQL that states a password, however it is written.
+fn states_a_password(text: &str) -> bool {
+    Dsn::parse_str(text).is_some_and(|dsn| dsn.passwords().any(is_stated))
+}
+
 /// Whether a text holds a private key, and not only the frame of one.
 pub fn holds_private_key(text: &str) -> bool {
     let Some((_, after)) = text.split_once("PRIVATE KEY-----") else { return false };
@@ -120,7 +126,8 @@ fn collect(path: &str, name: &str, value: &Value, found: &mut Vec<String>) {
             let named = is_credential(name, text);
             let option = text.strip_prefix("--").and_then(|rest| rest.split_once('='));
             let option = option.is_some_and(|(name, value)| is_credential(name, value));
-            if named || option || password_in_url(text).is_some() || holds_private_key(text) {
+            if named || option || password_in_url(text).is_some() || states_a_password(text) || holds_private_key(text)
+            {
                 found.push(path.to_owned());
             }
         }
@@ -215,7 +222,10 @@ mod tests {
                     {"name": "PGPASSWORD", "value": "hunter2"},
                     {"name": "PGPASSWORD", "valueFrom": {"secretKeyRef": {"name": "a", "key": "password"}}},
                     {"name": "URL", "value": "redis://:hunter2@cache:6379"},
-                    {"name": "OPEN", "value": "postgresql://app:$(PGPASSWORD)@db/app"}
+                    {"name": "OPEN", "value": "postgresql://app:$(PGPASSWORD)@db/app"},
+                    {"name": "DSN", "value": "host=db user=app password=hunter2 dbname=app"},
+                    {"name": "DSN", "value": "host=db user=app password=$(PGPASSWORD)"},
+                    {"name": "JDBC", "value": "jdbc:postgresql://db/app?user=app&password=hunter2"}
                 ],
                 "args": ["--admin-password=hunter2", "--password", "hunter2", "--password-file=/a"],
                 "data": [{"secretKey": "password", "remoteRef": {"key": "redis", "property": "password"}}],
@@ -224,7 +234,15 @@ mod tests {
         });
         assert_eq!(
             fields(&object),
-            ["data.DB_PASSWORD", "spec.env[0].value", "spec.env[2].value", "spec.args[0]", "spec.args[2]"]
+            [
+                "data.DB_PASSWORD",
+                "spec.env[0].value",
+                "spec.env[2].value",
+                "spec.env[4].value",
+                "spec.env[6].value",
+                "spec.args[0]",
+                "spec.args[2]"
+            ]
         );
     }
 
