@@ -58,17 +58,44 @@ impl Mentions {
         };
         for length in (1..=parents.len()).rev() {
             let around = written(&parents[..length]);
-            let mut handing = self.actions.iter().filter(|action| holds(action, &around, false)).peekable();
+            let handing = self.actions.iter().enumerate().filter(|(_, action)| holds(action, &around, false));
+            let mut handing = handing.peekable();
             if handing.peek().is_none() {
                 continue;
             }
-            if handing.any(|action| WHOLE.iter().any(|word| action.contains(word))) || named() {
+            if handing.any(|(at, action)| self.takes_the_whole(at, action)) || named() {
                 return true;
             }
         }
         let all = |action: &&String| holds(action, ".Values", false);
         self.actions.iter().any(|action| all(&action)) && named()
     }
+
+    /// Whether an action takes all of a mapping that it holds: itself, under another name, or as the dot of what follows.
+    fn takes_the_whole(&self, at: usize, action: &str) -> bool {
+        if takes_wholes(action) {
+            return true;
+        }
+        let near = self.actions.iter().skip(at + 1).take(NEAR);
+        if action.starts_with("with ") {
+            return near.into_iter().any(|next| takes_wholes(next) && has_the_dot(next));
+        }
+        let assigned = action.split_once('=').map(|(name, _)| name.trim_end_matches(':').trim());
+        assigned
+            .filter(|name| name.starts_with('$'))
+            .is_some_and(|name| self.actions.iter().any(|action| takes_wholes(action) && holds(action, name, false)))
+    }
+}
+
+/// How many actions after a `with` are looked at for its dot.
+const NEAR: usize = 3;
+
+fn takes_wholes(action: &str) -> bool {
+    WHOLE.iter().any(|word| action.contains(word))
+}
+
+fn has_the_dot(action: &str) -> bool {
+    action.split_whitespace().any(|word| word.trim_matches(['(', ')']) == ".")
 }
 
 /// Whether an action holds a word that ends there; with `deeper`, what follows may go on with a dot.
@@ -93,6 +120,9 @@ mod tests {
     #[case::under_another_name("database.secretRef.key", true)]
     #[case::under_another_name_and_not_read("database.acquireTimeout", false)]
     #[case::in_a_comment("old.value", false)]
+    #[case::as_the_dot_of_with("podSecurity.runAsUser", true)]
+    #[case::not_the_dot_of_with("probe.path", false)]
+    #[case::in_a_variable_that_is_taken_as_a_whole("marks.first", true)]
     #[case::of_nothing("unknown.key", false)]
     fn a_value_is_mentioned_or_not(#[case] path: &str, #[case] expected: bool) {
         let actions = [
@@ -100,6 +130,15 @@ mod tests {
             "toYaml .Values.resources | nindent 4",
             "$database := .Values.database",
             "$database.secretRef.key",
+            "with .Values.podSecurity",
+            "toYaml . | nindent 4",
+            "end",
+            "with .Values.probe",
+            ".port",
+            "end",
+            "end",
+            "$marks = .Values.marks",
+            "merge $marks .Values.more",
         ];
         let mentions = Mentions { actions: actions.map(str::to_owned).to_vec() };
         assert_eq!(mentions.mention(&ValuePath::parse(path)), expected);

@@ -1,6 +1,6 @@
 //! From a subject and an overlay to what Helm renders.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use camino::Utf8PathBuf;
 use serde_json::{Map, Value};
@@ -141,7 +141,7 @@ pub(super) fn rendered(subject: Arc<Subject>, overlay: &Overlay, helms: Arc<Helm
     if let Some(patch) = subject.patches().iter().find(|patch| !changed(patch)) {
         return Err(RenderedError::Patch { kind: patch.kind.clone(), name: patch.name.clone() });
     }
-    Ok(Rendered { subject, overlay: overlay.clone(), helms: Some(helms), releases, base })
+    Ok(Rendered { subject, overlay: overlay.clone(), helms: Some(helms), releases, base, chance: OnceLock::new() })
 }
 
 pub(super) fn of_manifests(subject: Arc<Subject>, text: &str) -> Result<Rendered, RenderedError> {
@@ -149,7 +149,7 @@ pub(super) fn of_manifests(subject: Arc<Subject>, text: &str) -> Result<Rendered
     let manifests = Manifests::parse(text, subject.name())?;
     let base = Rendering::new(text.to_owned(), manifests, surroundings);
     let overlay = Overlay { name: "default".into(), values: Vec::new(), production: false };
-    Ok(Rendered { subject, overlay, helms: None, releases: Vec::new(), base })
+    Ok(Rendered { subject, overlay, helms: None, releases: Vec::new(), base, chance: OnceLock::new() })
 }
 
 /// Renders all releases, the first one with a change.

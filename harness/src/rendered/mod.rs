@@ -9,8 +9,9 @@ mod effects;
 mod load;
 mod rendering;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
@@ -35,6 +36,8 @@ pub struct Rendered {
     helms: Option<Arc<Helms>>,
     releases: Vec<LoadedRelease>,
     base: Rendering,
+    /// The lines that chance or time changes; `None` within: they cannot be told from others.
+    chance: OnceLock<Option<BTreeSet<usize>>>,
 }
 
 impl Rendered {
@@ -166,14 +169,37 @@ impl Rendered {
     /// Renders the subject's own values once more, past everything that is kept: chance and time show in the difference.
     /// `None`: it cannot be told, and the check knows.
     pub fn again(&self, check: &mut Check) -> Option<Attempt> {
-        // Stating one of the values once more changes nothing but the question.
+        self.with(&self.restated(), check)
+    }
+
+    /// Whether a rendering differs from that of the subject's own values by more than chance and time. `None`: these
+    /// change so much that it cannot be told.
+    pub fn differs(&self, rendering: &Rendering) -> Option<bool> {
+        let (own, other) = (self.base.text(), rendering.text());
+        if own == other {
+            return Some(false);
+        }
+        let by_chance = self.chance.get_or_init(|| self.lines_of_chance()).as_ref()?;
+        if by_chance.is_empty() {
+            return Some(true);
+        }
+        let lines = differing_lines(own, other);
+        Some(lines.is_none_or(|lines| !lines.is_subset(by_chance)))
+    }
+
+    fn lines_of_chance(&self) -> Option<BTreeSet<usize>> {
+        let Some(Ok(Attempt::Rendered(again))) = self.attempt(None, &self.restated()) else { return None };
+        differing_lines(self.base.text(), again.text())
+    }
+
+    /// Stating one of the values once more changes nothing but the question.
+    fn restated(&self) -> Change {
         let leaves = self.values().map(ValuePath::leaves).unwrap_or_default();
         let restated = leaves.into_iter().find(|(path, value)| value.is_string() && path.list().is_none());
-        let change = match restated {
+        match restated {
             Some((path, value)) => Change::set(path, value.clone()),
             None => Change::set("global", Value::Object(serde_json::Map::new())),
-        };
-        self.with(&change, check)
+        }
     }
 
     /// Renders many changes, each by itself, as many at once as the machine allows; in the order of the changes.
@@ -247,6 +273,13 @@ fn is_of_the_cluster(path: &ValuePath) -> bool {
 
 const NO_CHART: &str = "the manifests came without their chart; check the chart itself to render it with other values";
 
+/// The lines in which two texts differ, from 0; `None`: they have another number of lines.
+fn differing_lines(own: &str, other: &str) -> Option<BTreeSet<usize>> {
+    let same_number = own.lines().count() == other.lines().count();
+    let lines = || own.lines().zip(other.lines()).enumerate().filter(|(_, (own, other))| own != other);
+    same_number.then(|| lines().map(|(number, _)| number).collect())
+}
+
 /// Answers many questions at once, in their order.
 pub(crate) fn in_parallel<Q: Sync, A: Send>(questions: &[Q], answer: impl Fn(&Q) -> A + Sync) -> Vec<A> {
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get) * 2;
@@ -272,4 +305,20 @@ pub(crate) fn in_parallel<Q: Sync, A: Send>(questions: &[Q], answer: impl Fn(&Q)
     });
     answers.sort_by_key(|(index, _)| *index);
     answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::differing_lines;
+
+    #[rstest]
+    #[case::nowhere("a\nb\n", "a\nb\n", Some(&[][..]))]
+    #[case::in_one_line("a\nb\nc\n", "a\nx\nc\n", Some(&[1][..]))]
+    #[case::in_their_number("a\n", "a\nb\n", None)]
+    fn two_texts_differ(#[case] own: &str, #[case] other: &str, #[case] expected: Option<&[usize]>) {
+        let lines = differing_lines(own, other).map(|lines| lines.into_iter().collect::<Vec<_>>());
+        assert_eq!(lines.as_deref(), expected);
+    }
 }

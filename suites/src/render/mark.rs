@@ -4,7 +4,6 @@
 //! `5m` becomes `20003m` and not a word.
 
 use harness::helm::ValuePath;
-use harness::rendered::Change;
 use serde_json::{Value, json};
 
 /// One value and what it is changed to.
@@ -46,11 +45,6 @@ impl Mark {
     pub(super) fn choice(path: ValuePath, value: &Value, choices: &[Value]) -> Option<Self> {
         let other = choices.iter().find(|choice| *choice != value && !choice.is_null())?;
         Some(Self { path, value: other.clone(), sign: None })
-    }
-
-    /// The change by itself.
-    pub(super) fn change(&self) -> Change {
-        Change::set(&self.path, self.value.clone())
     }
 
     /// Whether a text shows it, which did not before.

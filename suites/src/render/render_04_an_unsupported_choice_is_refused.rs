@@ -63,7 +63,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     let changes = singly.iter().map(|path| Change::set(path, UNSUPPORTED)).collect();
     for (change, attempt) in subject.many(changes, check) {
         // What the rendering does not depend on may belong to a feature that is off: nothing was downgraded.
-        if attempt.rendering().is_some_and(|rendering| rendering.text() == subject.rendering().text()) {
+        if attempt.rendering().is_some_and(|rendering| subject.differs(rendering) != Some(true)) {
             check.undecided(
                 &change,
                 "an unsupported choice",

@@ -3,7 +3,7 @@
 //! A value that no template reads is worse than none: people set it, believe in it, and find out in an incident. So
 //! every value is changed and looked for in what is rendered. Changing them one by one would take a render each, so all
 //! that leave a mark are changed at once, a group that Helm refuses is parted, and only what stayed invisible is changed
-//! by itself. A value of a feature that is off has no effect today; a template that mentions it settles that.
+//! by itself, in groups. A value of a feature that is off has no effect today; a template that mentions it settles that.
 
 use std::collections::BTreeSet;
 
@@ -53,14 +53,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     let mentions = Mentions::of(chart);
     let open: Vec<&Mark> =
         marks.iter().filter(|mark| !shown.contains(&mark.path) && !mentions.mention(&mark.path)).collect();
-    let singly = subject.many(open.iter().map(|mark| mark.change()).collect(), check);
-    let without_effect: BTreeSet<ValuePath> = singly
-        .into_iter()
-        .filter(|(_, attempt)| {
-            attempt.rendering().is_some_and(|rendering| rendering.text() == subject.rendering().text())
-        })
-        .flat_map(|(change, _)| change.paths().cloned().collect::<Vec<_>>())
-        .collect();
+    let without_effect = without_effect(subject, &open, check);
     for mark in &marks {
         let reader = match (without_effect.contains(&mark.path), shown.contains(&mark.path)) {
             (true, _) => NOTHING,
@@ -111,8 +104,7 @@ fn show(subject: &Rendered, group: &[&Mark], parts: &mut usize, shown: &mut BTre
         return;
     }
     *parts -= 1;
-    let together = group.iter().fold(Change::none(), |change, mark| change.and_set(&mark.path, mark.value.clone()));
-    match subject.with(&together, check) {
+    match subject.with(&together(group), check) {
         None => {}
         Some(Attempt::Rendered(rendering)) => {
             let before = subject.rendering().text();
@@ -134,6 +126,36 @@ fn show(subject: &Rendered, group: &[&Mark], parts: &mut usize, shown: &mut BTre
             }
         }
     }
+}
+
+/// Those of the values that nothing reads. They are changed together first: a group that renders as before is settled
+/// with one question, one that does not is parted.
+fn without_effect(subject: &Rendered, open: &[&Mark], check: &mut Check) -> BTreeSet<ValuePath> {
+    let mut found = BTreeSet::new();
+    let mut groups: Vec<&[&Mark]> = vec![open];
+    groups.retain(|group| !group.is_empty());
+    while !groups.is_empty() {
+        let changes = groups.iter().map(|group| together(group)).collect();
+        let mut parted = Vec::new();
+        for (change, attempt) in subject.many(changes, check) {
+            let first = change.paths().next();
+            let Some(group) = groups.iter().find(|group| group.first().map(|mark| &mark.path) == first) else {
+                continue;
+            };
+            if attempt.rendering().is_some_and(|rendering| subject.differs(rendering) == Some(false)) {
+                found.extend(group.iter().map(|mark| mark.path.clone()));
+            } else if group.len() > 1 {
+                let (left, right) = group.split_at(group.len() / 2);
+                parted.extend([left, right]);
+            }
+        }
+        groups = parted;
+    }
+    found
+}
+
+fn together(group: &[&Mark]) -> Change {
+    group.iter().fold(Change::none(), |change, mark| change.and_set(&mark.path, mark.value.clone()))
 }
 
 /// Variables that every process has, and those that a driver of PostgreSQL reads.
