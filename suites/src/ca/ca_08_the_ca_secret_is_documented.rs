@@ -16,6 +16,7 @@ use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
 use super::readme::{ExampleSecret, Readme, values_among};
+use super::wiring::{clients_with_ca, is_system};
 
 /// The CA Secret is documented.
 pub const CA_08: Requirement = Requirement {
@@ -41,6 +42,9 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         let hint = "the manifests came without their chart, and so without its README";
         return check.undecided(Place::object("the chart"), "its README", hint);
     };
+    if clients_with_ca(subject).all(|(_, ca)| is_system(ca)) && clients_with_ca(subject).next().is_some() {
+        return check.not_applicable("the clients trust what their image trusts, so there is no CA Secret");
+    }
     let place = chart.place("README.md");
     let text = chart.readme().and_then(PackageFile::text).unwrap_or_default();
     let state = if text.trim().is_empty() { "none" } else { "there" };

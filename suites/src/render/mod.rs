@@ -41,8 +41,13 @@ use harness::plaintext::is_password_path;
 use harness::rendered::{Attempt, Change, Rendered, Rendering};
 use serde_json::Value;
 
-/// A password of the values that nothing but a check can have put there.
+/// How the passwords begin that nothing but a check can have put into the values.
 const PLAIN_PASSWORD: &str = "holdfast0Plain0Mark7Kq";
+
+/// Such a password, one for each value, so that whoever repeats it tells which.
+fn plain_password(number: usize) -> String {
+    format!("{PLAIN_PASSWORD}{number:03}")
+}
 
 /// Says for a subject without a file that only such a file can tell; whether that is so.
 fn undeclared(subject: &Rendered, check: &mut Check, what: &str, field: &str) -> bool {
@@ -114,23 +119,24 @@ fn password_values(subject: &Rendered) -> Vec<ValuePath> {
     fitting.map(|(path, _)| path).collect()
 }
 
-/// What is rendered when every password of the values is this one; each by itself where Helm refuses them together.
-fn with_passwords(subject: &Rendered, password: &str, check: &mut Check) -> Vec<(Change, Attempt)> {
+/// What is rendered when every password of the values is another one; each by itself where Helm refuses them together.
+fn with_passwords(subject: &Rendered, password: impl Fn(usize) -> String, check: &mut Check) -> Vec<(Change, Attempt)> {
     let paths = password_values(subject);
     if paths.is_empty() {
         return Vec::new();
     }
-    let together = paths.iter().fold(Change::none(), |change, path| change.and_set(path, password));
+    let numbered = || paths.iter().enumerate().map(|(number, path)| (path, password(number)));
+    let together = numbered().fold(Change::none(), |change, (path, password)| change.and_set(path, password));
     let attempt = subject.many(vec![together], check);
     if paths.len() == 1 || attempt.iter().all(|(_, attempt)| attempt.rendering().is_some()) {
         return attempt;
     }
-    subject.many(paths.iter().map(|path| Change::set(path, password)).collect(), check)
+    subject.many(numbered().map(|(path, password)| Change::set(path, password)).collect(), check)
 }
 
-/// The same, as far as Helm renders it.
-fn renderings_with_passwords(subject: &Rendered, password: &str, check: &mut Check) -> Vec<(Change, Rendering)> {
-    let attempts = with_passwords(subject, password, check);
+/// The same with plain passwords, as far as Helm renders it.
+fn renderings_with_passwords(subject: &Rendered, check: &mut Check) -> Vec<(Change, Rendering)> {
+    let attempts = with_passwords(subject, plain_password, check);
     attempts.into_iter().filter_map(|(change, attempt)| Some((change, attempt.rendering()?.clone()))).collect()
 }
 

@@ -58,14 +58,17 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         let own: Vec<&Place> = differing.iter().filter(|place| place.object == secret.reference()).collect();
         let fields: Vec<&str> = own.iter().filter_map(|place| place.field.as_deref()).collect();
         if looks_up && !fields.is_empty() {
-            let hint = "it is generated, and the chart looks up what exists; the live lane upgrades on a cluster";
+            let hint = format!(
+                "{}: generated, and the chart looks up what exists; the live lane upgrades on a cluster",
+                fields.join(", ")
+            );
             check.undecided(secret, "fields that differ between two renders", hint);
         } else {
             check.expect(secret, "fields that differ between two renders", fields.as_slice(), empty());
         }
     }
-    if first.manifests().of_kind("Secret").next().is_none() {
-        check.not_applicable("the chart renders no Secret, and the subject does not claim gitops");
+    if !first.manifests().of_kind("Secret").any(is_applied_by_upgrades) {
+        check.not_applicable("an upgrade applies no Secret of the chart, and the subject does not claim gitops");
     }
 }
 

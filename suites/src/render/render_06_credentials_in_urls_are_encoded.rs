@@ -52,15 +52,15 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         }
     }
     let plain: Vec<BTreeMap<String, (Place, Option<String>)>> =
-        renderings_with_passwords(subject, PLAIN_PASSWORD, check).iter().map(|(_, one)| urls(one)).collect();
+        renderings_with_passwords(subject, check).iter().map(|(_, one)| urls(one)).collect();
     let holders: Vec<&String> = plain
         .iter()
         .flatten()
-        .filter(|(_, (_, held))| held.as_deref() == Some(PLAIN_PASSWORD))
+        .filter(|(_, (_, held))| held.as_deref().is_some_and(|held| held.starts_with(PLAIN_PASSWORD)))
         .map(|(holder, _)| holder)
         .collect();
     if !holders.is_empty() {
-        for (change, attempt) in with_passwords(subject, HOSTILE_PASSWORD, check) {
+        for (change, attempt) in with_passwords(subject, |_| HOSTILE_PASSWORD.to_owned(), check) {
             let Some(rendering) = attempt.rendering() else {
                 if attempt.refusal().is_some_and(Refusal::is_deliberate) {
                     check.undecided(

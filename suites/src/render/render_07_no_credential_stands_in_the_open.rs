@@ -17,7 +17,7 @@ use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
-use super::{PLAIN_PASSWORD, password_values, renderings_with_passwords, text_files};
+use super::{password_values, plain_password, renderings_with_passwords, text_files};
 
 /// No credential stands in the open.
 pub const RENDER_07: Requirement = Requirement {
@@ -46,17 +46,19 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         let at = found.first().map_or_else(|| object.place(), |field| object.at(field));
         check.expect(at, "fields that hold a credential", found.as_slice(), empty());
     }
-    let marks = Redactor::in_memory();
-    if marks.register("password", PLAIN_PASSWORD).is_err() {
-        return check.undecided(Place::object("values"), "a marked password", "it could not be registered");
-    }
-    for (change, rendering) in renderings_with_passwords(subject, PLAIN_PASSWORD, check) {
-        let values: Vec<String> = change.paths().map(ToString::to_string).collect();
+    let Some(marks) = Marks::of(&passwords) else {
+        return check.undecided(Place::object("values"), "marked passwords", "they could not be registered");
+    };
+    for (_, rendering) in renderings_with_passwords(subject, check) {
         for object in rendering.manifests().objects().filter(|object| is_open(object)) {
-            let marked = |value: &Value| value.as_str().is_some_and(|text| marks.mask(text) != text);
-            let found: Vec<String> = super::strings(object.value(), &marked);
+            let found: Vec<String> = super::strings(object.value(), &|value| marks.repeated_by(value).is_some());
             let at = found.first().map_or_else(|| object.place(), |field| object.at(field));
-            check.expect(at, format!("fields that repeat {}", values.join(" or ")), found.as_slice(), empty());
+            let named = found.iter().map(|field| {
+                let value = ValuePath::parse(field).get(object.value()).and_then(|value| marks.repeated_by(value));
+                format!("{field}, of {}", value.unwrap_or("a password"))
+            });
+            let named: Vec<String> = named.collect();
+            check.expect(at, "fields that repeat a password of the values", named.as_slice(), empty());
         }
     }
 }
@@ -74,6 +76,26 @@ fn live(records: &Records, check: &mut Check) {
     }
 }
 
+/// The plain passwords of a check, each with the value that it is planted in.
+struct Marks(Vec<(String, Redactor)>);
+
+impl Marks {
+    fn of(passwords: &[ValuePath]) -> Option<Self> {
+        let marks = passwords.iter().enumerate().map(|(number, path)| {
+            let redactor = Redactor::in_memory();
+            redactor.register("password", &plain_password(number)).ok()?;
+            Some((path.to_string(), redactor))
+        });
+        marks.collect::<Option<_>>().map(Self)
+    }
+
+    /// The value whose password a text holds, in any spelling.
+    fn repeated_by(&self, value: &Value) -> Option<&str> {
+        let text = value.as_str()?;
+        self.0.iter().find(|(_, redactor)| redactor.mask(text) != text).map(|(path, _)| path.as_str())
+    }
+}
+
 /// What people can read who must not read Secrets. Definitions of kinds only describe such fields.
 fn is_open(object: &Object) -> bool {
     !matches!(object.kind(), "Secret" | "CustomResourceDefinition")
@@ -88,7 +110,7 @@ fn package(chart: &Package, passwords: &[ValuePath], check: &mut Check) {
     let defaults: Vec<String> = defaults.map(|(path, _)| path.to_string()).collect();
     check.expect(chart.place("values.yaml"), "defaults that are passwords", defaults.as_slice(), empty());
     for (path, text) in text_files(chart) {
-        let lines = plaintext::lines(text);
+        let lines: Vec<String> = plaintext::lines(text).iter().map(|line| format!("line {line}")).collect();
         if !lines.is_empty() {
             check.expect(chart.place(path), "lines that hold a credential", lines.as_slice(), empty());
         }

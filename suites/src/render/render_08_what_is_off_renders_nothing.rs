@@ -50,13 +50,23 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         }
         if let Some((on, off)) = on_and_off(subject, toggle, check) {
             let change = Change::set(toggle, false);
-            check.expect(&change, "references that nobody answers any more", &dangling(&on, &off)[..], empty());
+            let dangling = dangling(&on, &off);
+            if declared || dangling.is_empty() {
+                check.expect(&change, "references that nobody answers any more", &dangling[..], empty());
+            } else {
+                // A toggle may stand for "make the Secret", and somebody else makes it then.
+                check.undecided(&change, "references that the chart answers no more", unanswered(&dangling));
+            }
             check.expect(&change, "objects that stay behind", &leftovers(&on, &off)[..], empty());
         }
     }
     if toggles.is_empty() {
         check.not_applicable("nothing of the chart can be switched off, as far as the subject and the values tell");
     }
+}
+
+fn unanswered(dangling: &[String]) -> String {
+    format!("a subject file tells whether somebody else does, in its field `external`: {}", dangling.join("; "))
 }
 
 /// Values called `enabled` that are on, without those that switch a field and not a service.
@@ -84,7 +94,8 @@ fn on_and_off(subject: &Rendered, toggle: &ValuePath, check: &mut Check) -> Opti
             None
         }
         _ => {
-            check.undecided(&change, "what belongs to it", "these values do not render with it switched");
+            let refusal = other.refusal().map(ToString::to_string).unwrap_or_default();
+            check.undecided(&change, "what belongs to it", format!("Helm refuses to switch it by itself: {refusal}"));
             None
         }
     }
@@ -120,7 +131,14 @@ fn leftovers(on: &Rendering, off: &Rendering) -> Vec<String> {
             || object.kind().ends_with("RoleBinding") && binds_only(object, &accounts)
             || object.kind() == "Service" && selects_only(object, &gone, left)
     };
-    off.manifests().objects().filter(holds).map(|object| object.place().to_string()).collect()
+    let stayed = off.manifests().objects().filter(|object| is_the_same(object, on)).filter(holds);
+    stayed.map(|object| object.place().to_string()).collect()
+}
+
+/// Whether an object was there with the toggle on too. What another template makes instead did not stay behind.
+fn is_the_same(object: &Object, on: &Rendering) -> bool {
+    let template = |object: &Object| object.source().map(|source| source.template.clone());
+    on.manifests().find(object.kind(), object.name()).is_some_and(|before| template(before) == template(object))
 }
 
 fn component(object: &Object) -> Option<&str> {

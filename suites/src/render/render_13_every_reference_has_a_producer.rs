@@ -32,24 +32,42 @@ pub const RENDER_13: Requirement = Requirement {
 fn rendered(subject: &Rendered, check: &mut Check) {
     let named = |reference: &&Reference| !reference.optional && !is_about_something_else(reference);
     let references: Vec<&Reference> = subject.references().iter().filter(named).collect();
+    let mut open: Vec<&Reference> = Vec::new();
     for reference in &references {
+        if reference.name.is_empty() {
+            let what = format!("name of the {} that it refers to", reference.kind);
+            check.expect(reference, what, &"none", that("a name", |name: &&str| *name != "none"));
+            continue;
+        }
         match subject.producer(reference) {
-            Producer::Nobody if !subject.subject().is_declared() => check.undecided(
-                reference,
-                format!("producer of {reference}"),
-                format!(
-                    "it is not in the chart; a subject file tells who provides it: `external: [{}]`",
-                    reference.target()
-                ),
-            ),
+            Producer::Nobody if !subject.subject().is_declared() => open.push(reference),
             producer => {
                 let known = that("somebody who makes it", |text: &str| text.starts_with("made by"));
                 check.expect(reference, format!("producer of {reference}"), describe(&producer).as_str(), known);
             }
         }
     }
+    leave_open(&open, check);
     if references.is_empty() {
         check.not_applicable("no workload refers to a Secret, a ConfigMap or a store");
+    }
+}
+
+/// What a bare chart may be given by somebody else: one finding for all who refer to the same.
+fn leave_open(open: &[&Reference], check: &mut Check) {
+    for (index, reference) in open.iter().enumerate() {
+        let target = reference.target();
+        if open[..index].iter().any(|other| other.target() == target) {
+            continue;
+        }
+        let same: Vec<&&Reference> = open[index..].iter().filter(|other| other.target() == target).collect();
+        let mut keys: Vec<&str> = same.iter().filter_map(|other| other.key.as_deref()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let keys = if keys.is_empty() { String::new() } else { format!("[{}]", keys.join(", ")) };
+        let more = if same.len() == 1 { String::new() } else { format!("; {} more refer to it", same.len() - 1) };
+        let hint = format!("the chart does not make it; a subject file tells who does: `external: [{target}]`{more}");
+        check.undecided(*reference, format!("producer of {target}{keys}"), hint);
     }
 }
 
@@ -133,9 +151,24 @@ mod tests {
         assert_eq!(judge(Subject::read(Utf8Path::new(AGENTS)).unwrap(), reference), verdict);
     }
 
+    #[rstest]
+    #[case::its_secrets("somebody-elses", Unchecked)]
+    #[case::no_secret_without_a_name("", Violated)]
+    fn a_bare_chart_may_be_given(#[case] secret: &str, #[case] verdict: Verdict) {
+        assert_eq!(judge(Subject::of_manifests("stdin"), &key_of(&format!("'{secret}'"), "uri")), verdict);
+    }
+
     #[test]
-    fn a_bare_chart_may_be_given_its_secrets() {
-        assert_eq!(judge(Subject::of_manifests("stdin"), &key_of("somebody-elses", "uri")), Unchecked);
+    fn what_many_refer_to_is_left_open_once() {
+        let both = [key_of("somebody-elses", "uri"), key_of("somebody-elses", "uri").replace("URL", "DSN")].join(", ");
+        let text = format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{containers: [{{name: a, env: [{both}]}}]}}}}"
+        );
+        let rendered = Rendered::of_manifests(Arc::new(Subject::of_manifests("stdin")), &text).unwrap();
+        let mut check = Check::new();
+        RENDER_13.rendered.unwrap()(&rendered, &mut check);
+        let [finding] = check.findings() else { panic!("expected one, got {:?}", check.findings()) };
+        assert!(finding.observed.ends_with("1 more refer to it"), "{}", finding.observed);
     }
 
     #[rstest]

@@ -40,8 +40,13 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     }
     if subject.workloads().is_empty() {
         check.not_applicable("nothing that the subject renders makes a pod");
+    } else if subject.database_clients().is_empty() {
+        check.undecided(Place::object("the workloads"), "who dials PostgreSQL", NOBODY);
     }
 }
+
+const NOBODY: &str = "no container is seen to; if one does, name the Secret of its credentials under \
+                      `database.credentials` in a subject file, or check values under which it is told of its database";
 
 fn live(records: &Records, check: &mut Check) {
     for experiment in [Experiment::RotateCa, Experiment::ForeignCa] {
@@ -72,7 +77,22 @@ mod tests {
     use rstest::rstest;
 
     use super::TLS_01;
-    use crate::testing::{judge_live, moment, pod, record};
+    use crate::testing::{judge_live, judge_manifests, moment, pod, record};
+
+    #[rstest]
+    #[case::encrypted("env: [{name: DATABASE_URL, value: 'postgres://a@db/a?sslmode=require'}]", Holds)]
+    #[case::in_the_clear(
+        "env: [{name: APP_DATABASE_SSLMODE, value: disable}, {name: APP_DB, value: postgres}]",
+        Violated
+    )]
+    #[case::not_said("env: [{name: APP_DB, value: postgres}]", Unchecked)]
+    #[case::not_seen("env: [{name: PORT, value: '80'}]", Unchecked)]
+    fn a_client_dials(#[case] container: &str, #[case] verdict: Verdict) {
+        let text = format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{containers: [{{name: a, {container}}}]}}}}"
+        );
+        assert_eq!(judge_manifests(&TLS_01, &text), verdict);
+    }
 
     fn encrypted(experiment: Experiment, moments: &[&str]) -> Record {
         record(experiment, moments.iter().map(|name| moment(name, 10, [pod("deployment/agents", "a")])))
