@@ -8,6 +8,7 @@
 
 mod api_server;
 mod bad_input;
+mod check;
 mod desk;
 mod disk;
 mod docker;
