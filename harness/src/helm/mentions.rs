@@ -29,6 +29,7 @@ const WHOLE: &[&str] = &[
     "get ",
     "dig ",
     "pluck ",
+    "dict ",
     "values ",
 ];
 
@@ -57,6 +58,9 @@ impl Mentions {
                 .any(|action| holds(action, &format!(".{leaf}"), true) || action.contains(&format!("\"{leaf}\"")))
         };
         for length in (1..=parents.len()).rev() {
+            if self.actions.iter().any(|action| hands_on_by_index(action, &parents[..length])) {
+                return true;
+            }
             let around = written(&parents[..length]);
             let handing = self.actions.iter().enumerate().filter(|(_, action)| holds(action, &around, false));
             let mut handing = handing.peekable();
@@ -94,6 +98,14 @@ fn takes_wholes(action: &str) -> bool {
     WHOLE.iter().any(|word| action.contains(word))
 }
 
+/// Whether an action hands on the whole of a mapping whose name no path can spell, `toYaml (index .Values "a-b" "c")`.
+fn hands_on_by_index(action: &str, keys: &[String]) -> bool {
+    let indexed = format!("index .Values \"{}\"", keys.join("\" \""));
+    let ends = |rest: &str| !rest.trim_start().starts_with('"');
+    let whole = WHOLE.iter().filter(|word| !["index ", "get "].contains(word)).any(|word| action.contains(word));
+    whole && action.split_once(&indexed).is_some_and(|(_, rest)| ends(rest))
+}
+
 fn has_the_dot(action: &str) -> bool {
     action.split_whitespace().any(|word| word.trim_matches(['(', ')']) == ".")
 }
@@ -123,6 +135,9 @@ mod tests {
     #[case::as_the_dot_of_with("podSecurity.runAsUser", true)]
     #[case::not_the_dot_of_with("probe.path", false)]
     #[case::in_a_variable_that_is_taken_as_a_whole("marks.first", true)]
+    #[case::handed_to_another_template("job.security.runAsUser", true)]
+    #[case::whole_by_index("side-car.resources.cpu", true)]
+    #[case::another_by_index("side-car.auth.database", false)]
     #[case::of_nothing("unknown.key", false)]
     fn a_value_is_mentioned_or_not(#[case] path: &str, #[case] expected: bool) {
         let actions = [
@@ -139,6 +154,9 @@ mod tests {
             "end",
             "$marks = .Values.marks",
             "merge $marks .Values.more",
+            "include \"shared.security\" (dict \"of\" .Values.job.security \"context\" $)",
+            "toYaml (index .Values \"side-car\" \"resources\") | nindent 4",
+            "index .Values \"side-car\" \"auth\" \"user\"",
         ];
         let mentions = Mentions { actions: actions.map(str::to_owned).to_vec() };
         assert_eq!(mentions.mention(&ValuePath::parse(path)), expected);
