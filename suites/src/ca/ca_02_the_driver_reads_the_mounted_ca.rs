@@ -13,7 +13,7 @@ use harness::graph::{CaProvider, CaWiring, DatabaseClient, Fact};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::wiring::{clients_with_ca, is_system, mount};
+use super::wiring::{clients_with_ca, is_system, mount, unless_given};
 
 /// The driver reads the mounted CA.
 pub const CA_02: Requirement = Requirement {
@@ -32,6 +32,7 @@ pub const CA_02: Requirement = Requirement {
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
+    unless_given(subject, check);
     let declared = subject.subject().ca().and_then(|plan| plan.variable.as_deref());
     for (client, ca) in clients_with_ca(subject) {
         match file_of(client, ca, declared) {

@@ -13,7 +13,7 @@ use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
 use super::control_new_key;
-use super::wiring::{IN_PLACE, clients_given_a_ca, is_ca_key, refresh};
+use super::wiring::{IN_PLACE, clients_given_a_ca, is_ca_key, refresh, unless_given};
 
 /// The mounted CA refreshes in place.
 pub const CA_04: Requirement = Requirement {
@@ -32,6 +32,7 @@ pub const CA_04: Requirement = Requirement {
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
+    unless_given(subject, check);
     for (client, ca) in clients_given_a_ca(subject) {
         match refresh(client, ca) {
             Fact::Known(way) => {

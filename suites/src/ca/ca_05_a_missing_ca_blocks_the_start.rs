@@ -15,7 +15,7 @@ use harness::graph::RefKind;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::wiring::{ca_secrets, clients_with_ca};
+use super::wiring::{ca_secrets, clients_with_ca, unless_given};
 
 /// A missing CA blocks the start.
 pub const CA_05: Requirement = Requirement {
@@ -35,6 +35,7 @@ pub const CA_05: Requirement = Requirement {
 
 /// Looks at every reference of a client's pods to the CA's Secret, also those of containers that are no clients.
 fn rendered(subject: &Rendered, check: &mut Check) {
+    unless_given(subject, check);
     let secrets = ca_secrets(subject);
     let mut seen: Vec<String> = Vec::new();
     for (client, _) in clients_with_ca(subject) {

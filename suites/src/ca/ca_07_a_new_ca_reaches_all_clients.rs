@@ -17,7 +17,7 @@ use harness::requirement::{Lane, Level, Requirement};
 use jiff::Timestamp;
 
 use super::control_new_key;
-use super::wiring::{IN_PLACE, clients_given_a_ca, refresh};
+use super::wiring::{IN_PLACE, clients_given_a_ca, refresh, unless_given};
 
 /// A new CA reaches all clients.
 pub const CA_07: Requirement = Requirement {
@@ -36,6 +36,7 @@ pub const CA_07: Requirement = Requirement {
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
+    unless_given(subject, check);
     for (client, ca) in clients_given_a_ca(subject) {
         // What runs to an end reads the CA when it starts the next time.
         if client.workload().runs_to_an_end() {

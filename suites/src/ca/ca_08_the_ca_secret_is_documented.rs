@@ -82,12 +82,17 @@ fn examples(
     check: &mut Check,
 ) -> Vec<ExampleSecret> {
     let mut found = Vec::new();
+    let plan = subject.subject().ca().and_then(|plan| plan.name_value.as_deref());
+    // The mapping around the value that names the Secret, `caSecret`, and whatever holds a certificate.
+    let around = plan.map(|path| ValuePath::parse(path).keys()).and_then(|keys| keys.iter().rev().nth(1).cloned());
+    let told: Vec<String> = around.into_iter().chain(["CERTIFICATE".to_owned()]).collect();
     for block in readme.blocks() {
         if block.has_commands() {
             found.extend(block.secrets_by_command());
         }
-        if !block.is_yaml() {
-            continue;
+        let about_ca = told.iter().chain(trusted.iter().flat_map(|(secret, key)| [secret, key]));
+        if !block.is_yaml() || !about_ca.into_iter().any(|word| block.text.contains(word)) {
+            continue; // An example of something else.
         }
         let mut place = chart.place("README.md");
         place.line = Some(block.line);

@@ -1,5 +1,6 @@
 //! How the CA reaches a client, in the words of findings.
 
+use harness::check::Check;
 use harness::graph::{CaProvider, CaWiring, DatabaseClient, Fact, KeyRef, Mount, RefKind};
 use harness::rendered::Rendered;
 
@@ -17,6 +18,13 @@ pub(super) fn clients_given_a_ca(subject: &Rendered) -> impl Iterator<Item = (&D
 pub(super) fn is_system(ca: &CaWiring) -> bool {
     let path = ca.path.as_deref().unwrap_or_default();
     ca.provider == CaProvider::Image && (path.is_empty() || SYSTEM.iter().any(|folder| path.starts_with(folder)))
+}
+
+/// Says, where no client is given a CA, that there is nothing to judge.
+pub(super) fn unless_given(subject: &Rendered, check: &mut Check) {
+    if clients_with_ca(subject).all(|(_, ca)| is_system(ca)) {
+        check.not_applicable("no client is given a CA: they trust what their image trusts");
+    }
 }
 
 /// Where distributions keep the certificates that they trust.
