@@ -4,12 +4,14 @@
 //! nextest runs each test in a process of its own. What they share is in a run directory that goes by nextest's run id.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use harness::cache::Cache;
 use harness::cluster::{Cluster, DEFAULT_NAME, Handle};
 use harness::conformance::{SharedRun, Stage, live_overlay};
+use harness::digest::sha256;
 use harness::error::Chain;
 use harness::helm::Helms;
 use harness::rendered::Rendered;
@@ -107,7 +109,9 @@ fn run_directories() -> Utf8PathBuf {
     temporary.parent().unwrap_or(temporary).join("holdfast/nextest")
 }
 
-/// What all tests of a run have in common: nextest's id of it, else this process.
+/// What all tests of a run have in common: nextest's id of it, else one that this process makes up.
 fn outer_run() -> String {
-    std::env::var("NEXTEST_RUN_ID").unwrap_or_else(|_| format!("p{}", std::process::id()))
+    static ALONE: OnceLock<String> = OnceLock::new();
+    let now = || format!("{} {:?}", std::process::id(), SystemTime::now());
+    std::env::var("NEXTEST_RUN_ID").unwrap_or_else(|_| ALONE.get_or_init(|| sha256(now())).clone())
 }

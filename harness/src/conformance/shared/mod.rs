@@ -141,10 +141,10 @@ impl SharedRun {
         let judgement = tokio::select! {
             judgement = self.answer(stage, rendered, requirement) => judgement,
             signal = interrupted() => {
-                self.abandon(stage).await;
                 Judgement::without_check(Verdict::Unchecked, format!("{signal} stopped it before it could be told"))
             }
         };
+        self.abandon(stage).await;
         let key = key(rendered.subject(), &rendered.overlay().name, requirement, Lane::Live);
         let evidence = requirement.experiments.iter().map(|one| self.record_path(rendered, *one)).collect();
         let seconds = began.elapsed().as_secs_f64();
@@ -344,7 +344,7 @@ impl SharedRun {
         if found.is_empty() { Ok(()) } else { Err(SharedError::Leaked(found.join("; "))) }
     }
 
-    /// Removes what this process has on the cluster, and lets the next one begin at once.
+    /// Removes what this process still has on the cluster where it did not come to its end, and lets the next one begin.
     async fn abandon(&self, stage: &Stage) {
         let held = self.held().clone();
         for Held { namespace, term } in held {
