@@ -47,6 +47,9 @@ up: build ## Make the kind cluster with CloudNativePG, or reuse the one that is 
 down: build ## Remove the kind cluster; images and tools stay in the cache folder
 	$(HOLDFAST) down
 
+bench: build ## How fast Holdfast is here, each figure beside its floor; prints, asserts nothing
+	PATH="$$($(HOLDFAST) tools helm4 helm3):$$PATH" $(HOLDFAST) bench --live
+
 clean: ## Remove what was built here; the user's cache folder stays
 	$(CARGO) clean
 

@@ -1,4 +1,5 @@
-//! Puts `kind-config` into the library, so that `holdfast` makes clusters and images without a checkout.
+//! Puts `kind-config` into the library, so that `holdfast` makes clusters and images without a checkout; and how it is
+//! optimised, so that it can tell.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -9,6 +10,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let root = manifest.parent().ok_or("the package has no parent folder")?.join("kind-config");
     println!("cargo::rerun-if-changed=../kind-config");
+    // Figures of speed say how the program that measured them was compiled.
+    println!("cargo::rustc-env=HOLDFAST_OPT_LEVEL={}", env::var("OPT_LEVEL")?);
 
     let mut files = Vec::new();
     collect(&root, &mut files)?;

@@ -6,6 +6,7 @@
 
 pub mod authority;
 pub mod bench;
+pub mod benchmark;
 pub mod cache;
 pub mod check;
 pub mod cluster;

@@ -10,6 +10,7 @@ mod find;
 mod ignore;
 mod mentions;
 mod program;
+mod recording;
 mod refusal;
 mod values;
 
@@ -20,6 +21,7 @@ use camino::Utf8PathBuf;
 pub use self::chart::{Dependency, Package, PackageError, PackageFile};
 pub use self::mentions::Mentions;
 pub use self::program::{HelmProgram, Helms, Lint, RenderJob};
+pub use self::recording::{Call, Recorder, RecordingError};
 pub use self::refusal::{Refusal, RefusalKind};
 pub use self::values::{ValuePath, lay_over, merge};
 

@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
 use super::cache::Cache;
+use super::recording::Recorder;
 use super::refusal::Refusal;
 use super::{HelmError, HelmMajor};
 use crate::digest::sha256_of_parts;
@@ -43,6 +44,15 @@ impl HelmProgram {
         };
         Ok(Self { major, path: path.to_owned() })
     }
+}
+
+/// What Helm is asked to do with a chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    /// `helm template`.
+    Template,
+    /// `helm lint`.
+    Lint,
 }
 
 /// One question to Helm.
@@ -89,6 +99,7 @@ pub struct Helms {
     slots: Slots,
     renders: Cache<Rendered>,
     lints: Cache<Linted>,
+    pub(super) recorder: Option<Arc<Recorder>>,
 }
 
 impl Helms {
@@ -113,6 +124,7 @@ impl Helms {
             slots: Slots::new(cores),
             renders: Cache::default(),
             lints: Cache::default(),
+            recorder: None,
         }
     }
 
@@ -157,9 +169,7 @@ impl Helms {
     ) -> Result<Result<Arc<str>, Refusal>, Arc<HelmError>> {
         let program = self.program(major)?;
         self.renders.get(self.question(program, job), || {
-            let mut command = self.command(program, job);
-            command.args(["template", &job.release, job.chart.as_str()]);
-            let output = self.ask(program, command, job)?;
+            let output = self.ask(program, Verb::Template, job)?;
             if output.status.success() {
                 let text = String::from_utf8(output.stdout)
                     .map_err(|_| HelmError::NotText { program: program.path.clone() })?;
@@ -176,9 +186,7 @@ impl Helms {
     pub fn lint(&self, major: Option<HelmMajor>, job: &RenderJob) -> Result<Lint, Arc<HelmError>> {
         let program = self.program(major)?;
         self.lints.get(self.question(program, job), || {
-            let mut command = self.command(program, job);
-            command.args(["lint", job.chart.as_str()]);
-            let output = self.ask(program, command, job)?;
+            let output = self.ask(program, Verb::Lint, job)?;
             let messages = String::from_utf8_lossy(&output.stdout)
                 .lines()
                 .filter(|line| line.starts_with('['))
@@ -201,7 +209,7 @@ impl Helms {
         sha256_of_parts(fixed.into_iter().chain(files).map(str::as_bytes))
     }
 
-    fn command(&self, program: &HelmProgram, job: &RenderJob) -> Command {
+    fn command(&self, program: &HelmProgram, verb: Verb, job: &RenderJob) -> Command {
         let mut command = Command::new(&program.path);
         command
             .args(["--namespace", &job.namespace, "--kube-version", &self.kube_version])
@@ -218,14 +226,28 @@ impl Helms {
         if has_overrides(job) {
             command.args(["--values", "-"]);
         }
+        match verb {
+            Verb::Template => command.args(["template", &job.release, job.chart.as_str()]),
+            Verb::Lint => command.args(["lint", job.chart.as_str()]),
+        };
         command
     }
 
-    fn ask(&self, program: &HelmProgram, mut command: Command, job: &RenderJob) -> Result<Output, HelmError> {
+    fn ask(&self, program: &HelmProgram, verb: Verb, job: &RenderJob) -> Result<Output, HelmError> {
+        let output = self.run(program, verb, job)?;
+        if let Some(recorder) = &self.recorder {
+            recorder.note(program, verb, job, output.status.code());
+        }
+        Ok(output)
+    }
+
+    /// Runs Helm to its end, when it is its turn.
+    pub(super) fn run(&self, program: &HelmProgram, verb: Verb, job: &RenderJob) -> Result<Output, HelmError> {
         let _slot = self.slots.take();
         let run = |source| HelmError::Run { program: program.path.clone(), source };
         let given = if has_overrides(job) { Stdio::piped() } else { Stdio::null() };
-        let mut child = command
+        let mut child = self
+            .command(program, verb, job)
             .stdin(given)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

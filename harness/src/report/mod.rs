@@ -11,6 +11,7 @@ mod junit;
 mod model;
 mod narrative;
 mod sarif;
+mod speed;
 mod summary;
 mod text;
 
@@ -23,6 +24,7 @@ pub use model::{
     WaiverState,
 };
 pub use sarif::sarif;
+pub use speed::speed;
 pub use summary::summary;
 pub use text::{Style, text};
 

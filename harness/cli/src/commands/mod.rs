@@ -1,5 +1,6 @@
 //! One file for each subcommand. Each parses its arguments, calls the library once or twice, and says what came of it.
 
+mod bench;
 mod catalog;
 mod check;
 mod doctor;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Explain(explain::Explain),
     Mutants(mutants::Mutants),
     Images(images::Images),
+    Bench(bench::Bench),
     Tools(tools::Tools),
     Rbac(rbac::Rbac),
 }
@@ -52,6 +54,7 @@ impl Command {
             Self::Explain(explain) => explain.run(terminal),
             Self::Mutants(mutants) => mutants.run(terminal),
             Self::Images(images) => images.run(terminal),
+            Self::Bench(bench) => bench.run(terminal),
             Self::Tools(tools) => tools.run(terminal),
             Self::Rbac(rbac) => rbac.run(terminal),
         }
