@@ -8,6 +8,7 @@ use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
 
 use super::{Bench, BenchError};
+use crate::experiment::PodState;
 use crate::wait::{Budget, Objects, Progress, trouble_of, watch_until};
 
 /// Pods that Helm made carry the first label, pods of the operator the second.
@@ -21,6 +22,14 @@ impl Bench {
     /// # Errors
     /// When the budget is used up or a pod is in a state that does not mend itself.
     pub async fn settle(&self) -> Result<(), BenchError> {
+        self.settle_beside(&[]).await
+    }
+
+    /// The same, while pods that a disturbance brought into trouble may still be there: they are on their way out.
+    ///
+    /// # Errors
+    /// When the budget is used up or another pod is in a state that does not mend itself.
+    pub(crate) async fn settle_beside(&self, disturbed: &[PodState]) -> Result<(), BenchError> {
         let rollout = self.allow(ROLLOUT).at_least(self.installation.restart_budget);
         let deployments: Api<Deployment> = self.api();
         let stateful_sets: Api<StatefulSet> = self.api();
@@ -38,9 +47,12 @@ impl Bench {
             self.pods(),
             watcher::Config::default().labels(OF_A_RELEASE),
             rollout,
-            |pods: &Objects<Pod>| match pods.values().find_map(trouble_of) {
-                Some(trouble) => Progress::<()>::Hopeless(trouble),
-                None => Progress::NotYet("no pod is in trouble".into()),
+            |pods: &Objects<Pod>| {
+                let known = |pod: &&Pod| disturbed.iter().any(|one| pod.metadata.uid.as_deref() == Some(&one.uid));
+                match pods.values().filter(|pod| !known(pod)).find_map(trouble_of) {
+                    Some(trouble) => Progress::<()>::Hopeless(trouble),
+                    None => Progress::NotYet("no pod is in trouble".into()),
+                }
             },
         );
         tokio::select! {

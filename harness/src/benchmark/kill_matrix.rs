@@ -3,7 +3,7 @@
 use super::helm_calls::measured;
 use super::page::{Budget, Row};
 use super::{MeasureError, Request};
-use crate::mutant;
+use crate::mutant::{self, Trial};
 
 /// It takes about half a minute, and so does its floor.
 const SAMPLES: usize = 1;
@@ -13,7 +13,8 @@ pub(super) fn rows(request: &Request<'_>) -> Result<Vec<Row>, MeasureError> {
     let mutants = mutant::read_all(&request.fixtures.join("mutants"))?;
     let subjects = request.fixtures.join("subjects");
     let measured = measured(SAMPLES, |helms| {
-        let matrix = mutant::matrix(request.catalog, &mutants, &subjects, helms);
+        let trial = Trial { catalog: request.catalog, mutants: &mutants, subjects: &subjects, helms };
+        let matrix = trial.rendered_lane();
         match matrix.rows.iter().find_map(|row| row.broken.as_ref().map(|problem| (&row.mutant, problem))) {
             Some((mutant, problem)) => Err(MeasureError::Unusable(format!("judge mutant {mutant}: {problem}"))),
             None => Ok(()),

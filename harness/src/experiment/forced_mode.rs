@@ -32,9 +32,10 @@ pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> R
     diary.step("tell the workloads an sslmode that does not exist", bench.force_modes(forced)).await?;
     diary.hope("wait until new pods start or give up", bench.new_pods_start_or_fail(&known, bench.allow(ANSWER))).await;
     diary.look(bench, DURING, began).await?;
+    let disturbed = diary.latest().map(|during| during.pods.clone()).unwrap_or_default();
 
     let right = modes.iter().map(|mode| (mode, mode.mode.as_str()));
     diary.step("tell them the right one again", bench.force_modes(right)).await?;
-    diary.step("wait for every workload to settle again", bench.settle()).await?;
+    diary.step("wait for every workload to settle again", bench.settle_beside(&disturbed)).await?;
     diary.look(bench, AFTER, began).await
 }

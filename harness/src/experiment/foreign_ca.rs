@@ -34,10 +34,11 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
         .hope("watch for a session that must not appear", bench.session_of_new_pod(&known, bench.allow(WATCHED)))
         .await;
     diary.look(bench, DURING, began).await?;
+    let disturbed = diary.latest().map(|during| during.pods.clone()).unwrap_or_default();
 
     let back = Timestamp::now();
     diary.step("give the right CA back", bench.install(helm, &[])).await?;
-    diary.step("wait for every workload to settle again", bench.settle()).await?;
+    diary.step("wait for every workload to settle again", bench.settle_beside(&disturbed)).await?;
     diary.look(bench, AFTER, back).await
 }
 

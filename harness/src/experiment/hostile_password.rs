@@ -29,9 +29,10 @@ pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> R
     // Whoever reads the new password wrongly never becomes ready.
     diary.hope("wait for every workload to settle", bench.settle()).await;
     diary.look(bench, DURING, began).await?;
+    let disturbed = diary.latest().map(|during| during.pods.clone()).unwrap_or_default();
 
     diary.step("give the old password back", bench.set_password(&old.password)).await?;
     diary.step("restart every workload again", bench.restart()).await?;
-    diary.step("wait for every workload to settle again", bench.settle()).await?;
+    diary.step("wait for every workload to settle again", bench.settle_beside(&disturbed)).await?;
     diary.look(bench, AFTER, began).await
 }

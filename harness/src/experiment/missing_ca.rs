@@ -36,9 +36,10 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
             )
             .await;
         diary.look(bench, moment, began).await?;
+        let disturbed = diary.latest().map(|during| during.pods.clone()).unwrap_or_default();
         // Back in between, so that each disturbance meets the same old pods.
         diary.step("give the right reference back", bench.install(helm, &[])).await?;
-        diary.step("wait for every workload to settle again", bench.settle()).await?;
+        diary.step("wait for every workload to settle again", bench.settle_beside(&disturbed)).await?;
     }
     diary.look(bench, AFTER, Timestamp::now()).await
 }

@@ -18,8 +18,9 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
     // A workload that does not start without its CA is an answer.
     diary.hope("wait for every workload to settle", bench.settle()).await;
     diary.look(bench, DURING, began).await?;
+    let disturbed = diary.latest().map(|during| during.pods.clone()).unwrap_or_default();
 
     diary.step("give the CA back", bench.install(helm, &[])).await?;
-    diary.step("wait for every workload to settle again", bench.settle()).await?;
+    diary.step("wait for every workload to settle again", bench.settle_beside(&disturbed)).await?;
     diary.look(bench, AFTER, began).await
 }

@@ -63,13 +63,10 @@ fn live(records: &Records, check: &mut Check) {
     for workload in before.client_workloads() {
         let pods: Vec<&PodState> =
             before.pods.iter().chain(after.pods_since(before)).filter(|pod| pod.workload == workload).collect();
-        let logins: Vec<String> = pods
-            .iter()
-            .flat_map(|pod| after.logins_of(pod))
-            .filter(|login| login.at > served)
-            .map(ToString::to_string)
-            .collect();
-        check.control(Place::object(&workload), "logins under the new leaf", &logins[..], not_empty());
+        let logins = pods.iter().flat_map(|pod| after.logins_of(pod)).filter(|login| login.at > served);
+        let broken = pods.iter().flat_map(|pod| after.failures_of(pod)).filter(|failure| failure.at > served);
+        let tried: Vec<String> = logins.map(ToString::to_string).chain(broken.map(ToString::to_string)).collect();
+        check.control(Place::object(&workload), "handshakes under the new leaf", &tried[..], not_empty());
         for pod in pods {
             let broken: Vec<String> =
                 after.failures_of(pod).iter().filter(|failure| failure.refused).map(ToString::to_string).collect();

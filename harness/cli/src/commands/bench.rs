@@ -4,7 +4,7 @@ use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 use harness::benchmark::{self, Request, Standing};
 use harness::cache::Cache;
-use harness::cluster::{Cluster, Found, Handle};
+use harness::cluster::{Cluster, DEFAULT_NAME, Found, Handle};
 use harness::error::Chain;
 use harness::images::Mode;
 use harness::progress::{Progress, Silent};
@@ -12,7 +12,7 @@ use harness::{exit, report};
 
 use crate::commands::runtime;
 use crate::failure::Failure;
-use crate::ground::{self, CLUSTER, Ground};
+use crate::ground::{self, Ground};
 use crate::progress::progress;
 use crate::terminal::Terminal;
 
@@ -30,7 +30,7 @@ pub(crate) struct Bench {
     live: bool,
 
     /// The name of the cluster.
-    #[arg(long, default_value = CLUSTER)]
+    #[arg(long, default_value = DEFAULT_NAME)]
     name: String,
 
     /// The folder of `charts`, `subjects` and `mutants`.
