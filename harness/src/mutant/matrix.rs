@@ -101,6 +101,8 @@ impl fmt::Display for KillMatrix {
             }
         }
         for Baseline { subject, lane, red, broken } in self.baseline.iter().filter(|one| !one.is_sound()) {
+            // A lane does not fill the width that a column asks of it; a text does.
+            let lane = lane.to_string();
             if !red.is_empty() {
                 let mark = Mark::Wrong;
                 writeln!(formatter, "{mark:6}  {lane:8}  {subject} without a defect violates {}", red.join(", "))?;

@@ -30,8 +30,8 @@ use crate::requirement::{Lane, Requirement};
 use crate::run::{RunDirectory, RunError};
 
 /// How many benches stand at once. Bringing one up is waiting for the most part, so that more than one for each
-/// processor pays; but a bench in its rollout keeps a processor busy, and on two of them a fourth made the others miss
-/// the times that experiments allow a subject.
+/// processor pays; but a rollout is work, and experiments give a subject so many seconds, which benches that stand in
+/// each other's way use up. A run stands on two or three, for which its budgets are made.
 const BENCHES: u32 = 3;
 
 /// Where mutants are installed.
