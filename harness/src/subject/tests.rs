@@ -79,7 +79,7 @@ fn the_author_is_told_what_was_expected_and_where() {
     assert_snapshot!(refused("ca.identical", "ca.identcal"), @"./subject.yaml:5:10: unknown name `ca.identcal`, expected one of `ca`, `ca.identical`, `ca.rotation`, `password.rotation`, `rbac.namespaced`, `gitops`");
     assert_snapshot!(refused("kind: Subject", "kind: subject"), @"./subject.yaml:2:7: unknown name `subject`, expected `Subject`");
     assert_snapshot!(refused("name: shop}\ncontract", "name: Shop}\ncontract"), @"./subject.yaml: metadata.name: `Shop` is no name: expected 1 to 40 of a-z, 0-9 and -, not - at an end");
-    assert_snapshot!(refused("{path: chart}", "{path: charts}"), @"./subject.yaml: releases[0].chart.path: there is no chart (a folder with Chart.yaml, or a .tgz) at ./charts");
+    assert_snapshot!(refused("{path: chart}", "{path: charts}"), @"./subject.yaml: releases[0].chart.path: there is no chart (a folder with Chart.yaml, or a .tgz) at ./charts; paths begin at the folder of the subject file");
     assert_snapshot!(refused("{path: chart}", "{path: chart, oci: oci://example.org/shop}"), @"./subject.yaml: releases[0].chart: expected exactly one of `path`, `oci` and `repository`");
     assert_snapshot!(refused("{path: chart}", "{oci: oci://example.org/shop}"), @"./subject.yaml: releases[0].chart: charts from a registry are not fetched yet: run `helm pull` and give the folder or archive as `path`");
     assert_snapshot!(refused("staging.yaml", "stagin.yaml"), @"./subject.yaml: overlays.staging.values[0]: there is no file of values at ./stagin.yaml; paths begin at the folder of the subject file");
@@ -92,5 +92,5 @@ fn the_author_is_told_what_was_expected_and_where() {
 #[test]
 fn a_file_that_is_not_there_is_named() {
     let error = Subject::read(Utf8Path::new("/nonexistent/subject.yaml")).unwrap_err();
-    assert_snapshot!(Chain(&error), @"read /nonexistent/subject.yaml: No such file or directory (os error 2)");
+    assert_snapshot!(Chain(&error), @"read the subject file /nonexistent/subject.yaml: there is no such file; give the path of one");
 }
