@@ -76,6 +76,10 @@ fn may_do_little(resource: &str, verb: &str) -> bool {
     )
 }
 
+fn may_do_all_but_make_namespaces(resource: &str, verb: &str) -> bool {
+    (resource, verb) != ("namespaces", "create")
+}
+
 fn may_enter(resource: &str, _verb: &str) -> bool {
     matches!(resource, "namespaces" | "clusters" | "rolebindings" | "clusterroles")
 }
@@ -92,6 +96,8 @@ fn whole_role() -> Value {
 #[case::a_stranger("a user whom the server does not know", Character { knows_the_user: false, ..GOOD })]
 #[case::no_rights("a user without rights", Character { allows: |_, _| false, ..GOOD })]
 #[case::some_rights("a user with some rights", Character { allows: may_do_little, ..GOOD })]
+#[case::no_namespaces(
+    "a user who may not make namespaces", Character { allows: may_do_all_but_make_namespaces, ..GOOD })]
 #[case::no_role("a user whose role is not there", Character { allows: may_enter, ..GOOD })]
 #[case::half_a_role(
     "a user whose role grants half", Character { allows: may_enter, bench_role: Some(half_a_role), ..GOOD })]
