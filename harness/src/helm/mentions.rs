@@ -49,7 +49,7 @@ impl Mentions {
         let keys = path.keys();
         let Some((leaf, parents)) = keys.split_last() else { return false };
         let written = |keys: &[String]| format!(".Values.{}", keys.join("."));
-        if self.actions.iter().any(|action| holds(action, &written(&keys), true)) {
+        if self.actions.iter().any(|action| holds(action, &written(&keys), true) || action.contains(&indexed(&keys))) {
             return true;
         }
         let named = || {
@@ -71,7 +71,8 @@ impl Mentions {
                 return true;
             }
         }
-        let all = |action: &&String| holds(action, ".Values", false);
+        // An index that spells its keys hands on no more than what it spells.
+        let all = |action: &&String| holds(action, ".Values", false) && !action.contains("index .Values \"");
         self.actions.iter().any(|action| all(&action)) && named()
     }
 
@@ -100,10 +101,14 @@ fn takes_wholes(action: &str) -> bool {
 
 /// Whether an action hands on the whole of a mapping whose name no path can spell, `toYaml (index .Values "a-b" "c")`.
 fn hands_on_by_index(action: &str, keys: &[String]) -> bool {
-    let indexed = format!("index .Values \"{}\"", keys.join("\" \""));
-    let ends = |rest: &str| !rest.trim_start().starts_with('"');
     let whole = WHOLE.iter().filter(|word| !["index ", "get "].contains(word)).any(|word| action.contains(word));
-    whole && action.split_once(&indexed).is_some_and(|(_, rest)| ends(rest))
+    let rest = action.split_once(&indexed(keys)).map(|(_, rest)| rest.trim_start());
+    // A key that stands in a variable may be any.
+    rest.is_some_and(|rest| rest.starts_with('$') || whole && !rest.starts_with('"'))
+}
+
+fn indexed(keys: &[String]) -> String {
+    format!("index .Values \"{}\"", keys.join("\" \""))
 }
 
 fn has_the_dot(action: &str) -> bool {
@@ -137,6 +142,7 @@ mod tests {
     #[case::in_a_variable_that_is_taken_as_a_whole("marks.first", true)]
     #[case::handed_to_another_template("job.security.runAsUser", true)]
     #[case::whole_by_index("side-car.resources.cpu", true)]
+    #[case::itself_by_index("side-car.auth.user", true)]
     #[case::another_by_index("side-car.auth.database", false)]
     #[case::of_nothing("unknown.key", false)]
     fn a_value_is_mentioned_or_not(#[case] path: &str, #[case] expected: bool) {
