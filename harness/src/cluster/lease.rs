@@ -4,7 +4,7 @@
 //! wall clock, which all processes of a run share, since they are on one machine. Whoever holds it judges itself by a
 //! clock that nobody can set, and lets go well before another may take over, so that two never work at once.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -44,7 +44,7 @@ pub struct Election {
 /// What became of standing for election.
 pub enum Stood {
     /// Elected.
-    Elected(Term),
+    Elected(Arc<Term>),
     /// Somebody else is: who, and since when nobody heard of it.
     Other(String),
 }
@@ -108,7 +108,12 @@ impl Election {
         match written {
             Ok(lease) => {
                 let state = Mutex::new(State { lease, renewed: clock });
-                Ok(Stood::Elected(Term { leases: self.leases.clone(), name: self.name.clone(), state, predecessor }))
+                Ok(Stood::Elected(Arc::new(Term {
+                    leases: self.leases.clone(),
+                    name: self.name.clone(),
+                    state,
+                    predecessor,
+                })))
             }
             Err(error) if has_code(&error, &[409, 404]) => Ok(Stood::Other("another process was faster".into())),
             Err(source) => Err(failed("take")(source)),

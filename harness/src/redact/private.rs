@@ -226,7 +226,7 @@ mod tests {
         first.redactor().unwrap().register("db/password", "correct-horse").unwrap();
         first.leave().unwrap();
         assert!(PrivateRoom::is_inhabited(base, "nt-1"));
-        assert_eq!(second.redactor().unwrap().mask("correct-horse"), "[redacted db/password]");
+        assert_eq!(second.redactor().unwrap().mask("correct-horse"), "[redacted:db/password]");
         second.leave().unwrap();
         assert_eq!(base.read_dir_utf8().unwrap().count(), 0, "nothing is left of it");
 

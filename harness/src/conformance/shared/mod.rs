@@ -218,7 +218,7 @@ impl SharedRun {
             });
             match turn.await? {
                 None => return Ok(()),
-                Some(term) => self.hold(scene, line, Arc::new(term), &holder).await?,
+                Some(term) => self.hold(scene, line, term, &holder).await?,
             }
         }
     }
