@@ -16,7 +16,7 @@ help: ## Explain every target
 conformance: build ## Everything from nothing: tools, images, cluster, subjects, reports in target/holdfast/latest
 	$(HOLDFAST) run $(addprefix --subject ,$(SUBJECTS))
 
-test: lint mutants live mutants-live unit ## All of the project's own tests, from nothing too: lints, both kill matrices, live lane, units
+test: lint mutants live unit ## All of the project's own tests but the nightly ones, from nothing too: lints, kill matrix, live lane, units
 
 check: lint unit ## The quick part of it, no cluster: format, lints, units, rendered lane
 
@@ -36,7 +36,7 @@ door: up ## The live lane as developers run it: through nextest, a process for e
 mutants: build ## The kill matrix of the rendered lane: every mutant's red set must be its target and also
 	PATH="$$($(HOLDFAST) tools helm4 helm3):$$PATH" $(HOLDFAST) mutants run
 
-mutants-live: build ## The kill matrix of the live lane: mutants on benches of the kind cluster, a few minutes
+mutants-live: build ## Nightly: the kill matrix of the live lane, every mutant on benches of its own on the kind cluster
 	$(HOLDFAST) mutants run --lane live
 
 live: conformance ## The live lane on the kind cluster
