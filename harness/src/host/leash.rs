@@ -10,8 +10,11 @@ use std::process::{Output, Stdio};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
-/// Ends the group `$1`, unless it hears that its program came to its end.
-const WATCH: &str = r#"read -r over || kill -TERM -- "-$1" 2>/dev/null"#;
+/// Ends the group `$1`, unless it hears that its program came to its end. Not every shell takes `-TERM` before `--`.
+const WATCH: &str = r#"read -r over || kill -s TERM -- "-$1" 2>/dev/null"#;
+
+/// By its path: what is on PATH is the user's matter.
+const SHELL: &str = "/bin/sh";
 
 /// Runs a program to its end and keeps what it wrote; standard input is the caller's matter.
 ///
@@ -33,7 +36,7 @@ pub(crate) async fn output(mut command: Command) -> io::Result<Output> {
 /// A shell that holds the other end of the pipe; nothing if the program has ended already.
 fn watch(child: &Child) -> io::Result<Option<Child>> {
     let Some(id) = child.id() else { return Ok(None) };
-    let mut shell = Command::new("sh");
+    let mut shell = Command::new(SHELL);
     shell.args(["-c", WATCH, "watch", &id.to_string()]);
     // Not in the group of the terminal: whoever interrupts this process must not end the shell before it acts.
     shell.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -43,7 +43,9 @@ impl Report {
             judged: results.iter().any(|result| matches!(result.verdict, Verdict::Holds | Verdict::Violated)),
         };
         let proven = |requirement: &RequirementResult| {
-            let settled = [Verdict::Holds, Verdict::NotApplicable, Verdict::NotClaimed].contains(&requirement.verdict);
+            // In a full scope, what was not run under one overlay was judged under another.
+            let settled = [Verdict::Holds, Verdict::NotApplicable, Verdict::NotClaimed, Verdict::NotRun]
+                .contains(&requirement.verdict);
             requirement.level == Level::Should && !plan.strict || settled && !requirement.open
         };
         let conformant = scope == Scope::Full

@@ -84,7 +84,7 @@ fn control_foreign(pod: &PodState, foreign: &Record, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{AFTER, BEFORE, DURING, Experiment, Record};
+    use harness::experiment::{AFTER, BEFORE, DURING, Experiment, Record, Snapshot};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
@@ -101,6 +101,11 @@ mod tests {
         record(Experiment::ForeignCa, [moment(BEFORE, 0, old()), during, moment(AFTER, 60, old())])
     }
 
+    fn leave_nothing(seen: &mut Snapshot) {
+        seen.sessions.clear();
+        seen.logins.clear();
+    }
+
     #[rstest]
     #[case::is_refused(|_record: &mut Record| {}, Holds)]
     #[case::gets_a_session(|record: &mut Record| {
@@ -113,8 +118,9 @@ mod tests {
         let during = &mut record.snapshots[1];
         during.logins.push(logged(&during.pods[2], 31));
     }, Violated)]
-    #[case::had_no_session_before(|record: &mut Record| record.snapshots[0].sessions.clear(), Unchecked)]
-    #[case::had_no_session_after(|record: &mut Record| record.snapshots[2].sessions.clear(), Unchecked)]
+    #[case::never_came_in_before(|record: &mut Record| leave_nothing(&mut record.snapshots[0]), Unchecked)]
+    #[case::is_between_two_sessions(|record: &mut Record| record.snapshots[2].sessions.clear(), Holds)]
+    #[case::never_came_in_after(|record: &mut Record| leave_nothing(&mut record.snapshots[2]), Unchecked)]
     #[case::had_the_right_ca(|record: &mut Record| {
         let during = &mut record.snapshots[1];
         during.pods[2] = trusting(during.pods[2].clone(), "old");

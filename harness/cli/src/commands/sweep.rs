@@ -122,7 +122,7 @@ mod tests {
         #[case] alive_here: bool,
         #[case] expected: Fate,
     ) {
-        let leftover = Leftover { run: "r".into(), namespace: "n".into(), expires: expires.parse().ok() };
+        let leftover = Leftover { expires: expires.parse().ok(), ..Leftover::namespace("r", "n") };
         assert_eq!(fate(&leftover, provider, alive_here, "2026-08-01T12:00:00Z".parse().unwrap()), expected);
     }
 }

@@ -83,6 +83,7 @@ mod tests {
             experiment: Experiment::Install,
             subject: "agents".into(),
             overlay: overlay.into(),
+            production: false,
             namespace: "hf-nt-1-agents".into(),
             began: Timestamp::UNIX_EPOCH,
             ended: Timestamp::UNIX_EPOCH,
