@@ -47,6 +47,7 @@ up: build ## Make the kind cluster with CloudNativePG, or reuse the one that is 
 down: build ## Remove the kind cluster; images and tools stay in the cache folder
 	$(HOLDFAST) down
 
+# The binary that the other targets run; the page says how it was compiled. An optimised one: cargo run --release -p holdfast -- bench
 bench: build ## How fast Holdfast is here, each figure beside its floor; prints, asserts nothing
 	PATH="$$($(HOLDFAST) tools helm4 helm3):$$PATH" $(HOLDFAST) bench --live
 
