@@ -1,6 +1,7 @@
 //! The speed of the live lane, read from what the latest run left: nothing is run for it.
 
 use camino::Utf8Path;
+use serde_json::Value;
 
 use super::page::{Budget, Figure, Floor, Row};
 use super::timeline::{Cause, CriticalPath, TimedRecord, critical_paths};
@@ -22,8 +23,7 @@ pub(super) fn rows(request: &Request<'_>) -> Result<(Vec<Row>, Vec<CriticalPath>
     if paths.is_empty() {
         return absent(format!("run {} left no record of the live lane: make conformance", directory.id()));
     }
-    // The plan tells how much of the contract it was; one of another version may not be readable.
-    let scope = directory.plan().map_or("a scope that cannot be told".into(), |plan| format!("{} scope", plan.scope));
+    let scope = scope_in(&directory.path().join("report.json"));
     let mut rows: Vec<Row> = paths.iter().map(row).collect();
     if paths.len() > 1 {
         rows.push(together(&paths));
@@ -43,6 +43,13 @@ fn read(folder: &Utf8Path) -> Result<Vec<TimedRecord>, MeasureError> {
         }
     }
     Ok(records)
+}
+
+/// How much of the contract a run judged, by its report; a run that was killed has none yet.
+fn scope_in(report: &Utf8Path) -> String {
+    let text = std::fs::read(report).unwrap_or_default();
+    let report: Value = serde_json::from_slice(&text).unwrap_or_default();
+    report["scope"].as_str().map_or_else(|| "a scope that no report tells".into(), |scope| format!("{scope} scope"))
 }
 
 fn row(path: &CriticalPath) -> Row {
@@ -82,7 +89,7 @@ fn together(paths: &[CriticalPath]) -> Row {
 mod tests {
     use camino::Utf8Path;
 
-    use super::{read, row, together};
+    use super::{read, row, scope_in, together};
     use crate::benchmark::page::Outcome;
     use crate::benchmark::timeline::critical_paths;
 
@@ -110,6 +117,15 @@ mod tests {
         std::fs::write(folder.path().join("agents-production-install.json"), "{").unwrap();
         let refused = read(Utf8Path::from_path(folder.path()).unwrap()).unwrap_err();
         assert!(refused.to_string().contains("agents-production-install.json"), "{refused}");
+    }
+
+    #[test]
+    fn the_scope_is_the_one_that_the_report_tells() {
+        let folder = tempfile::tempdir().unwrap();
+        let report = Utf8Path::from_path(folder.path()).unwrap().join("report.json");
+        assert_eq!(scope_in(&report), "a scope that no report tells");
+        std::fs::write(&report, r#"{"scope": "partial", "results": [{"what": "scope"}]}"#).unwrap();
+        assert_eq!(scope_in(&report), "partial scope");
     }
 
     #[test]
