@@ -1,13 +1,14 @@
 //! What a start from nothing cost on this machine, as the store recorded it when it built: nothing is built for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::page::{Budget, Figure, Floor, Row};
 use super::{MeasureError, Request};
-use crate::images::Workshop;
+use crate::images::{Images, RecipeError, Workshop};
+use crate::tools::Tool;
 
 const BUDGET: Budget = Budget::AtMost { seconds: 1800.0 };
 
@@ -31,9 +32,10 @@ pub struct BuiltArtefact {
 
 pub(super) fn rows(request: &Request<'_>) -> Result<(Vec<Row>, Vec<BuiltArtefact>), MeasureError> {
     let workshop = Workshop::open(request.cache.clone())?;
-    let recipes: Vec<_> = workshop.recipes().all().collect();
-    let built = recipes.iter().filter_map(|recipe| {
-        let record = workshop.store().record(&workshop.artefact(recipe.name).ok()?)?;
+    let names = needed(|name| Ok(workshop.recipes().get(name)?.inputs.clone()))?;
+    let built = names.iter().filter_map(|name| {
+        let recipe = workshop.recipes().get(name).ok()?;
+        let record = workshop.store().record(&workshop.artefact(name).ok()?)?;
         Some(BuiltArtefact {
             name: recipe.name.into(),
             seconds: record.seconds,
@@ -46,9 +48,21 @@ pub(super) fn rows(request: &Request<'_>) -> Result<(Vec<Row>, Vec<BuiltArtefact
     artefacts.sort_by_key(|artefact| artefact.finished);
     let row = match decide(&mut artefacts) {
         None => Row::absent(WHAT, "not measured on this machine: nothing was built here", Some(BUDGET)),
-        Some(chain) => row(&artefacts, &chain, recipes.len()),
+        Some(chain) => row(&artefacts, &chain, names.len()),
     };
     Ok((vec![row], artefacts))
+}
+
+/// What `up` needs, with everything that it is made from. What was built for other purposes cost other time.
+fn needed(inputs: impl Fn(&str) -> Result<Vec<String>, RecipeError>) -> Result<BTreeSet<String>, RecipeError> {
+    let tools = [Tool::Kind, Tool::Helm3, Tool::Helm4].map(Tool::artefact);
+    let mut open: Vec<String> = Images::ARTEFACTS.into_iter().chain(tools).map(str::to_owned).collect();
+    let mut needed = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        open.extend(inputs(&name)?);
+        needed.insert(name);
+    }
+    Ok(needed)
 }
 
 fn row(artefacts: &[BuiltArtefact], chain: &[String], recipes: usize) -> Row {
@@ -118,8 +132,10 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use rstest::rstest;
 
-    use super::{BuiltArtefact, busy, decide, row};
+    use super::{BuiltArtefact, busy, decide, needed, row};
     use crate::benchmark::page::Outcome;
+    use crate::cache::Cache;
+    use crate::images::Workshop;
 
     fn built(name: &str, finished: i64, seconds: f64, inputs: &[&str]) -> BuiltArtefact {
         let midday = "2026-03-01T12:00:00Z".parse::<Timestamp>().unwrap();
@@ -156,6 +172,15 @@ mod tests {
         let decisive: Vec<&str> =
             artefacts.iter().filter(|artefact| artefact.decisive).map(|artefact| artefact.name.as_str()).collect();
         assert_eq!(decisive, ["kubernetes", "control-plane", "node"]);
+    }
+
+    #[test]
+    fn what_a_cluster_needs_is_followed_to_its_inputs_and_no_further() {
+        let workshop = Workshop::open(Cache::at("/nonexistent")).unwrap();
+        let needed = needed(|name| Ok(workshop.recipes().get(name)?.inputs.clone())).unwrap();
+        let has = |name: &str| needed.contains(name);
+        assert!(has("node") && has("kubernetes") && has("workload") && has("helm4"), "{needed:?}");
+        assert!(!has("nextest"), "{needed:?}");
     }
 
     #[test]

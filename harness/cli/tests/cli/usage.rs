@@ -13,6 +13,7 @@ use crate::{holdfast, stderr, stdout};
 #[case::unknown_run(&["report", "20250101-0000-aaaa"], "find the run target/holdfast/20250101-0000-aaaa")]
 #[case::unknown_lane(&["mutants", "run", "--lane", "fast"], "invalid value 'fast' for '--lane <LANE>'")]
 #[case::no_mutants(&["mutants", "run", "--lane", "live"], "read the mutants in fixtures/mutants")]
+#[case::nothing_to_measure_with(&["bench"], "it has no folder `subjects`; run in a checkout")]
 #[case::no_run_yet(&["report"], "`holdfast run` makes one")]
 fn a_wrong_command_line_exits_with_64_and_says_why_on_standard_error(#[case] arguments: &[&str], #[case] why: &str) {
     let folder = tempfile::tempdir().unwrap();
