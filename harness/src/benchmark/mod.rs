@@ -107,6 +107,8 @@ pub enum MeasureError {
     Unusable(String),
 }
 
+type Measurement<'a> = dyn Fn() -> Result<Vec<Row>, MeasureError> + 'a;
+
 /// Measures everything, one thing after the other so that they do not disturb each other.
 ///
 /// What cannot be measured is a row that says why.
@@ -121,7 +123,7 @@ pub fn measure(request: &Request<'_>, progress: &dyn Progress) -> Page {
         critical_paths: Vec::new(),
         artefacts: Vec::new(),
     };
-    let measurements: [(&str, &dyn Fn() -> Result<Vec<Row>, MeasureError>); 8] = [
+    let measurements: [(&str, &Measurement<'_>); 8] = [
         ("rendered lane, one chart", &|| one_chart::rows(request)),
         ("rendered lane, every subject", &|| subjects::rows(request)),
         ("kill matrix of the rendered lane", &|| kill_matrix::rows(request)),
