@@ -175,6 +175,23 @@ impl Bench {
         self.each_is_in_the_log(workloads, since, budget, clients).await
     }
 
+    /// Waits until the log tells of a handshake that somebody broke off who is no pod of the subject.
+    pub(crate) async fn turns_a_stranger_away(&self, since: Timestamp, budget: Budget) -> Result<(), WaitError> {
+        poll_until(budget, || async {
+            let (pods, log) = match futures::try_join!(self.pod_states(), self.server_log(since)) {
+                Ok(seen) => seen,
+                Err(error) => return Progress::NotYet(Chain(&error).to_string()),
+            };
+            let stranger = |client: &str| pods.iter().all(|pod| pod.address.as_deref() != Some(client));
+            if log.failures.iter().any(|one| one.refused && stranger(&one.client)) {
+                Progress::Ready(())
+            } else {
+                Progress::NotYet(format!("{} failed handshakes or logins, none of them of a stranger", log.failures.len()))
+            }
+        })
+        .await
+    }
+
     async fn each_is_in_the_log(
         &self,
         workloads: &BTreeSet<String>,

@@ -21,6 +21,9 @@ const SERVED: Budget = Budget::seconds("the server to serve the new leaf", 60);
 /// After the kubelet refreshed the volume: pools renew their sessions.
 const FOLLOWED: Budget = Budget::seconds("every consumer to trust the changed bundle and to have connected since", 45);
 const CONNECTED: Budget = Budget::seconds("every consumer to have connected under the new leaf", 45);
+/// The log passes through the operator's sidecar and the kubelet on its way. It keeps its order: with this line seen,
+/// every earlier one is there too.
+const TOLD: Budget = Budget::seconds("the server's log to tell of the handshake that our own client broke off", 15);
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     let began = Timestamp::now();
@@ -49,7 +52,10 @@ pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> R
     let alone = bench.consumers_follow_ca(dropped, followed);
     diary.hope("wait until every consumer trusts the new one alone", alone).await;
 
+    let tried = Timestamp::now();
     let stale = diary.step("log in trusting the old CA alone", login_of_a_stale_client(bench, &old)).await?;
+    let told = bench.turns_a_stranger_away(tried, bench.allow(TOLD));
+    diary.hope("wait until the server's log tells of it", told).await;
     diary.look(bench, AFTER, began).await?;
     if let Some(after) = diary.latest() {
         after.tried.extend(stale.map(|login| (OLD_CA_ALONE.to_owned(), login)));
