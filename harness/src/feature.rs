@@ -22,6 +22,18 @@ pub enum Feature {
     /// A new password is taken up without a change of the release.
     #[serde(rename = "password.rotation")]
     PasswordRotation,
+    /// The roles and passwords of the database are owned by CloudNativePG and its Secrets.
+    #[serde(rename = "cnpg")]
+    Cnpg,
+    /// The chart brings a PostgreSQL of its own.
+    #[serde(rename = "postgres.bundled")]
+    PostgresBundled,
+    /// Clients of the application identify themselves by keys.
+    #[serde(rename = "api-keys")]
+    ApiKeys,
+    /// The application serves TLS itself.
+    #[serde(rename = "tls.served")]
+    TlsServed,
     /// With cluster-scoped rights switched off, the chart stays within its namespace.
     #[serde(rename = "rbac.namespaced")]
     RbacNamespaced,
@@ -32,8 +44,18 @@ pub enum Feature {
 
 impl Feature {
     /// Every feature, in the order of documentation.
-    pub const ALL: &[Self] =
-        &[Self::Ca, Self::CaIdentical, Self::CaRotation, Self::PasswordRotation, Self::RbacNamespaced, Self::Gitops];
+    pub const ALL: &[Self] = &[
+        Self::Ca,
+        Self::CaIdentical,
+        Self::CaRotation,
+        Self::PasswordRotation,
+        Self::Cnpg,
+        Self::PostgresBundled,
+        Self::ApiKeys,
+        Self::TlsServed,
+        Self::RbacNamespaced,
+        Self::Gitops,
+    ];
 
     /// The name as subject files write it.
     pub fn name(self) -> &'static str {
@@ -42,6 +64,10 @@ impl Feature {
             Self::CaIdentical => "ca.identical",
             Self::CaRotation => "ca.rotation",
             Self::PasswordRotation => "password.rotation",
+            Self::Cnpg => "cnpg",
+            Self::PostgresBundled => "postgres.bundled",
+            Self::ApiKeys => "api-keys",
+            Self::TlsServed => "tls.served",
             Self::RbacNamespaced => "rbac.namespaced",
             Self::Gitops => "gitops",
         }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::check::{Check, Judgement};
 use crate::error::Chain;
 use crate::feature::Feature;
+use crate::graph::cnpg::Cluster;
 use crate::rendered::{Rendered, RenderedError, in_parallel};
 use crate::requirement::Requirement;
 use crate::verdict::Verdict;
@@ -77,6 +78,13 @@ pub fn applies(feature: Feature, rendered: &Rendered) -> bool {
 fn shows(feature: Feature, rendered: &Rendered) -> bool {
     match feature {
         Feature::Ca => rendered.database_clients().iter().any(|client| client.ca().is_some()),
+        Feature::Cnpg => {
+            let clusters = [rendered.companions(), rendered.manifests()].map(Cluster::all);
+            rendered.subject().database().cluster.is_some() || clusters.iter().any(|all| !all.is_empty())
+        }
+        Feature::PostgresBundled => rendered.subject().database().bundled.is_some(),
+        Feature::ApiKeys => rendered.subject().file().api_keys.is_some(),
+        Feature::TlsServed => rendered.subject().file().tls.is_some(),
         // These are promises about time and place; no manifest shows them.
         Feature::CaIdentical
         | Feature::CaRotation

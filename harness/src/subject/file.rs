@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::database::Database;
+use super::served::{ApiKeys, ServedTls};
 use crate::feature::Feature;
 use crate::subject::Budget;
 
@@ -52,6 +54,12 @@ pub struct SubjectFile {
     /// The database of the subject, and how its clients find it.
     #[serde(default)]
     pub database: Database,
+    /// The keys with which clients of the application identify themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_keys: Option<ApiKeys>,
+    /// The certificate that the application serves itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ServedTls>,
     /// The workloads to look at, `deployment/agents`. Default: all that the manifests have.
     #[serde(default)]
     pub workloads: Vec<String>,
@@ -181,92 +189,6 @@ pub struct Image {
     /// Whether the tag is never moved by those who publish it.
     #[serde(default)]
     pub immutable: bool,
-}
-
-/// The database: at most one of `cluster`, `bundled` and `external`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Database {
-    /// The name of a CloudNativePG Cluster.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cluster: Option<String>,
-    /// A PostgreSQL that the chart brings.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bundled: Option<Bundled>,
-    /// A PostgreSQL that nobody here manages.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external: Option<External>,
-    /// How the CA reaches the clients.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca: Option<CaPlan>,
-    /// The Secrets with credentials of the database.
-    #[serde(default)]
-    pub credentials: Vec<Credential>,
-}
-
-/// A PostgreSQL that the chart brings.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Bundled {
-    /// The name of its StatefulSet.
-    pub stateful_set: String,
-}
-
-/// A PostgreSQL that nobody here manages.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct External {}
-
-/// How the chart hands the CA to the database's clients. What is absent, the chart does not have.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CaPlan {
-    /// Dotted path of the value that names the Secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name_value: Option<String>,
-    /// Dotted path of the value that names the key within it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key_value: Option<String>,
-    /// The folder where it is mounted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mount_path: Option<String>,
-    /// The reserved name of the volume.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub volume: Option<String>,
-    /// The environment variable that names the file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub variable: Option<String>,
-    /// Dotted path of the list in which users add volumes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub extra_volumes_value: Option<String>,
-}
-
-/// A Secret with credentials of one role.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Credential {
-    /// The Secret's name.
-    pub secret: String,
-    /// The role in the database.
-    pub role: String,
-    /// Which key holds what.
-    #[serde(default)]
-    pub keys: CredentialKeys,
-}
-
-/// Which key of a Secret holds which part of a credential.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CredentialKeys {
-    /// The role's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub username: Option<String>,
-    /// The password.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub password: Option<String>,
-    /// A whole connection URI.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uri: Option<String>,
 }
 
 /// A pod template within a custom resource.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Map, Value};
 
-use super::file::{ApiVersion, ChartSource, Database, Kind, Metadata, Smoke, SubjectFile};
+use super::database::Database;
+use super::file::{ApiVersion, ChartSource, Kind, Metadata, Smoke, SubjectFile};
 use super::{CompanionKind, Overlay, RESTART_BUDGET, ResolvedCompanion, ResolvedRelease, Subject};
 use crate::yaml::{self, YamlError};
 
@@ -185,6 +186,8 @@ fn undeclared(name: &str) -> SubjectFile {
         stubs: Map::new(),
         images: Vec::new(),
         database: Database::default(),
+        api_keys: None,
+        tls: None,
         workloads: Vec::new(),
         pod_templates: Vec::new(),
         external: Vec::new(),

@@ -4,9 +4,11 @@
 //! nothing of clusters: it only says what they are to be given.
 
 mod budget;
+mod database;
 mod file;
 mod load;
 mod schema;
+mod served;
 #[cfg(test)]
 mod tests;
 
@@ -14,12 +16,14 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Map, Value};
 
 pub use self::budget::{Budget, NotATime};
+pub use self::database::{Bundled, CaPlan, Credential, CredentialKeys, Database, External};
 pub use self::file::{
-    ApiVersion, Bundled, CaPlan, ChartSource, Companion, Credential, CredentialKeys, Database, External, Format,
-    HttpSmoke, Image, Kind, Metadata, OverlayFile, PodTemplatePath, Release, Smoke, Structured, SubjectFile,
+    ApiVersion, ChartSource, Companion, Format, HttpSmoke, Image, Kind, Metadata, OverlayFile, PodTemplatePath,
+    Release, Smoke, Structured, SubjectFile,
 };
 pub use self::load::SubjectError;
 pub use self::schema::json_schema;
+pub use self::served::{ApiKeys, ServedTls};
 use crate::feature::Feature;
 use crate::mutant::ObjectPatch;
 

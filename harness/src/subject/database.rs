@@ -1,0 +1,117 @@
+//! The part of a subject file that says what its database is and how clients find it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The database: at most one of `cluster`, `bundled` and `external`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Database {
+    /// The name of a CloudNativePG Cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// A PostgreSQL that the chart brings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundled: Option<Bundled>,
+    /// A PostgreSQL that nobody here manages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<External>,
+    /// How the CA reaches the clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<CaPlan>,
+    /// The Secrets with credentials of the database.
+    #[serde(default)]
+    pub credentials: Vec<Credential>,
+    /// How the Secret of an application's credential is called, `<app>-db-auth`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_pattern: Option<String>,
+    /// The least length of a generated password, in characters. Default: 24.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_length: Option<usize>,
+}
+
+/// A PostgreSQL that the chart brings.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Bundled {
+    /// The name of its StatefulSet.
+    pub stateful_set: String,
+    /// Dotted path of the value that switches it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled_value: Option<String>,
+    /// Dotted path of the value that is its password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_value: Option<String>,
+    /// Heading of the chart's README under which people find how to change the password and keep the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy_keeping_data: Option<String>,
+    /// Heading of the chart's README under which people find how to begin again with an empty volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy_deleting_data: Option<String>,
+}
+
+/// A PostgreSQL that nobody here manages.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct External {}
+
+/// How the chart hands the CA to the database's clients. What is absent, the chart does not have.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CaPlan {
+    /// Dotted path of the value that names the Secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_value: Option<String>,
+    /// Dotted path of the value that names the key within it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_value: Option<String>,
+    /// The folder where it is mounted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mount_path: Option<String>,
+    /// The reserved name of the volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<String>,
+    /// The environment variable that names the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variable: Option<String>,
+    /// Dotted path of the list in which users add volumes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_volumes_value: Option<String>,
+}
+
+/// A Secret with credentials of one role.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Credential {
+    /// The Secret's name.
+    pub secret: String,
+    /// The role in the database.
+    pub role: String,
+    /// The database that the role owns. Default: not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// Which key holds what.
+    #[serde(default)]
+    pub keys: CredentialKeys,
+}
+
+/// Which key of a Secret holds which part of a credential.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CredentialKeys {
+    /// The role's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// A whole connection URI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uri: Option<String>,
+    /// The same for JDBC, `jdbc:postgresql://...`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jdbc_uri: Option<String>,
+    /// A line of a password file, `host:port:database:role:password`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pgpass: Option<String>,
+}
