@@ -31,6 +31,11 @@ pub fn not_empty() -> NotEmpty {
     NotEmpty
 }
 
+/// Expects a time of at most so many seconds; a time that is not known meets it never.
+pub fn within_seconds(limit: f64) -> WithinSeconds {
+    WithinSeconds(limit)
+}
+
 /// Expects that a predicate holds; `description` completes "expected ...".
 pub fn that<F>(description: &'static str, predicate: F) -> That<F> {
     That { description, predicate }
@@ -117,6 +122,26 @@ impl<T: Display> Expectation<[T]> for NotEmpty {
 
     fn show(&self, observed: &[T]) -> String {
         list(observed)
+    }
+}
+
+/// See [`within_seconds`].
+#[derive(Debug)]
+pub struct WithinSeconds(f64);
+
+impl Display for WithinSeconds {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "at most {:.2} s", self.0)
+    }
+}
+
+impl Expectation<Option<f64>> for WithinSeconds {
+    fn is_met_by(&self, observed: &Option<f64>) -> bool {
+        observed.is_some_and(|seconds| seconds <= self.0)
+    }
+
+    fn show(&self, observed: &Option<f64>) -> String {
+        observed.map_or_else(|| "no end of it".into(), |seconds| format!("{seconds:.2} s"))
     }
 }
 

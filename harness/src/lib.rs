@@ -21,6 +21,7 @@ pub mod feature;
 pub mod finding;
 pub mod graph;
 pub mod helm;
+pub mod history;
 pub mod host;
 pub mod images;
 pub mod judge;

@@ -5,7 +5,9 @@
 
 pub mod ca;
 pub mod render;
+pub mod rot;
 pub mod tls;
+mod trigger;
 
 #[cfg(test)]
 mod testing;
@@ -51,4 +53,17 @@ pub const CATALOG: &[&Requirement] = &[
     &tls::TLS_05,
     &tls::TLS_06,
     &tls::TLS_07,
+    // ROT: what becomes of everybody when a credential is rotated.
+    &rot::ROT_01,
+    &rot::ROT_02,
+    &rot::ROT_03,
+    &rot::ROT_04,
+    &rot::ROT_05,
+    &rot::ROT_06,
+    &rot::ROT_07,
+    &rot::ROT_08,
+    &rot::ROT_09,
+    &rot::ROT_10,
+    &rot::ROT_11,
+    &rot::ROT_12,
 ];

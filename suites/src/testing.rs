@@ -49,6 +49,9 @@ pub(crate) fn record(experiment: Experiment, snapshots: impl IntoIterator<Item =
         ended: at(300),
         steps: Vec::new(),
         snapshots: snapshots.into_iter().collect(),
+        history: None,
+        changes: Vec::new(),
+        limits: BTreeMap::new(),
         broken: None,
     }
 }

@@ -11,6 +11,8 @@ use crate::experiment::{PodState, Session};
 use crate::probe::{ServerLog, certificates_of};
 use crate::wait::{Budget, Progress, WaitError, poll_until};
 
+/// A heartbeat, a probe or a new session of a pool comes within seconds.
+const LOGGED_IN: Budget = Budget::seconds("every client to log in once more", 45);
 const NEW_PODS: Budget = Budget::seconds("new pods of every workload to run", 60);
 
 impl Bench {
@@ -186,7 +188,70 @@ impl Bench {
             if log.failures.iter().any(|one| one.refused && stranger(&one.client)) {
                 Progress::Ready(())
             } else {
-                Progress::NotYet(format!("{} failed handshakes or logins, none of them of a stranger", log.failures.len()))
+                Progress::NotYet(format!(
+                    "{} failed handshakes or logins, none of them of a stranger",
+                    log.failures.len()
+                ))
+            }
+        })
+        .await
+    }
+
+    /// Waits until every pod of a client has logged in since a time.
+    ///
+    /// Clients are the pods that had logged in before, since the bench stands.
+    pub(crate) async fn every_client_logs_in(&self, since: Timestamp, budget: Budget) -> Result<(), WaitError> {
+        poll_until(budget, || async {
+            let seen = futures::try_join!(self.pod_states(), self.server_log(self.standing_since()));
+            let (pods, log) = match seen {
+                Ok(seen) => seen,
+                Err(error) => return Progress::NotYet(Chain(&error).to_string()),
+            };
+            let logins = |pod: &PodState, from: Timestamp| {
+                let of_pod = log.logins.iter().filter(|one| pod.address.as_deref() == Some(&one.client));
+                of_pod.filter(|one| one.at >= from).count()
+            };
+            let clients = pods.iter().filter(|pod| logins(pod, Timestamp::UNIX_EPOCH) > 0);
+            match clients.into_iter().find(|pod| logins(pod, since) == 0) {
+                Some(pod) => Progress::NotYet(format!("pod {} has not logged in since", pod.name)),
+                None if pods.is_empty() => Progress::NotYet("the releases have no pod".into()),
+                None => Progress::Ready(()),
+            }
+        })
+        .await
+    }
+
+    /// The same, where nothing has to reach a pod first.
+    pub(crate) async fn every_client_logs_in_soon(&self, since: Timestamp) -> Result<(), WaitError> {
+        self.every_client_logs_in(since, self.allow(LOGGED_IN)).await
+    }
+
+    /// Waits until no client has a session that began before a time.
+    pub(crate) async fn sessions_end(&self, before: Timestamp, budget: Budget) -> Result<(), WaitError> {
+        poll_until(budget, || async {
+            let (pods, sessions) = match futures::try_join!(self.pod_states(), self.sessions()) {
+                Ok(seen) => seen,
+                Err(error) => return Progress::NotYet(Chain(&error).to_string()),
+            };
+            // The writer keeps its sessions on purpose.
+            let of_a_pod = |one: &&Session| pods.iter().any(|pod| pod.address.as_deref() == Some(&one.client));
+            match sessions.iter().filter(of_a_pod).find(|one| one.began < before) {
+                Some(session) => Progress::NotYet(format!("there is still one: {session}")),
+                None => Progress::Ready(()),
+            }
+        })
+        .await
+    }
+
+    /// Waits until no pod of these workloads calls itself ready.
+    pub(crate) async fn none_is_ready(&self, workloads: &BTreeSet<String>, budget: Budget) -> Result<(), WaitError> {
+        poll_until(budget, || async {
+            match self.pod_states().await {
+                Ok(pods) => match pods.iter().find(|pod| pod.ready && workloads.contains(&pod.workload)) {
+                    Some(pod) => Progress::NotYet(format!("pod {} calls itself ready", pod.name)),
+                    None => Progress::Ready(()),
+                },
+                Err(error) => Progress::NotYet(Chain(&error).to_string()),
             }
         })
         .await

@@ -1,36 +1,106 @@
-//! The application's credential: reading it, and giving it another password in every key that holds the old one.
+//! The application's credential: reading it, trying it, and giving the role another password.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Patch, PatchParams};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use kube::api::{DeleteParams, Patch, PatchParams};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
+use super::spelling::rewritten;
 use super::{Bench, BenchError, CredentialSecret};
 use crate::cluster::{FIELD_MANAGER, forward};
+use crate::digest::sha256;
 use crate::error::Chain;
 use crate::probe::{Credential, Login, Transport, login};
 use crate::wait::{Budget, Progress, poll_until};
 
+/// The annotation that changes when a Secret is written without a change of what it holds.
+const TOUCHED: &str = "holdfast.dev/touched";
+/// The SQLSTATE of a wrong password.
+const WRONG_PASSWORD: &str = "28P01";
+
 const ACCEPTED: Budget = Budget::seconds("the database to accept the new password", 30);
 
+const BACK: Budget = Budget::seconds("the Secret with the credential to be made again", 10);
+const REFUSED: Budget = Budget::seconds("the database to refuse the old password", 30);
+
 impl Bench {
+    /// The Secret with the credential that experiments disturb.
+    ///
+    /// # Errors
+    /// When the subject does not say where it is.
+    pub(crate) fn declared_credential(&self) -> Result<&CredentialSecret, BenchError> {
+        self.installation().credentials.first().ok_or_else(|| {
+            BenchError::Unsuited("the subject does not say under `database.credentials` where its password is".into())
+        })
+    }
+
     /// The credential of the application, if the subject says where it is and it is there.
     ///
     /// # Errors
     /// When its Secret cannot be read.
     pub(crate) async fn application_credential(&self) -> Result<Option<Credential>, BenchError> {
-        let Some(declared) = &self.installation().credential else { return Ok(None) };
+        match self.installation().credentials.first() {
+            Some(declared) => self.credential(declared).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The same, where nothing can be done without it.
+    ///
+    /// # Errors
+    /// When the subject does not say where it is, or it is not there.
+    pub(crate) async fn required_credential(&self) -> Result<Credential, BenchError> {
+        let declared = self.declared_credential()?;
+        self.credential(declared).await?.ok_or_else(|| {
+            BenchError::Unsuited(format!("Secret {} has no key {}", declared.secret, declared.password_key))
+        })
+    }
+
+    /// The credential in a Secret, if it is there.
+    ///
+    /// # Errors
+    /// When the Secret cannot be read.
+    pub(crate) async fn credential(&self, declared: &CredentialSecret) -> Result<Option<Credential>, BenchError> {
         let data = self.credential_data(declared).await?;
         let text = |key: &str| data.get(key).and_then(|bytes| String::from_utf8(bytes.0.clone()).ok());
         Ok(text(&declared.password_key).map(|password| Credential {
             role: declared.role.clone(),
             password: SecretString::from(password),
-            database: text("dbname").unwrap_or_else(|| declared.role.clone()),
+            database: declared.database.clone().or_else(|| text("dbname")).unwrap_or_else(|| declared.role.clone()),
         }))
+    }
+
+    /// Logs in with what each key of the credential's Secret says, by the key: `key uri of secret/agents-db-app`.
+    ///
+    /// # Errors
+    /// When the Secret cannot be read, or there is no primary.
+    pub(crate) async fn try_every_key(&self) -> Result<BTreeMap<String, Login>, BenchError> {
+        let declared = self.declared_credential()?;
+        let data = self.credential_data(declared).await?;
+        let own = self.required_credential().await?;
+        let mut tried = BTreeMap::new();
+        let mut note = async |key: &str, credential: Option<Credential>| -> Result<(), BenchError> {
+            let login = match credential {
+                Some(credential) => self.try_verified(&credential).await?,
+                None => Login::Unknown { reason: "nothing in it can be read as a credential".into() },
+            };
+            tried.insert(format!("key {key} of secret/{}", declared.secret), login);
+            Ok(())
+        };
+        note(&declared.password_key, Some(own.clone())).await?;
+        for (format, key) in &declared.derived {
+            let text = data.get(key).and_then(|bytes| std::str::from_utf8(&bytes.0).ok());
+            let parsed = text.and_then(|text| format.read(text)).map(|(role, password)| Credential {
+                role,
+                password: SecretString::from(password),
+                database: own.database.clone(),
+            });
+            note(key, parsed).await?;
+        }
+        Ok(tried)
     }
 
     /// Logs in at the primary as the application would, and says how that ended.
@@ -50,23 +120,33 @@ impl Bench {
         })
     }
 
-    /// Gives the application's role another password, by its Secret alone, and waits until the database accepts it.
+    /// The same over TLS that is verified against the published CA.
     ///
-    /// The operator never rewrites a Secret that is there, so every key that holds the password is rewritten here.
+    /// # Errors
+    /// When there is no primary, or the CA cannot be read.
+    pub(crate) async fn try_verified(&self, credential: &Credential) -> Result<Login, BenchError> {
+        let (name, ca) = (format!("{}-rw", self.database_name()?), self.ca_pem().await?);
+        self.try_login(credential, Transport::Verified { name: &name, ca: &ca }).await
+    }
+
+    /// Gives the application's role another password, by its Secret alone, and waits until the database accepts it.
     ///
     /// # Errors
     /// When the subject does not say where the credential is, or the database goes on refusing it.
     pub(crate) async fn set_password(&self, password: &SecretString) -> Result<(), BenchError> {
-        let declared = self.installation().credential.as_ref().ok_or_else(|| {
-            BenchError::Unsuited("the subject does not say under `database.credentials` where its password is".into())
-        })?;
-        let old = self.application_credential().await?.ok_or_else(|| {
-            BenchError::Unsuited(format!("Secret {} has no key {}", declared.secret, declared.password_key))
-        })?;
-        let name = format!("{}/{}/{}", self.namespace(), declared.secret, declared.password_key);
-        let registered = self.keep.redactor.register(&name, password.expose_secret());
-        registered.map_err(|source| BenchError::Confidence { source })?;
+        let changed = self.write_password(password).await?;
+        self.accepts(&changed).await
+    }
 
+    /// Writes another password into the Secret of the application's role, and waits for nothing.
+    ///
+    /// The operator never rewrites a Secret that is there, so every key that holds the password is rewritten here.
+    ///
+    /// # Errors
+    /// When the subject does not say where the credential is, or the Secret cannot be written.
+    pub(crate) async fn write_password(&self, password: &SecretString) -> Result<Credential, BenchError> {
+        let (declared, old) = (self.declared_credential()?, self.required_credential().await?);
+        self.register_password(password)?;
         let data = self.credential_data(declared).await?;
         let data = rewritten(&data, old.password.expose_secret(), password.expose_secret());
         let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
@@ -74,83 +154,119 @@ impl Bench {
         let patched = self.secrets().patch(&declared.secret, &parameters, &patch).await;
         patched.map_err(|source| self.objects(format!("write Secret {}", declared.secret), source))?;
         self.register_credentials().await?;
-        self.accepts(&Credential { password: password.clone(), ..old }).await
+        Ok(Credential { password: password.clone(), ..old })
     }
 
-    async fn accepts(&self, credential: &Credential) -> Result<(), BenchError> {
-        let (name, ca) = (format!("{}-rw", self.database_name()?), self.ca_pem().await?);
-        let transport = Transport::Verified { name: &name, ca: &ca };
-        let accepted = poll_until(self.allow(ACCEPTED), || async {
-            match self.try_login(credential, transport).await {
-                Ok(Login::Accepted) => Progress::Ready(()),
+    /// Writes the Secret of the application's role without a change of what it holds.
+    ///
+    /// # Errors
+    /// When the subject does not say where it is, or it cannot be written.
+    pub(crate) async fn touch_credential(&self) -> Result<(), BenchError> {
+        let declared = self.declared_credential()?;
+        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+        let touched = json!({"metadata": {"annotations": {TOUCHED: jiff::Timestamp::now().to_string()}}});
+        let patched = self.secrets().patch(&declared.secret, &parameters, &Patch::Merge(touched)).await;
+        patched.map(drop).map_err(|source| self.objects(format!("touch Secret {}", declared.secret), source))
+    }
+
+    /// Deletes the Secret of the application's role.
+    ///
+    /// # Errors
+    /// When the subject does not say where it is, or the API server refuses.
+    pub(crate) async fn delete_credential(&self) -> Result<(), BenchError> {
+        let declared = self.declared_credential()?;
+        let deleted = self.secrets().delete(&declared.secret, &DeleteParams::default()).await;
+        deleted.map(drop).map_err(|source| self.objects(format!("delete Secret {}", declared.secret), source))
+    }
+
+    /// Waits until the Secret of the application's role is there and has a password.
+    ///
+    /// # Errors
+    /// When the budget is used up.
+    pub(crate) async fn credential_is_back(&self) -> Result<(), BenchError> {
+        let back = poll_until(self.allow(BACK), || async {
+            match self.application_credential().await {
+                Ok(Some(credential)) if !credential.password.expose_secret().is_empty() => Progress::Ready(()),
+                Ok(Some(_)) => Progress::NotYet("its password is empty".into()),
+                Ok(None) => Progress::NotYet("it is not there, or has no password".into()),
+                Err(error) => Progress::NotYet(Chain(&error).to_string()),
+            }
+        });
+        back.await.map_err(|error| self.waited(error))
+    }
+
+    /// Gives the application's role another password in the database alone, as somebody with `psql` would.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub(crate) async fn alter_role(&self, password: &SecretString) -> Result<Credential, BenchError> {
+        let old = self.required_credential().await?;
+        self.register_password(password)?;
+        let (role, literal) = (old.role.replace('"', "\"\""), password.expose_secret().replace('\'', "''"));
+        let altered = self.database()?.execute(&format!("ALTER ROLE \"{role}\" PASSWORD '{literal}';")).await;
+        altered.map_err(|source| BenchError::Query { namespace: self.namespace().to_owned(), source })?;
+        Ok(Credential { password: password.clone(), ..old })
+    }
+
+    /// A password that nobody used before: 32 letters and digits.
+    pub(crate) fn new_password() -> SecretString {
+        let mut bytes = [0; 16];
+        // Without randomness the clock must do: unique it is anyway.
+        if rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes).is_err() {
+            bytes = jiff::Timestamp::now().as_nanosecond().to_be_bytes();
+        }
+        SecretString::from(sha256(bytes)[..32].to_owned())
+    }
+
+    /// Waits until a login with this credential is accepted.
+    ///
+    /// # Errors
+    /// When the budget is used up.
+    pub(crate) async fn accepts(&self, credential: &Credential) -> Result<(), BenchError> {
+        self.answers_login(credential, ACCEPTED, |login| *login == Login::Accepted).await
+    }
+
+    /// Waits until a login with this credential is refused for its password.
+    ///
+    /// # Errors
+    /// When the budget is used up.
+    pub(crate) async fn refuses(&self, credential: &Credential) -> Result<(), BenchError> {
+        let refused = |login: &Login| matches!(login, Login::Refused { sqlstate } if sqlstate == WRONG_PASSWORD);
+        self.answers_login(credential, REFUSED, refused).await
+    }
+
+    async fn answers_login(
+        &self,
+        credential: &Credential,
+        budget: Budget,
+        wanted: impl Fn(&Login) -> bool,
+    ) -> Result<(), BenchError> {
+        let answered = poll_until(self.allow(budget), || async {
+            match self.try_verified(credential).await {
+                Ok(login) if wanted(&login) => Progress::Ready(()),
                 Ok(other) => Progress::NotYet(other.to_string()),
                 Err(error) => Progress::NotYet(Chain(&error).to_string()),
             }
         });
-        accepted.await.map_err(|error| self.waited(error))
+        answered.await.map_err(|error| self.waited(error))
     }
 
-    async fn credential_data(&self, declared: &CredentialSecret) -> Result<BTreeMap<String, ByteString>, BenchError> {
+    fn register_password(&self, password: &SecretString) -> Result<(), BenchError> {
+        let declared = self.declared_credential()?;
+        let name = format!("{}/{}/{}", self.namespace(), declared.secret, declared.password_key);
+        let registered = self.keep.redactor.register(&name, password.expose_secret());
+        registered.map(drop).map_err(|source| BenchError::Confidence { source })
+    }
+
+    pub(super) async fn credential_data(
+        &self,
+        declared: &CredentialSecret,
+    ) -> Result<BTreeMap<String, ByteString>, BenchError> {
         let secret: Option<Secret> = self
             .secrets()
             .get_opt(&declared.secret)
             .await
             .map_err(|source| self.objects("read the application's credential", source))?;
         Ok(secret.and_then(|secret| secret.data).unwrap_or_default())
-    }
-}
-
-/// The keys that hold the old password, with the new one in its place as the format of each asks for.
-fn rewritten(data: &BTreeMap<String, ByteString>, old: &str, new: &str) -> BTreeMap<String, ByteString> {
-    let spellings: [fn(&str) -> String; 3] = [str::to_owned, in_a_uri, in_a_passfile];
-    let held = data.iter().filter_map(|(key, bytes)| {
-        let text = std::str::from_utf8(&bytes.0).ok()?;
-        let spelling = match key.as_str() {
-            _ if text == old => spellings[0],
-            key if key.contains("uri") || text.contains("://") => spellings[1],
-            key if key.contains("pgpass") => spellings[2],
-            _ => spellings[0],
-        };
-        let replaced = text.replace(&spelling(old), &spelling(new));
-        (replaced != text).then(|| (key.clone(), ByteString(replaced.into_bytes())))
-    });
-    held.collect()
-}
-
-fn in_a_uri(password: &str) -> String {
-    utf8_percent_encode(password, NON_ALPHANUMERIC).to_string()
-}
-
-/// libpq's password file escapes its separator and the escape itself.
-fn in_a_passfile(password: &str) -> String {
-    password.replace('\\', r"\\").replace(':', r"\:")
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use k8s_openapi::ByteString;
-
-    use super::rewritten;
-
-    #[test]
-    fn each_key_gets_the_password_in_its_own_spelling() {
-        let data = [
-            ("username", "app"),
-            ("password", "old1"),
-            ("uri", "postgresql://app:old1@db:5432/app"),
-            ("jdbc-uri", "jdbc:postgresql://db:5432/app?password=old1&user=app"),
-            ("pgpass", "db:5432:app:app:old1\n"),
-        ];
-        let data: BTreeMap<String, ByteString> =
-            data.iter().map(|(key, text)| ((*key).to_owned(), ByteString(text.as_bytes().to_vec()))).collect();
-        let changed = rewritten(&data, "old1", "p:@ \\");
-        let text = |key: &str| String::from_utf8(changed[key].0.clone()).unwrap();
-        assert_eq!(changed.len(), 4, "the name of the role is left alone");
-        assert_eq!(text("password"), "p:@ \\");
-        assert_eq!(text("uri"), "postgresql://app:p%3A%40%20%5C@db:5432/app");
-        assert_eq!(text("jdbc-uri"), "jdbc:postgresql://db:5432/app?password=p%3A%40%20%5C&user=app");
-        assert_eq!(text("pgpass"), "db:5432:app:app:p\\:@ \\\\\n");
     }
 }

@@ -40,6 +40,23 @@ impl Bench {
         .await
         .map_err(|error| self.waited(error))
     }
+
+    /// Waits until the primary is another pod than the one with this id.
+    ///
+    /// # Errors
+    /// When the budget is used up.
+    pub(super) async fn primary_replaced(&self, uid: Option<&str>) -> Result<(), BenchError> {
+        let pods_of_cluster = watcher::Config::default().labels("cnpg.io/instanceRole=primary");
+        let replaced = watch_until(self.pods(), pods_of_cluster, self.allow(PRIMARY), |pods: &Objects<Pod>| match pods
+            .values()
+            .find(|pod| pod.metadata.deletion_timestamp.is_none())
+        {
+            Some(pod) if pod.metadata.uid.as_deref() != uid => Progress::Ready(()),
+            Some(pod) => Progress::NotYet(format!("pod {} is still the one of before", pod.name_any())),
+            None => Progress::NotYet("there is no primary".into()),
+        });
+        replaced.await.map_err(|error| self.waited(error))
+    }
 }
 
 fn primary_ready(pods: &Objects<Pod>) -> Progress<()> {

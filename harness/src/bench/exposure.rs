@@ -58,13 +58,11 @@ impl Bench {
     async fn note_passwords(&self, passwords: &Redactor) -> Result<Vec<String>, BenchError> {
         let listed = self.secrets().list(&ListParams::default()).await;
         let listed = listed.map_err(|source| self.objects("read the Secrets", source))?;
-        let declared = self.installation.credential.as_ref();
+        let declared = &self.installation.credentials;
         let mut named = Vec::new();
         for secret in &listed.items {
-            let is_password = |key: &str| {
-                let by_subject = |declared| is_declared(declared, secret, key);
-                is_password_name(key) || declared.is_some_and(by_subject)
-            };
+            let is_password =
+                |key: &str| is_password_name(key) || declared.iter().any(|declared| is_declared(declared, secret, key));
             for (key, value) in secret.data.iter().flatten().filter(|(key, _)| is_password(key)) {
                 let Ok(value) = std::str::from_utf8(&value.0) else { continue };
                 let name = format!("secret/{}, {key}", secret.name_any());

@@ -8,12 +8,13 @@ use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
 use super::own_ca::{SERVER_CA_SECRET, SERVER_SECRET, TRUST_SECRET};
+use super::spelling::Format;
 use crate::cluster::is_outside;
 use crate::finding::Locate;
 use crate::graph::{DatabaseClient, Fact};
 use crate::manifests::Object;
 use crate::rendered::Rendered;
-use crate::subject::{RESTART_BUDGET, ResolvedRelease, Smoke};
+use crate::subject::{self, RESTART_BUDGET, ResolvedRelease, Smoke};
 
 /// A subject under one overlay, ready to be installed.
 #[derive(Debug, Clone, Default)]
@@ -30,8 +31,8 @@ pub struct Installation {
     pub database: Option<String>,
     /// The values through which the chart is told its CA.
     pub ca: Option<CaInputs>,
-    /// Where the credential of the application is.
-    pub credential: Option<CredentialSecret>,
+    /// Where the credentials of the applications are; experiments disturb the first one.
+    pub credentials: Vec<CredentialSecret>,
     /// How to see that the subject serves.
     pub smoke: Smoke,
     /// How long the subject asks for a rollout of all its workloads, at least.
@@ -87,11 +88,7 @@ impl Installation {
         let ca = subject
             .ca()
             .and_then(|plan| Some(CaInputs { name: plan.name_value.clone()?, key: plan.key_value.clone()? }));
-        let credential = subject.database().credentials.first().map(|credential| CredentialSecret {
-            secret: credential.secret.clone(),
-            role: credential.role.clone(),
-            password_key: credential.keys.password.clone().unwrap_or_else(|| "password".into()),
-        });
+        let credentials = subject.database().credentials.iter().map(CredentialSecret::of).collect();
         Ok(Self {
             subject: subject.name().into(),
             overlay: overlay.name.clone(),
@@ -104,7 +101,7 @@ impl Installation {
                 .map(|cluster| TrustSecret { secret: format!("{cluster}-ca"), key: "ca.crt".into() }),
             database: subject.database().cluster.clone(),
             ca,
-            credential,
+            credentials,
             smoke: subject.file().smoke.clone(),
             restart_budget: subject.file().budgets.get(RESTART_BUDGET).map(|budget| budget.0),
             production: overlay.production,
@@ -189,6 +186,27 @@ pub struct CredentialSecret {
     pub role: String,
     /// The key of the password.
     pub password_key: String,
+    /// The key of a whole connection URI.
+    pub uri_key: Option<String>,
+    /// The database that the role owns, where the subject says it.
+    pub database: Option<String>,
+    /// Every key that holds the password, by the name of its format in the subject file.
+    pub derived: Vec<(Format, String)>,
+}
+
+impl CredentialSecret {
+    fn of(declared: &subject::Credential) -> Self {
+        let keys = &declared.keys;
+        let derived = [(Format::Uri, &keys.uri), (Format::JdbcUri, &keys.jdbc_uri), (Format::Passfile, &keys.pgpass)];
+        Self {
+            secret: declared.secret.clone(),
+            role: declared.role.clone(),
+            password_key: keys.password.clone().unwrap_or_else(|| "password".into()),
+            uri_key: keys.uri.clone(),
+            database: declared.database.clone(),
+            derived: derived.into_iter().filter_map(|(format, key)| Some((format, key.clone()?))).collect(),
+        }
+    }
 }
 
 /// Where the CA stands that clients are told to trust.

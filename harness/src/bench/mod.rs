@@ -17,7 +17,10 @@ mod restart;
 mod rollout;
 mod secrets;
 mod smoke;
+mod spelling;
 mod standing;
+mod vigil;
+mod writer;
 
 use camino::Utf8PathBuf;
 use jiff::{SignedDuration, Timestamp};
@@ -31,12 +34,14 @@ pub use self::installation::{
     CaInputs, Change, CredentialSecret, Installation, InstallationError, ModeVariable, Release, TrustSecret,
 };
 use self::logs::LogStreams;
+pub use self::spelling::Format;
 use crate::authority::IssueError;
 use crate::cluster::{
     Applier, ApplyError, Cluster, EXPIRES_ANNOTATION, EntryError, FIELD_MANAGER, Leftover, Pace, RUN_LABEL,
     SUBJECT_LABEL, SweepError,
 };
 use crate::digest::sha256;
+use crate::history::HistoryError;
 use crate::probe::{Database, QueryError};
 use crate::redact::{PrivateRoom, RedactError, Redactor, Sink};
 use crate::wait::{Budget, WaitError};
@@ -203,6 +208,22 @@ pub enum BenchError {
         /// Why.
         #[source]
         source: YamlError,
+    },
+    /// The writer's answer is not what it promises.
+    #[error("read the writer's answer to {path}")]
+    Writer {
+        /// What was asked for.
+        path: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// What the writer told is no history.
+    #[error("judge by the writer's history")]
+    History {
+        /// Why.
+        #[source]
+        source: HistoryError,
     },
     /// A step has a precondition that the subject does not meet.
     #[error("{0}")]

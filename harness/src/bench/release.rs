@@ -69,6 +69,19 @@ impl Bench {
         Ok(())
     }
 
+    /// Rolls every release back to its revision before.
+    ///
+    /// # Errors
+    /// When Helm refuses.
+    pub(crate) async fn roll_back(&self, helm: &Utf8Path) -> Result<(), BenchError> {
+        for release in self.installation.releases.iter().rev() {
+            let mut command = Command::new(helm);
+            command.args(["rollback", &release.name]);
+            self.helm(command, self.access(), release, "roll back").await?;
+        }
+        self.register_credentials().await
+    }
+
     /// What Helm keeps of a release: its `manifest`, its `hooks` or its `notes`.
     ///
     /// # Errors

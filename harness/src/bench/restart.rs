@@ -38,6 +38,20 @@ impl Bench {
         Ok(())
     }
 
+    /// Takes the pod of the primary away, and waits until its database answers again.
+    ///
+    /// # Errors
+    /// When there is no primary, or the database does not come back within its budget.
+    pub(crate) async fn restart_primary(&self) -> Result<(), BenchError> {
+        let primary = self.database()?.primary().await;
+        let primary = primary.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })?;
+        let deleted = self.pods().delete(&primary, &DeleteParams::default()).await;
+        let deleted = deleted.map_err(|source| self.objects(format!("take pod {primary} away"), source))?;
+        let uid = deleted.left().and_then(|pod| pod.metadata.uid);
+        self.primary_replaced(uid.as_deref()).await?;
+        self.database_ready().await
+    }
+
     /// Tells containers another sslmode than the chart does.
     ///
     /// # Errors

@@ -11,8 +11,11 @@ use super::{Bench, BenchError};
 use crate::experiment::PodState;
 use crate::wait::{Budget, Objects, Progress, trouble_of, watch_until};
 
-/// Pods that Helm made carry the first label, pods of the operator the second.
-pub(super) const OF_A_RELEASE: &str = "!cnpg.io/cluster,!cnpg.io/jobRole";
+/// Pods of the operator carry one of the first two labels, pods of ours the third.
+pub(super) const OF_A_RELEASE: &str = "!cnpg.io/cluster,!cnpg.io/jobRole,!holdfast.dev/tool";
+
+/// On pods that Holdfast puts beside the releases: whoever waits for theirs must not wait for these.
+pub(super) const TOOL_LABEL: &str = "holdfast.dev/tool";
 
 const ROLLOUT: Budget = Budget::seconds("every workload to be rolled out and ready", 90);
 

@@ -22,7 +22,7 @@ impl Bench {
     ///
     /// # Errors
     /// When the Secrets cannot be read or a value cannot be registered.
-    pub(super) async fn register_credentials(&self) -> Result<(), BenchError> {
+    pub(crate) async fn register_credentials(&self) -> Result<(), BenchError> {
         let listed = self.secrets().list(&ListParams::default()).await;
         let listed = listed.map_err(|source| self.objects("read the Secrets", source))?;
         let kept = listed.items.iter().filter(|secret| secret.type_.as_deref() != Some(HELM_RELEASE));

@@ -1,9 +1,14 @@
 //! Running a program in a container.
 
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::AttachParams;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// How long a program may run. What is run here answers in milliseconds; whatever does not end is lost.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// What a program left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +35,8 @@ pub enum ExecError {
         #[source]
         source: kube::Error,
     },
-    /// Its output broke off.
-    #[error("read what {program} in pod {pod} writes")]
+    /// Its input or its output broke off.
+    #[error("talk to {program} in pod {pod}")]
     Read {
         /// The program.
         program: String,
@@ -40,6 +45,14 @@ pub enum ExecError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// It did not end.
+    #[error("run {program} in pod {pod}: it did not end within {} s", LONGEST.as_secs())]
+    Endless {
+        /// The program.
+        program: String,
+        /// The pod.
+        pod: String,
     },
     /// The API server did not say how it ended.
     #[error("learn how {program} in pod {pod} ended")]
@@ -56,8 +69,22 @@ pub enum ExecError {
 /// # Errors
 /// When it cannot be started or its output breaks off. A program that fails is not an error here.
 pub async fn exec(pods: &Api<Pod>, pod: &str, container: &str, command: &[&str]) -> Result<Executed, ExecError> {
+    exec_with_input(pods, pod, container, command, &[]).await
+}
+
+/// The same, with something on standard input; what is secret travels there.
+///
+/// # Errors
+/// When it cannot be started or its output breaks off. A program that fails is not an error here.
+pub async fn exec_with_input(
+    pods: &Api<Pod>,
+    pod: &str,
+    container: &str,
+    command: &[&str],
+    input: &[u8],
+) -> Result<Executed, ExecError> {
     let program = || command.first().copied().unwrap_or_default().to_owned();
-    let parameters = AttachParams::default().container(container).stdout(true).stderr(true);
+    let parameters = AttachParams::default().container(container).stdin(!input.is_empty()).stdout(true).stderr(true);
     let mut process = pods
         .exec(pod, command.iter().copied(), &parameters)
         .await
@@ -77,15 +104,24 @@ pub async fn exec(pods: &Api<Pod>, pod: &str, container: &str, command: &[&str])
             None => Ok(()),
         }
     };
-    tokio::try_join!(read_out, read_err).map_err(|source| ExecError::Read {
-        program: program(),
-        pod: pod.into(),
-        source,
-    })?;
-    let ended = match status {
-        Some(status) => status.await,
-        None => None,
+    let stdin = process.stdin();
+    let write_in = async {
+        // Its end is the end of the stream, so it is dropped here and not with the process.
+        match stdin {
+            Some(mut stream) => stream.write_all(input).await,
+            None => Ok(()),
+        }
     };
+    let all = async {
+        tokio::try_join!(write_in, read_out, read_err)?;
+        Ok(match status {
+            Some(status) => status.await,
+            None => None,
+        })
+    };
+    let ended = tokio::time::timeout(LONGEST, all).await;
+    let ended = ended.map_err(|_elapsed| ExecError::Endless { program: program(), pod: pod.into() })?;
+    let ended = ended.map_err(|source| ExecError::Read { program: program(), pod: pod.into(), source })?;
     let ended = ended.ok_or_else(|| ExecError::Status { program: program(), pod: pod.into() })?;
     Ok(Executed { succeeded: ended.status.as_deref() == Some("Success"), stdout, stderr })
 }

@@ -31,7 +31,7 @@ pub use self::access::{AccessError, EntryError};
 pub use self::apply::{Applier, ApplyError, FIELD_MANAGER};
 pub use self::cnpg::OperatorError;
 pub use self::command::CommandError;
-pub use self::exec::{ExecError, Executed, exec};
+pub use self::exec::{ExecError, Executed, exec, exec_with_input};
 pub use self::existing::ExistingError;
 pub use self::forward::{ForwardError, forward};
 pub use self::handle::{DEFAULT_NAME, Handle, HandleError, Provider};

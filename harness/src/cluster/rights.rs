@@ -70,6 +70,8 @@ pub(super) const IN_A_NAMESPACE: &[Right] = &[
     // By a WebSocket, which API servers take for a get, newer ones for a create too.
     Right::on("", "pods/exec", &["get", "create"]),
     Right::on("", "pods/portforward", &["get", "create"]),
+    // The writer tells its history and stamps marks over HTTP.
+    Right::on("", "pods/proxy", &["get", "create"]),
     Right::on("", "events", READ),
     // Helm 3 updates the Secrets in which it keeps its releases.
     Right::on("", "secrets", &["get", "list", "watch", "create", "update", "patch", "delete"]),

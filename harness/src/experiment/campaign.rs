@@ -4,6 +4,8 @@
 //! experiments follow one another on each. An experiment leaves its bench as it found it; where it broke off, what
 //! would have followed on that bench is not run, because its answers would prove nothing.
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -12,8 +14,8 @@ use super::diary::Diary;
 use super::install::unsettled;
 use super::record::Record;
 use super::{
-    Experiment, forced_mode, foreign_ca, hostile_password, install, missing_ca, roll_back_ca, rotate_bundle, rotate_ca,
-    tenant_install, upgrade, without_ca,
+    Experiment, break_credential, forced_mode, foreign_ca, hostile_password, install, missing_ca, recreate_credential,
+    roll_back_ca, rotate_again, rotate_bundle, rotate_ca, rotate_password, tenant_install, upgrade, without_ca,
 };
 use crate::bench::{Bench, BenchError, Installation, Keep};
 use crate::cluster::Cluster;
@@ -67,6 +69,16 @@ const LINES: &[Line] = &[
         name: "our-ca",
         database: Database::WithOurCa,
         experiments: &[Experiment::RotateBundle, Experiment::RollBackCa],
+    },
+    Line {
+        name: "rotation",
+        database: Database::AsDeclared,
+        experiments: &[
+            Experiment::RotatePassword,
+            Experiment::RecreateCredential,
+            Experiment::RotateAgain,
+            Experiment::BreakCredential,
+        ],
     },
 ];
 
@@ -215,6 +227,10 @@ async fn perform(experiment: Experiment, bench: &Bench, helm: &Utf8Path) -> Reco
         Experiment::HostilePassword => hostile_password::run(bench, helm, &mut diary).await,
         Experiment::RotateBundle => rotate_bundle::run(bench, helm, &mut diary).await,
         Experiment::RollBackCa => roll_back_ca::run(bench, helm, &mut diary).await,
+        Experiment::RotatePassword => rotate_password::run(bench, helm, &mut diary).await,
+        Experiment::RotateAgain => rotate_again::run(bench, helm, &mut diary).await,
+        Experiment::RecreateCredential => recreate_credential::run(bench, helm, &mut diary).await,
+        Experiment::BreakCredential => break_credential::run(bench, helm, &mut diary).await,
     };
     diary.seal(experiment, bench, outcome)
 }
@@ -232,6 +248,9 @@ fn unstarted(experiment: Experiment, installation: &Installation, reason: &str) 
         ended: now,
         steps: Vec::new(),
         snapshots: Vec::new(),
+        history: None,
+        changes: Vec::new(),
+        limits: BTreeMap::new(),
         broken: Some(reason.to_owned()),
     }
 }

@@ -1,25 +1,38 @@
 //! The account that an experiment keeps while it runs, and that is sealed when it ends, however it ends.
 
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::Experiment;
+use super::change::PodChange;
 use super::record::{Record, Snapshot, Step};
 use crate::bench::{Bench, BenchError};
 use crate::error::Chain;
+use crate::history::History;
 
 /// Steps and snapshots of an experiment under way.
 pub(super) struct Diary {
     began: Timestamp,
     steps: Vec<Step>,
     snapshots: Vec<Snapshot>,
+    history: Option<History>,
+    changes: Vec<PodChange>,
+    limits: BTreeMap<String, f64>,
 }
 
 impl Diary {
     pub(super) fn open() -> Self {
-        Self { began: Timestamp::now(), steps: Vec::new(), snapshots: Vec::new() }
+        Self {
+            began: Timestamp::now(),
+            steps: Vec::new(),
+            snapshots: Vec::new(),
+            history: None,
+            changes: Vec::new(),
+            limits: BTreeMap::new(),
+        }
     }
 
     /// Does a step and notes how long it took, also when it fails.
@@ -62,6 +75,21 @@ impl Diary {
         self.snapshots.push(snapshot);
     }
 
+    /// Keeps what the writer saw.
+    pub(super) fn keep_history(&mut self, history: History) {
+        self.history = Some(history);
+    }
+
+    /// Keeps what became of the pods.
+    pub(super) fn keep_changes(&mut self, changes: Vec<PodChange>) {
+        self.changes = changes;
+    }
+
+    /// Notes how long something may take, for those who judge.
+    pub(super) fn limit(&mut self, what: &str, limit: Duration) {
+        self.limits.insert(what.to_owned(), limit.as_secs_f64());
+    }
+
     /// The snapshot that was kept last.
     pub(super) fn latest(&mut self) -> Option<&mut Snapshot> {
         self.snapshots.last_mut()
@@ -79,6 +107,9 @@ impl Diary {
             ended: Timestamp::now(),
             steps: self.steps,
             snapshots: self.snapshots,
+            history: self.history,
+            changes: self.changes,
+            limits: self.limits,
             broken: outcome.err().map(|error| Chain(&error).to_string()),
         }
     }

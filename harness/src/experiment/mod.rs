@@ -2,18 +2,25 @@
 //!
 //! Only this module's children change anything on a cluster that a subject runs on. Checks read what they leave.
 
+mod break_credential;
 mod campaign;
+mod change;
 mod diary;
 mod forced_mode;
 mod foreign_ca;
 mod hostile_password;
+mod inspection;
 mod install;
 mod missing_ca;
 mod radius;
 mod record;
+mod recreate_credential;
 mod roll_back_ca;
+mod rotate_again;
 mod rotate_bundle;
 mod rotate_ca;
+mod rotate_password;
+mod rotation;
 mod standing;
 mod tenant_install;
 mod upgrade;
@@ -25,17 +32,24 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::break_credential::UNREADY;
 pub use self::campaign::{Campaign, Line, conduct, conduct_line};
+pub use self::change::PodChange;
+pub use self::inspection::{InspectedCa, InspectedCertificate, InspectedMount, Inspection};
 pub use self::install::{PLAINTEXT, SETTLED, VERIFIED};
 pub use self::missing_ca::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG_KEY_NAME};
 pub use self::radius::Radius;
-pub use self::record::{
-    Exposed, InspectedCa, InspectedCertificate, InspectedMount, Inspection, LoggedFailure, LoggedLogin, PodImage,
-    PodState, Record, Session, Snapshot, Step,
-};
+pub use self::record::{Exposed, LoggedFailure, LoggedLogin, PodImage, PodState, Record, Session, Snapshot, Step};
+pub use self::recreate_credential::{BY_ITSELF, BY_UPGRADE, MADE_BY};
 pub use self::roll_back_ca::PRIOR_CA_BACK;
+pub use self::rotate_again::{CHANGED_AGAIN, SAME_VALUE};
 pub use self::rotate_bundle::{NEW_LEAF_SERVED, OLD_CA_ALONE};
 pub use self::rotate_ca::ON_THE_WIRE;
+pub use self::rotate_password::RESTARTED;
+pub use self::rotation::{
+    ACCEPT, CHANGED, DRAIN, DRAINED, FOLLOW, FOLLOWED, FRESH_GAP, NEW_ACCEPTED, NEW_CREDENTIAL, OLD_CREDENTIAL,
+    OLD_REFUSED, REFUSE, STEADY_GAP,
+};
 pub use self::standing::{erect, revisit};
 pub use self::tenant_install::{RULES_THE_CLUSTER, TENANT_INSTALLED};
 
@@ -72,6 +86,14 @@ pub enum Experiment {
     RotateBundle,
     /// Put a wrong CA into the Secret that clients trust, and the prior one back.
     RollBackCa,
+    /// Change the password in its Secret while a writer writes; restart the primary and roll the release back.
+    RotatePassword,
+    /// Change the password twice in a row, then to the value that it has.
+    RotateAgain,
+    /// Delete the Secret with the credential while a writer writes, and have it made again.
+    RecreateCredential,
+    /// Change the password in the database alone, so that nobody knows it.
+    BreakCredential,
 }
 
 impl Experiment {
@@ -89,6 +111,10 @@ impl Experiment {
             Self::HostilePassword => "hostile-password",
             Self::RotateBundle => "rotate-bundle",
             Self::RollBackCa => "roll-back-ca",
+            Self::RotatePassword => "rotate-password",
+            Self::RotateAgain => "rotate-again",
+            Self::RecreateCredential => "recreate-credential",
+            Self::BreakCredential => "break-credential",
         }
     }
 }

@@ -49,7 +49,11 @@ impl Experiment {
             | Self::ForcedMode
             | Self::HostilePassword
             | Self::RotateBundle
-            | Self::RollBackCa => Radius::Namespace,
+            | Self::RollBackCa
+            | Self::RotatePassword
+            | Self::RotateAgain
+            | Self::RecreateCredential
+            | Self::BreakCredential => Radius::Namespace,
             // Its account is granted every right in the namespace, which only who has them all can grant.
             Self::TenantInstall => Radius::Cluster,
         }

@@ -7,10 +7,12 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::Experiment;
+use super::change::PodChange;
+use super::inspection::{InspectedCa, Inspection};
 use crate::finding::{Locate, Place};
+use crate::history::History;
 use crate::probe::{Certificate, Login, Served};
 
 /// The record of one experiment on one subject under one overlay.
@@ -36,6 +38,15 @@ pub struct Record {
     pub steps: Vec<Step>,
     /// What was seen, by the name of the moment, in order of time.
     pub snapshots: Vec<Snapshot>,
+    /// What a writer saw of the database meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
+    /// What became of the pods of the releases meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<PodChange>,
+    /// How long things may take here, in seconds, by what they are: physical bounds, stretched for this cluster.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, f64>,
     /// Why it did not come to its end, if it did not: then nothing can be concluded from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<String>,
@@ -144,64 +155,6 @@ pub struct Exposed {
     pub found: Vec<Place>,
 }
 
-/// What the stand-in application answers to `inspect`: digests, never values.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Inspection {
-    /// How it dials the database.
-    pub database: Value,
-    /// The CA file that it trusts.
-    #[serde(default)]
-    pub ca: Option<InspectedCa>,
-    /// The settings that it understood.
-    #[serde(default)]
-    pub settings: Value,
-    /// The digests of its environment, by variable.
-    #[serde(default)]
-    pub environment: Value,
-}
-
-/// The CA file that an application trusts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct InspectedCa {
-    /// The file.
-    pub path: String,
-    /// Whether it is there.
-    pub exists: bool,
-    /// The digest of its content.
-    #[serde(default)]
-    pub sha256: Option<String>,
-    /// The certificates that can be read from it, in order.
-    #[serde(default)]
-    pub certificates: Vec<InspectedCertificate>,
-    /// What is mounted where the file is; absent when nothing is.
-    #[serde(default)]
-    pub mount: Option<InspectedMount>,
-}
-
-/// One certificate of a CA file. Digests are SHA-256 in lower-case hexadecimal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct InspectedCertificate {
-    /// The digest of the whole certificate.
-    pub sha256: String,
-    /// The digest of its public key: a renewed certificate with the same key has the same.
-    pub spki_sha256: String,
-}
-
-/// The mount that holds a file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct InspectedMount {
-    /// The mount point.
-    pub point: String,
-    /// The file system, `tmpfs` for Secrets.
-    pub file_system: String,
-    /// Whether it is mounted read-only.
-    pub read_only: bool,
-}
-
 /// One session of a client, as the server has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -290,6 +243,13 @@ impl Record {
     }
 }
 
+impl Record {
+    /// How long something may take here, in seconds; nothing if the experiment sets no bound for it.
+    pub fn limit(&self, what: &str) -> Option<f64> {
+        self.limits.get(what).copied()
+    }
+}
+
 impl PodState {
     /// The CA file that its application trusts, as far as the application can be asked.
     ///
@@ -303,13 +263,6 @@ impl PodState {
     /// The digest of that file's content.
     pub fn ca_digest(&self) -> Option<&str> {
         self.ca()?.sha256.as_deref()
-    }
-}
-
-impl Inspection {
-    /// How it dials the database, by the name of the setting, `sslmode`; nothing where it dials none.
-    pub fn dials(&self, setting: &str) -> Option<&str> {
-        self.database.get(setting)?.as_str()
     }
 }
 

@@ -141,6 +141,33 @@ impl Cluster {
     }
 }
 
+/// The Secrets that the operator reads a role's password from and does not make: role and Secret, as manifests say it.
+pub fn consumed_secrets(manifests: &[&Manifests], cluster: &Cluster) -> Vec<(String, String)> {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let mut consumed = Vec::new();
+    if let Some(secret) = &cluster.app_secret {
+        consumed.push((cluster.owner.clone(), secret.clone()));
+    }
+    let objects = || manifests.iter().flat_map(|manifests| manifests.objects());
+    let of_cloudnative_pg = |kind: &'static str| {
+        objects().filter(move |object| object.kind() == kind && object.group() == "postgresql.cnpg.io")
+    };
+    for object in of_cloudnative_pg("Cluster").filter(|object| object.name() == cluster.name) {
+        consumed.extend(text(object.get("spec.superuserSecret.name")).map(|secret| ("postgres".to_owned(), secret)));
+        let roles = object.get("spec.managed.roles").and_then(Value::as_array).into_iter().flatten();
+        consumed.extend(
+            roles.filter_map(|role| Some((text(role.get("name"))?, text(role.pointer("/passwordSecret/name"))?))),
+        );
+    }
+    let of_this =
+        |object: &&crate::manifests::Object| text(object.get("spec.cluster.name")).as_ref() == Some(&cluster.name);
+    consumed.extend(of_cloudnative_pg("DatabaseRole").filter(of_this).filter_map(|object| {
+        let role = text(object.get("spec.name")).unwrap_or_else(|| object.name().to_owned());
+        Some((role, text(object.get("spec.passwordSecret.name"))?))
+    }));
+    consumed
+}
+
 /// The namespace is not known before the installation; the shape of the name is.
 fn fqdn_part(key: &str) -> &'static str {
     if key.starts_with("fqdn") { ".namespace.svc.cluster.local" } else { "" }

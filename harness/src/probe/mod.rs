@@ -4,12 +4,14 @@
 
 mod certificate;
 mod login;
+mod scram;
 mod server_log;
 mod superuser;
 mod tls;
 
 pub use self::certificate::{Certificate, CertificateError, certificates_of};
 pub use self::login::{Credential, Login, Transport, login};
+pub use self::scram::verifies;
 pub use self::server_log::ServerLog;
 pub use self::superuser::{Database, QueryError};
 pub use self::tls::{HandshakeError, Served, handshake};

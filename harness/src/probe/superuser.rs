@@ -8,7 +8,7 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use serde::de::DeserializeOwned;
 
-use crate::cluster::{ExecError, exec};
+use crate::cluster::{ExecError, Executed, exec, exec_with_input};
 
 /// A CloudNativePG cluster in a namespace.
 #[derive(Clone)]
@@ -84,15 +84,39 @@ impl Database {
     /// # Errors
     /// When the query cannot be asked or its rows are of another shape.
     pub async fn rows<T: DeserializeOwned>(&self, query: &str) -> Result<Vec<T>, QueryError> {
+        self.rows_of("postgres", query).await
+    }
+
+    /// The same, in another database of the cluster.
+    ///
+    /// # Errors
+    /// When the query cannot be asked or its rows are of another shape.
+    pub async fn rows_of<T: DeserializeOwned>(&self, database: &str, query: &str) -> Result<Vec<T>, QueryError> {
         let primary = self.primary().await?;
         let wrapped = format!("select coalesce(json_agg(answer), '[]') from ({query}) as answer");
-        let psql = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-c", &wrapped];
-        let ran = exec(&self.pods, &primary, "postgres", &psql)
-            .await
-            .map_err(|source| QueryError::Exec { cluster: self.cluster.clone(), source })?;
+        let psql = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", &wrapped];
+        let ran = exec(&self.pods, &primary, "postgres", &psql).await;
+        let ran = self.succeeded(ran)?;
+        serde_json::from_str(&ran.stdout).map_err(|source| QueryError::Answer { cluster: self.cluster.clone(), source })
+    }
+    /// Runs statements; they travel by standard input, so that they may hold a password.
+    ///
+    /// # Errors
+    /// When they cannot be run, or one of them fails.
+    pub async fn execute(&self, statements: &str) -> Result<(), QueryError> {
+        let primary = self.primary().await?;
+        let psql = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-f", "-"];
+        // The API server does not pass on where the input ends, so psql is told.
+        let input = format!("{statements}\n\\q\n");
+        let ran = exec_with_input(&self.pods, &primary, "postgres", &psql, input.as_bytes()).await;
+        self.succeeded(ran).map(drop)
+    }
+
+    fn succeeded(&self, ran: Result<Executed, ExecError>) -> Result<Executed, QueryError> {
+        let ran = ran.map_err(|source| QueryError::Exec { cluster: self.cluster.clone(), source })?;
         if !ran.succeeded {
             return Err(QueryError::Failed { cluster: self.cluster.clone(), message: ran.stderr.trim().to_owned() });
         }
-        serde_json::from_str(&ran.stdout).map_err(|source| QueryError::Answer { cluster: self.cluster.clone(), source })
+        Ok(ran)
     }
 }

@@ -10,14 +10,14 @@ use harness::expectation::{one_of, that};
 use harness::experiment::{AFTER, BEFORE, Experiment, ON_THE_WIRE, PodState, Records, Snapshot};
 use harness::feature::Feature;
 use harness::finding::Place;
-use harness::graph::{CaWiring, Fact, Workload};
-use harness::manifests::Object;
+use harness::graph::Fact;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use jiff::Timestamp;
 
 use super::control_new_key;
 use super::wiring::{IN_PLACE, clients_given_a_ca, refresh, unless_given};
+use crate::trigger::restart;
 
 /// A new CA reaches all clients.
 pub const CA_07: Requirement = Requirement {
@@ -43,16 +43,17 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             continue;
         }
         let claimed = subject.subject().claims(Feature::CaRotation);
-        let way = match (refresh(client, ca), restart(subject, client.workload(), ca)) {
-            (_, Some(restart)) => Fact::Known(restart),
-            (Fact::Known(read), None) if read == IN_PLACE && claimed => Fact::Known(IN_PLACE.into()),
-            (_, None) if !subject.subject().is_declared() => Fact::Unknown(NOT_SAID.into()),
-            (Fact::Known(read), None) if read == IN_PLACE => {
-                Fact::Known("none: `ca.rotation` is not claimed, and nothing restarts the pods".into())
-            }
-            (Fact::Known(read), None) => Fact::Known(format!("none: {read}, and nothing restarts the pods")),
-            (Fact::Unknown(hint), None) => Fact::Unknown(hint),
-        };
+        let way =
+            match (refresh(client, ca), ca.secret().and_then(|secret| restart(subject, client.workload(), secret))) {
+                (_, Some(restart)) => Fact::Known(restart),
+                (Fact::Known(read), None) if read == IN_PLACE && claimed => Fact::Known(IN_PLACE.into()),
+                (_, None) if !subject.subject().is_declared() => Fact::Unknown(NOT_SAID.into()),
+                (Fact::Known(read), None) if read == IN_PLACE => {
+                    Fact::Known("none: `ca.rotation` is not claimed, and nothing restarts the pods".into())
+                }
+                (Fact::Known(read), None) => Fact::Known(format!("none: {read}, and nothing restarts the pods")),
+                (Fact::Unknown(hint), None) => Fact::Unknown(hint),
+            };
         match way {
             Fact::Known(way) => {
                 let some = that("one that ends at the client", |way: &str| !way.starts_with("none"));
@@ -65,39 +66,6 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 
 const NOT_SAID: &str = "claim `ca.rotation` in the subject file if the application reads the file anew, \
      or list under `restart` what people must do";
-
-/// What restarts the pods when the CA's Secret changes.
-fn restart(subject: &Rendered, workload: &Workload, ca: &CaWiring) -> Option<String> {
-    let secret = ca.secret()?;
-    let annotations = workload.object().annotations().chain(workload.pod_annotations());
-    let by_annotation = annotations.into_iter().find_map(|(name, value)| {
-        let listed = || value.split(',').any(|one| one.trim() == secret);
-        match name
-            .strip_prefix("reloader.stakater.com/")
-            .or_else(|| name.split_once(".reloader.stakater.com/").map(|(_, rest)| rest))
-        {
-            Some("auto") if value == "true" => Some(format!("{name}: {value}")),
-            Some("reload") if name.starts_with("secret.") && listed() => Some(format!("{name}: {value}")),
-            _ if name.starts_with("checksum/") && covers(subject, workload, secret) => Some(name.to_owned()),
-            _ => None,
-        }
-    });
-    let steps = &subject.subject().file().restart;
-    let (kind, name) = (workload.object().kind().to_lowercase(), workload.object().name());
-    let names = |step: &&String| step.split([' ', '/']).any(|word| word == name) && step.to_lowercase().contains(&kind);
-    by_annotation.or_else(|| steps.iter().find(names).map(|step| format!("the declared step `{step}`")))
-}
-
-/// Whether the workload's template takes in the template that renders the Secret; of another Secret it knows nothing.
-fn covers(subject: &Rendered, workload: &Workload, secret: &str) -> bool {
-    let template = |object: &Object| object.source().map(|source| source.template.clone());
-    let rendered = subject.manifests().find("Secret", secret).and_then(template);
-    let (Some(of_secret), Some(of_workload)) = (rendered, template(workload.object())) else { return false };
-    let file = |path: &str| path.split_once('/').map(|(_, file)| file.to_owned()).unwrap_or_default();
-    let text = subject.charts().find_map(|chart| chart.text(&file(&of_workload)));
-    let name = of_secret.rsplit('/').next().unwrap_or_default();
-    text.is_some_and(|text| text.lines().any(|line| line.contains("checksum/") && line.contains(name)))
-}
 
 const IN_THE_POD: &str = "in the running pod";
 const RESTARTED: &str = "by a restart";

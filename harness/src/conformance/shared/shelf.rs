@@ -89,6 +89,9 @@ mod tests {
             ended: Timestamp::UNIX_EPOCH,
             steps: Vec::new(),
             snapshots: Vec::new(),
+            history: None,
+            changes: Vec::new(),
+            limits: std::collections::BTreeMap::new(),
             broken: None,
         }
     }

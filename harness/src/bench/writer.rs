@@ -1,0 +1,230 @@
+//! The writer on a bench: a pod of the stand-in application that dials the database as the subject's own pods do.
+//!
+//! It keeps its history itself and stamps the marks with its own clock: what an experiment does to the API server or to
+//! the database never reaches what was written down.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{DeleteParams, PostParams};
+use kube::runtime::watcher;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::database::is_ready;
+use super::rollout::TOOL_LABEL;
+use super::{Bench, BenchError, from_json};
+use crate::error::Chain;
+use crate::history::History;
+use crate::wait::{Budget, Objects, Progress, poll_until, trouble_of, watch_until};
+
+/// Its pod, and the volume folders in it.
+const NAME: &str = "holdfast-writer";
+const PORT: u16 = 8080;
+const CREDENTIAL: &str = "/holdfast/credential";
+const CA: &str = "/holdfast/ca";
+const TABLE: &str = "holdfast_writes";
+
+const WRITING: Budget = Budget::seconds("the writer to have written in both lanes", 45);
+const GOES_ON: Budget = Budget::seconds("a write in both lanes", 30);
+/// The mark from which on the writer has to show that it still writes.
+const GOING_ON: &str = "the writer still writes";
+const STOPPED: Budget = Budget::seconds("the operations of the writer to end", 20);
+
+/// A writer that writes.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    /// The database whose table it appends to.
+    database: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    id: String,
+}
+
+impl Bench {
+    /// Starts a writer with the credential of the application, and waits until it has written in both lanes.
+    ///
+    /// It reads the URI and the CA from files that the kubelet refreshes, as an application that needs no restart does.
+    ///
+    /// # Errors
+    /// When the subject does not say where its credential is, or nothing is written within the budget.
+    pub(crate) async fn start_writer(&self) -> Result<Writer, BenchError> {
+        let credential = self.required_credential().await?;
+        let pod: Pod = from_json(self.writer_pod()?);
+        let made = self.pods().create(&PostParams::default(), &pod).await;
+        made.map_err(|source| self.objects("make the writer", source))?;
+        let named = watcher::Config::default().fields(&format!("metadata.name={NAME}"));
+        let writes = watch_until(self.pods(), named, self.allow(WRITING), |pods: &Objects<Pod>| match pods.get(NAME) {
+            None => Progress::NotYet("its pod is not there".into()),
+            Some(pod) if is_ready(pod) => Progress::Ready(()),
+            Some(pod) => trouble_of(pod)
+                .map_or_else(|| Progress::NotYet("it has not written in both lanes".into()), Progress::Hopeless),
+        });
+        writes.await.map_err(|error| self.waited(error))?;
+        Ok(Writer { database: credential.database })
+    }
+
+    /// Has the writer stamp what is done now.
+    ///
+    /// # Errors
+    /// When the writer does not answer.
+    pub(crate) async fn mark(&self, name: &str) -> Result<Timestamp, BenchError> {
+        #[derive(Deserialize)]
+        struct Stamped {
+            wall: Timestamp,
+        }
+        let stamped: Stamped = self.ask_writer("POST", "marks", Some(json!({"name": name}))).await?;
+        Ok(stamped.wall)
+    }
+
+    /// Waits until the writer has had a write acknowledged in both lanes since this moment.
+    ///
+    /// # Errors
+    /// When the budget is used up.
+    pub(crate) async fn writer_goes_on(&self) -> Result<(), BenchError> {
+        let since = self.mark(GOING_ON).await?;
+        let wrote = poll_until(self.allow(GOES_ON), || async {
+            match self.ask_writer::<Value>("GET", "summary", None).await {
+                Ok(summary) => match lane_without_write(&summary, since) {
+                    Some(lane) => Progress::NotYet(format!("nothing in lane {lane}")),
+                    None => Progress::Ready(()),
+                },
+                Err(error) => Progress::NotYet(Chain(&error).to_string()),
+            }
+        });
+        wrote.await.map_err(|error| self.waited(error))
+    }
+
+    /// Stops the writer, reads its history, compares it with the rows in the database, and takes its pod away.
+    ///
+    /// # Errors
+    /// When the writer does not answer, or the database cannot be asked.
+    pub(crate) async fn finish_writer(&self, writer: &Writer) -> Result<History, BenchError> {
+        let _: Value = self.ask_writer("POST", "stop", None).await?;
+        let stopped = poll_until(self.allow(STOPPED), || async {
+            match self.ask_writer::<Value>("GET", "summary", None).await {
+                Ok(summary) => match in_flight(&summary) {
+                    0 => Progress::Ready(()),
+                    some => Progress::NotYet(format!("{some} are in flight")),
+                },
+                Err(error) => Progress::NotYet(Chain(&error).to_string()),
+            }
+        });
+        stopped.await.map_err(|error| self.waited(error))?;
+        let told = self.request_writer("GET", "history", None).await?;
+        let rows = self.database()?.rows_of::<Row>(&writer.database, &format!("select id from {TABLE}")).await;
+        let rows = rows.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })?;
+        let stored: BTreeSet<String> = rows.into_iter().map(|row| row.id).collect();
+        let history = History::read(&told, &stored).map_err(|source| BenchError::History { source })?;
+        self.remove_writer().await?;
+        Ok(history)
+    }
+
+    /// Takes the writer's pod away, whatever it has written.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub(crate) async fn remove_writer(&self) -> Result<(), BenchError> {
+        match self.pods().delete(NAME, &DeleteParams::default().grace_period(0)).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            Err(source) => Err(self.objects("take the writer away", source)),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    async fn ask_writer<T: serde::de::DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<T, BenchError> {
+        let text = self.request_writer(method, path, body).await?;
+        serde_json::from_str(&text).map_err(|source| BenchError::Writer { path: path.to_owned(), source })
+    }
+
+    async fn request_writer(&self, method: &str, path: &str, body: Option<Value>) -> Result<String, BenchError> {
+        let uri = format!("/api/v1/namespaces/{}/pods/{NAME}:{PORT}/proxy/{path}", self.namespace);
+        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        let request = http::Request::builder().method(method).uri(uri).body(body);
+        let request = request.map_err(|error| BenchError::Unsuited(format!("ask the writer: {error}")))?;
+        let answer = self.cluster.client().request_text(request).await;
+        answer.map_err(|source| self.objects(format!("ask the writer for {path}"), source))
+    }
+
+    fn writer_pod(&self) -> Result<Value, BenchError> {
+        let installed = &self.installation;
+        let declared = self.declared_credential()?;
+        let trust = installed.trust.as_ref().ok_or_else(|| {
+            BenchError::Unsuited("the subject names no CA under which the writer could trust the database".into())
+        })?;
+        let of_the_subject = || installed.stand_ins.iter().find(|(_, used)| *used == "workload").map(|(name, _)| name);
+        let image = self.cluster.handle().stand_in.as_ref().or_else(of_the_subject).ok_or_else(|| {
+            BenchError::Unsuited("no image of the stand-in application is on this cluster, so nothing can write".into())
+        })?;
+        let uri = declared.uri_key.as_ref().ok_or_else(|| {
+            BenchError::Unsuited("the subject does not say under `database.credentials` which key has the URI".into())
+        })?;
+        let variables = [
+            ("DATABASE_URL_FILE", format!("{CREDENTIAL}/{uri}")),
+            ("PGSSLMODE", "verify-full".to_owned()),
+            ("PGSSLROOTCERT", format!("{CA}/{}", trust.key)),
+            ("WRITE_TABLE", TABLE.to_owned()),
+            // The steady lane tells what becomes of sessions that were there before; new ones are the other lane's.
+            ("POOL_MAX_LIFETIME", "10m".to_owned()),
+        ];
+        let variables: Vec<Value> =
+            variables.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        Ok(json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": NAME, "labels": {TOOL_LABEL: "writer"}},
+            "spec": {
+                "automountServiceAccountToken": false,
+                "terminationGracePeriodSeconds": 1,
+                "restartPolicy": "Never",
+                "securityContext": {
+                    "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532,
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                },
+                "containers": [{
+                    "name": "writer", "image": image, "imagePullPolicy": "IfNotPresent", "args": ["write"],
+                    "env": variables,
+                    "securityContext": {
+                        "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                    "readinessProbe": {"httpGet": {"path": "/readyz", "port": PORT}, "periodSeconds": 1},
+                    "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
+                    "volumeMounts": [
+                        {"name": "credential", "mountPath": CREDENTIAL, "readOnly": true},
+                        {"name": "ca", "mountPath": CA, "readOnly": true},
+                    ],
+                }],
+                "volumes": [
+                    {"name": "credential", "secret": {
+                        "secretName": declared.secret,
+                        "items": [{"key": uri, "path": uri}],
+                    }},
+                    {"name": "ca", "secret": {
+                        "secretName": trust.secret, "items": [{"key": trust.key, "path": trust.key}],
+                    }},
+                ],
+            },
+        }))
+    }
+}
+
+/// A lane whose last acknowledgement is from before a moment.
+fn lane_without_write(summary: &Value, since: Timestamp) -> Option<String> {
+    let lanes = summary.get("lanes").and_then(Value::as_object)?;
+    let wrote = |lane: &Value| lane.pointer("/lastOk/wall")?.as_str()?.parse::<Timestamp>().ok();
+    lanes.iter().find(|(_, lane)| wrote(lane).is_none_or(|at| at <= since)).map(|(name, _)| name.clone())
+}
+
+fn in_flight(summary: &Value) -> u64 {
+    let lanes = summary.get("lanes").and_then(Value::as_object);
+    lanes.into_iter().flatten().filter_map(|(_, lane)| lane.get("inFlight")?.as_u64()).sum()
+}

@@ -1,0 +1,30 @@
+//! Change the password in the database alone, so that the Secret is wrong, and see who notices; then change it properly.
+
+use camino::Utf8Path;
+use jiff::Timestamp;
+
+use super::diary::Diary;
+use super::{AFTER, BEFORE, DURING};
+use crate::bench::{Bench, BenchError};
+use crate::wait::Budget;
+
+/// The step that waits until no pod of a client calls itself ready any more.
+pub const UNREADY: &str = "wait until no client is ready any more";
+
+/// A mismatch within the refresh of a file is part of every rotation; beyond it a probe has to tell.
+const NOTICED: Budget = Budget::seconds("every client to say that it is not ready", 30);
+
+pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
+    diary.look(bench, BEFORE, bench.standing_since()).await?;
+    let clients = diary.latest().map(|before| before.client_workloads()).unwrap_or_default();
+    let began = Timestamp::now();
+    let broken = Bench::new_password();
+    diary.step("change the password in the database alone", bench.alter_role(&broken)).await?;
+    diary.hope(UNREADY, bench.none_is_ready(&clients, bench.allow_refresh(NOTICED))).await;
+    diary.look(bench, DURING, began).await?;
+
+    let mended = Bench::new_password();
+    diary.step("change it properly, in its Secret", bench.set_password(&mended)).await?;
+    diary.step("wait for every workload to settle again", bench.settle()).await?;
+    diary.look(bench, AFTER, began).await
+}

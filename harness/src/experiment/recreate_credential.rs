@@ -1,0 +1,50 @@
+//! Delete the Secret with the credential, take a pod away meanwhile, and have the Secret made again by whoever makes it.
+//!
+//! The operator makes its own at once; a chart makes its own at the next upgrade, which is what a sync is.
+
+use camino::Utf8Path;
+use jiff::Timestamp;
+
+use super::diary::Diary;
+use super::rotation::{CHANGED, beside_a_writer, follow, try_both};
+use super::{AFTER, BEFORE};
+use crate::bench::{Bench, BenchError};
+
+/// The answer to who made the Secret again.
+pub const MADE_BY: &str = "who made the Secret again";
+/// The operator, or a controller.
+pub const BY_ITSELF: &str = "a controller";
+/// The chart.
+pub const BY_UPGRADE: &str = "an upgrade of the releases";
+
+pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
+    diary.look(bench, BEFORE, bench.standing_since()).await?;
+    let old = diary.step("read the credential", bench.required_credential()).await?;
+    let began = Timestamp::now();
+    let mut made = None;
+    beside_a_writer(bench, diary, async |diary| {
+        bench.mark(CHANGED).await?;
+        diary.step("delete the Secret", bench.delete_credential()).await?;
+        let by_itself = diary.hope("wait until it is made again", bench.credential_is_back()).await;
+        if !by_itself {
+            diary.step("upgrade the releases", bench.install(helm, &[])).await?;
+            diary.step("wait until it is made again by that", bench.credential_is_back()).await?;
+        }
+        let new = diary.step("read the new credential", bench.required_credential()).await?;
+        diary.step("register what is new", bench.register_credentials()).await?;
+        follow(bench, diary, &old, &new).await?;
+        made = Some((new, by_itself));
+        Ok(())
+    })
+    .await?;
+    let Some((new, by_itself)) = made else { return Ok(()) };
+    diary.step("wait for every workload to settle", bench.settle()).await?;
+    diary.look(bench, AFTER, began).await?;
+    let of_keys = diary.step("log in with every key of the Secret", bench.try_every_key()).await?;
+    if let Some(latest) = diary.latest() {
+        latest.tried.extend(of_keys);
+        let maker = if by_itself { BY_ITSELF } else { BY_UPGRADE };
+        latest.answers.insert(MADE_BY.into(), maker.into());
+    }
+    try_both(bench, diary, &old, &new).await
+}

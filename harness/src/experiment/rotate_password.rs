@@ -1,0 +1,51 @@
+//! Change the password in its Secret, as people do, while a writer writes; then see whether the old one comes back.
+//!
+//! What brings an old password back is a process of the operator that starts with what it remembers, and a release that
+//! is rolled back; so the primary is restarted and the release rolled back before the last look.
+
+use camino::Utf8Path;
+use jiff::Timestamp;
+
+use super::diary::Diary;
+use super::rotation::{CHANGED, beside_a_writer, drain, follow, try_both};
+use super::{AFTER, BEFORE, DURING};
+use crate::bench::{Bench, BenchError};
+
+/// The moment after the primary was restarted.
+pub const RESTARTED: &str = "after a restart of the primary";
+
+pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
+    diary.look(bench, BEFORE, bench.standing_since()).await?;
+    let old = diary.step("read the credential", bench.required_credential()).await?;
+    let password = Bench::new_password();
+    let mut rotated = None;
+    let began = Timestamp::now();
+    beside_a_writer(bench, diary, async |diary| {
+        bench.mark(CHANGED).await?;
+        let changed = Timestamp::now();
+        let new = diary.step("change the password in its Secret", bench.write_password(&password)).await?;
+        follow(bench, diary, &old, &new).await?;
+        drain(bench, diary, changed).await?;
+        rotated = Some(new);
+        Ok(())
+    })
+    .await?;
+    let Some(new) = rotated else { return Ok(()) };
+    diary.look(bench, DURING, began).await?;
+    let of_keys = diary.step("log in with every key of the Secret", bench.try_every_key()).await?;
+    if let Some(latest) = diary.latest() {
+        latest.tried.extend(of_keys);
+    }
+    try_both(bench, diary, &old, &new).await?;
+
+    let restarting = Timestamp::now();
+    diary.step("restart the primary", bench.restart_primary()).await?;
+    diary.look(bench, RESTARTED, restarting).await?;
+    try_both(bench, diary, &old, &new).await?;
+
+    diary.step("upgrade the releases, without a change", bench.install(helm, &[])).await?;
+    diary.step("roll the releases back", bench.roll_back(helm)).await?;
+    diary.step("wait for every workload to settle", bench.settle()).await?;
+    diary.look(bench, AFTER, restarting).await?;
+    try_both(bench, diary, &old, &new).await
+}

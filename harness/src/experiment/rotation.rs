@@ -1,0 +1,134 @@
+//! What every rotation of a password has in common: a writer beside it, a watch over the pods, and the way from the
+//! change to the last session of before.
+
+use jiff::Timestamp;
+
+use super::diary::Diary;
+use crate::bench::{Bench, BenchError};
+use crate::probe::Credential;
+use crate::wait::Budget;
+
+/// The writer's mark of the moment in which the credential was changed.
+pub const CHANGED: &str = "change the credential";
+/// The writer's mark of the first login with the new credential.
+pub const NEW_ACCEPTED: &str = "the new credential is accepted";
+/// The writer's mark of the first refusal of the old credential.
+pub const OLD_REFUSED: &str = "the old credential is refused";
+/// The writer's mark of the moment when every consumer had logged in with the new credential.
+pub const FOLLOWED: &str = "every consumer is on the new credential";
+/// The writer's mark of the moment when no session of before was left.
+pub const DRAINED: &str = "no session of before is left";
+
+/// The step that waits for the first login with the new credential.
+pub const ACCEPT: &str = "wait until the new credential is accepted";
+/// The step that waits for the first refusal of the old credential.
+pub const REFUSE: &str = "wait until the old credential is refused";
+/// The step that waits for every consumer.
+pub const FOLLOW: &str = "wait until every consumer logged in with the new credential";
+/// The step that waits for the last session of before.
+pub const DRAIN: &str = "wait until no session of before is left";
+
+/// The longest time without an acknowledged write in the steady lane.
+pub const STEADY_GAP: &str = "the write gap of the steady lane";
+/// The longest time without an acknowledged write in the lane that connects anew.
+pub const FRESH_GAP: &str = "the write gap of the lane that connects anew";
+
+/// A login that the experiment tries itself, with the credential of before.
+pub const OLD_CREDENTIAL: &str = "the credential of before";
+/// The same with the credential that the Secret has now.
+pub const NEW_CREDENTIAL: &str = "the credential of the Secret";
+
+/// Nothing disturbs the sessions of a pool when a password changes.
+const STEADY: Budget = Budget::seconds(STEADY_GAP, 3);
+/// Beyond the refresh of the file: the database takes the password, the client waits before it tries again.
+const FRESH: Budget = Budget::seconds(FRESH_GAP, 10);
+/// Beyond the refresh of the file: a client that failed for a while waits before it tries again.
+const FOLLOWING: Budget = Budget::seconds("every consumer to log in with the new credential", 45);
+const DRAINING: Budget = Budget::seconds("the last session of before to end", 60);
+
+/// Does something while a writer writes and the pods are watched; what both saw is kept, also when it breaks off.
+pub(super) async fn beside_a_writer(
+    bench: &Bench,
+    diary: &mut Diary,
+    work: impl AsyncFnOnce(&mut Diary) -> Result<(), BenchError>,
+) -> Result<(), BenchError> {
+    let vigil = bench.keep_vigil();
+    let writer = match diary.step("let a writer write", bench.start_writer()).await {
+        Ok(writer) => writer,
+        Err(error) => {
+            let _ = bench.remove_writer().await;
+            return Err(error);
+        }
+    };
+    diary.limit(STEADY_GAP, bench.allow(STEADY).limit);
+    diary.limit(FRESH_GAP, bench.allow_refresh(FRESH).limit);
+    let worked = work(diary).await;
+    if worked.is_ok() {
+        diary.hope("see that the writer still writes", bench.writer_goes_on()).await;
+    }
+    let told = diary.step("read what the writer wrote", bench.finish_writer(&writer)).await;
+    diary.keep_changes(vigil.end());
+    match told {
+        Ok(history) => diary.keep_history(history),
+        Err(error) => {
+            let _ = bench.remove_writer().await;
+            worked?;
+            return Err(error);
+        }
+    }
+    worked
+}
+
+/// Waits, from a change of the credential on, for everything that has to follow, and marks each moment.
+pub(super) async fn follow(
+    bench: &Bench,
+    diary: &mut Diary,
+    old: &Credential,
+    new: &Credential,
+) -> Result<(), BenchError> {
+    if diary.hope(ACCEPT, bench.accepts(new)).await {
+        bench.mark(NEW_ACCEPTED).await?;
+    }
+    if diary.hope(REFUSE, bench.refuses(old)).await {
+        bench.mark(OLD_REFUSED).await?;
+    }
+    // Whoever logs in from here on does so with the new one.
+    let refused = Timestamp::now();
+    if diary.hope(FOLLOW, bench.every_client_logs_in(refused, bench.allow_refresh(FOLLOWING))).await {
+        bench.mark(FOLLOWED).await?;
+    } else {
+        // The answer is known; what comes after is about the database, and begins with clients that work.
+        diary.step("restart every workload, because not all followed", bench.restart()).await?;
+        diary.hope("wait for every workload to settle", bench.settle()).await;
+    }
+    Ok(())
+}
+
+/// Waits for the last session of before, and marks it.
+pub(super) async fn drain(bench: &Bench, diary: &mut Diary, changed: Timestamp) -> Result<(), BenchError> {
+    if diary.hope(DRAIN, bench.sessions_end(changed, bench.allow(DRAINING))).await {
+        bench.mark(DRAINED).await?;
+    }
+    Ok(())
+}
+
+/// Tries the credential of before and the one of now, and notes how both logins ended.
+pub(super) async fn try_both(
+    bench: &Bench,
+    diary: &mut Diary,
+    old: &Credential,
+    new: &Credential,
+) -> Result<(), BenchError> {
+    let tried = diary
+        .step("log in with the credential of before, and with that of now", async {
+            Ok([
+                (OLD_CREDENTIAL.to_owned(), bench.try_verified(old).await?),
+                (NEW_CREDENTIAL.to_owned(), bench.try_verified(new).await?),
+            ])
+        })
+        .await?;
+    if let Some(latest) = diary.latest() {
+        latest.tried.extend(tried);
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! ROT-01: the Secret changes the role.
+//!
+//! Whoever rotates a password changes a Secret and nothing else. The database has to take it within seconds; where it
+//! does not, the Secret is wrong from then on, and the first pod that starts finds that out.
+
+use harness::check::Check;
+use harness::expectation::within_seconds;
+use harness::experiment::{ACCEPT, CHANGED, Experiment, NEW_ACCEPTED, Records};
+use harness::feature::Feature;
+use harness::finding::Place;
+use harness::requirement::{Lane, Level, Requirement};
+
+use super::control_rotated;
+
+/// The Secret changes the role.
+pub const ROT_01: Requirement = Requirement {
+    id: "ROT-01",
+    title: "The Secret changes the role",
+    level: Level::Must,
+    source: "S1: \"Rotation happens by changing the Secret\"",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::PasswordRotation],
+    experiments: &[Experiment::RotatePassword],
+    decisive: &[Lane::Live],
+    remedy: "let CloudNativePG manage the role, by bootstrap or spec.managed.roles, from that Secret",
+    rendered: None,
+    live: Some(live),
+};
+
+/// Normally a second or two; what the operator's own tests allow.
+const TAKEN: f64 = 30.0;
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(rotation) = records.of(Experiment::RotatePassword) else { return };
+    control_rotated(rotation, check);
+    let Some(history) = &rotation.history else { return };
+    let taken = history.mark(CHANGED).zip(history.mark(NEW_ACCEPTED));
+    let taken = taken.map(|(changed, accepted)| accepted.duration_since(changed).as_secs_f64());
+    let what = "the time from the change of the Secret to the first login with it";
+    check.expect(Place::object("the database"), what, &taken, within_seconds(rotation.limit(ACCEPT).unwrap_or(TAKEN)));
+}

@@ -1,0 +1,74 @@
+//! ROT-03: all consumers follow.
+//!
+//! A variable keeps the password of the time when its container started, and sessions of before hide that. So every
+//! client needs a way on which the new password comes to it: a file that it reads again, a restart that something
+//! triggers, or a step that people are told to run. The live lane waits for a login of each pod that began after the
+//! database had begun to refuse the old password.
+
+use harness::check::Check;
+use harness::expectation::{equal_to, one_of, that};
+use harness::experiment::{BEFORE, DURING, Experiment, FOLLOWED, OLD_REFUSED, REFUSE, Records};
+use harness::feature::Feature;
+use harness::finding::Place;
+use harness::graph::Fact;
+use harness::rendered::Rendered;
+use harness::requirement::{Lane, Level, Requirement};
+
+use super::control_rotated;
+use super::way::{given_a_password, way};
+
+/// All consumers follow.
+pub const ROT_03: Requirement = Requirement {
+    id: "ROT-03",
+    title: "All consumers follow",
+    level: Level::Must,
+    source: "S1: \"Any rotation plan includes application restart / connection pool drain steps\"",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::PasswordRotation],
+    experiments: &[Experiment::RotatePassword],
+    decisive: &[Lane::Live],
+    remedy: "mount the credential as a file that is read for each connection, or restart on a change of that Secret (Reloader), or declare the restart",
+    rendered: Some(rendered),
+    live: Some(live),
+};
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    for (client, key) in given_a_password(subject) {
+        match way(subject, client, key) {
+            Fact::Known(way) => {
+                let some = that("one that ends at the client", |way: &str| !way.starts_with("none"));
+                check.expect(client, format!("the way of a new {key}"), way.as_str(), some);
+            }
+            Fact::Unknown(hint) => check.undecided(client, format!("the way of a new {key}"), hint),
+        }
+    }
+}
+
+const IN_THE_POD: &str = "in the running pod";
+const RESTARTED: &str = "by a restart";
+const HOW: &str = "how it came to log in with the new password";
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(rotation) = records.of(Experiment::RotatePassword) else { return };
+    control_rotated(rotation, check);
+    let Some(refused) = rotation.over(REFUSE) else { return };
+    let (before, during) = (rotation.at(BEFORE), rotation.at(DURING));
+    let clients = before.client_workloads();
+    for pod in during.pods.iter().filter(|pod| clients.contains(&pod.workload)) {
+        let logged_in = during.logins_of(pod).iter().any(|login| login.at >= refused);
+        let how = match (logged_in, before.pod(&pod.uid)) {
+            (false, _) => "not at all",
+            (true, Some(_)) => IN_THE_POD,
+            (true, None) => RESTARTED,
+        };
+        check.expect(pod, HOW, &how, one_of(&[IN_THE_POD, RESTARTED]));
+    }
+    for workload in clients.iter().filter(|workload| during.pods.iter().all(|pod| pod.workload != **workload)) {
+        check.expect(Place::object(workload), HOW, &"not at all: it has no pod", equal_to(IN_THE_POD));
+    }
+    let Some(history) = &rotation.history else { return };
+    let place = Place::object("the writer");
+    let marks = [OLD_REFUSED, FOLLOWED].map(|name| history.mark(name).is_some());
+    check.control(place, "the old password refused before the last consumer was looked at", &marks[0], equal_to(true));
+}
