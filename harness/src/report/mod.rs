@@ -7,6 +7,7 @@ mod assemble;
 mod blocks;
 pub mod catalogue;
 mod conclude;
+mod html;
 mod junit;
 mod model;
 mod narrative;
@@ -18,6 +19,7 @@ mod text;
 use camino::Utf8PathBuf;
 
 pub use conclude::conclude;
+pub use html::html;
 pub use junit::junit;
 pub use model::{
     API_VERSION, Counts, HarnessFacts, KIND, LaneResult, Report, RequirementResult, RunFacts, Statistics, Waiver,
@@ -40,6 +42,9 @@ pub enum ReportError {
     /// JUnit XML could not be written.
     #[error("write the report as JUnit XML")]
     Junit(#[source] quick_junit::SerializeError),
+    /// The page could not be filled.
+    #[error("write the report as HTML")]
+    Page(#[source] askama::Error),
     /// A file could not be masked, written or scanned.
     #[error("write the report to {folder}")]
     Write {
@@ -60,7 +65,7 @@ impl Report {
         Ok(Self::assemble(&directory.plan()?, &directory.chronicle()?))
     }
 
-    /// Writes `report.json`, `junit.xml` and `summary.md` into the run directory.
+    /// Writes `report.json`, `junit.xml`, `report.html` and `summary.md` into the run directory.
     ///
     /// # Errors
     /// If one of them cannot be made or written.
@@ -69,6 +74,8 @@ impl Report {
         let failed = |source| ReportError::Write { folder: folder.to_owned(), source };
         sink.json(&folder.join("report.json"), self).map_err(failed)?;
         sink.write(&folder.join("junit.xml"), junit(self)?.as_bytes()).map_err(failed)?;
+        let page = html(self, &directory.sealed()?)?;
+        sink.write(&folder.join("report.html"), page.as_bytes()).map_err(failed)?;
         sink.write(&folder.join("summary.md"), summary(self).as_bytes()).map_err(failed)
     }
 }

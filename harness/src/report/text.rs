@@ -96,7 +96,7 @@ fn summary(report: &Report, style: Style<'_>, text: &mut String) {
     if let Some(artefacts) = style.artefacts {
         let _ = writeln!(
             text,
-            "  files   {artefacts}: report.json, junit.xml, summary.md, journal/, records/, diagnostics/"
+            "  files   {artefacts}: report.html, report.json, junit.xml, summary.md, journal/, records/, diagnostics/"
         );
     }
     let _ = writeln!(text, "  again   {}", report.command());

@@ -34,6 +34,15 @@ pub enum RunError {
         #[source]
         source: io::Error,
     },
+    /// The folder of the records could not be read.
+    #[error("read the records of the run in {path}")]
+    Records {
+        /// The folder.
+        path: Utf8PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// There is no such run.
     #[error("find the run {path}: there is no such folder; `holdfast run` makes one")]
     Unknown {
@@ -192,6 +201,31 @@ impl RunDirectory {
             None => Event::ExperimentSealed { experiment, subject, overlay, record: path },
             Some(reason) => Event::ExperimentFailed { experiment, subject, overlay, reason: reason.clone() },
         })
+    }
+
+    /// The sealed records, in the order in which they began. One that cannot be read is left out and warned of: a report
+    /// can be made without it.
+    ///
+    /// # Errors
+    /// If their folder cannot be read.
+    pub fn sealed(&self) -> Result<Vec<Record>, RunError> {
+        let folder = self.records();
+        let entries = match folder.read_dir_utf8() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            read => read.map_err(|source| RunError::Records { path: folder.clone(), source })?,
+        };
+        let mut records = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|source| RunError::Records { path: folder.clone(), source })?;
+            match fs::read(entry.path())
+                .and_then(|content| serde_json::from_slice::<Record>(&content).map_err(io::Error::from))
+            {
+                Ok(record) => records.push(record),
+                Err(error) => tracing::warn!(record = %entry.path(), "left out of the report: {error}"),
+            }
+        }
+        records.sort_by_key(|record| record.began);
+        Ok(records)
     }
 
     /// Where objects, events and masked logs go.

@@ -141,6 +141,7 @@ fn nobody_followed(record: &mut Record) {
 #[case::accepted_late(&ROT_01, in_history(|all| all.marks[1].at = at(100)), Violated)]
 #[case::nothing_was_rotated(&ROT_01, at_moment(AFTER, |seen| seen.credentials = snapshot(BEFORE, 0, "old").credentials), Unchecked)]
 #[case::a_pod_stays_behind(&ROT_03, at_moment(DURING, |seen| seen.logins.truncate(1)), Violated)]
+#[case::nobody_followed_in_time(&ROT_03, nobody_followed, Violated)]
 #[case::a_workload_is_gone(&ROT_03, at_moment(DURING, |seen| seen.pods.truncate(1)), Violated)]
 #[case::never_refused(&ROT_04, in_history(|all| all.marks.retain(|mark| mark.name != OLD_REFUSED)), Violated)]
 #[case::opens_at_once(&ROT_04, at_moment(DURING, old_accepted), Violated)]

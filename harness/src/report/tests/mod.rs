@@ -175,7 +175,7 @@ impl Story {
 }
 
 /// A run with one of everything that a reader may meet.
-fn eventful() -> Story {
+pub(super) fn eventful() -> Story {
     let mut plan = plan();
     plan.items[1].disposition =
         Disposition::Settled { verdict: Verdict::NotApplicable, reason: "the chart has no values <of its own>".into() };
