@@ -4,8 +4,11 @@
 //! live check, in that order. [`CATALOG`] lists them in the order of the contract.
 
 pub mod ca;
+pub mod own;
 pub mod render;
 pub mod tls;
+
+mod roles;
 
 #[cfg(test)]
 mod testing;
@@ -51,4 +54,13 @@ pub const CATALOG: &[&Requirement] = &[
     &tls::TLS_05,
     &tls::TLS_06,
     &tls::TLS_07,
+    // OWN: who owns roles, passwords and databases.
+    &own::OWN_01,
+    &own::OWN_02,
+    &own::OWN_03,
+    &own::OWN_04,
+    &own::OWN_06,
+    &own::OWN_08,
+    &own::OWN_10,
+    &own::OWN_11,
 ];
