@@ -6,6 +6,7 @@
 pub mod ca;
 pub mod own;
 pub mod render;
+pub mod sec;
 pub mod tls;
 
 mod roles;
@@ -63,4 +64,10 @@ pub const CATALOG: &[&Requirement] = &[
     &own::OWN_08,
     &own::OWN_10,
     &own::OWN_11,
+    // SEC: what a credential is worth when something else has gone wrong.
+    &sec::SEC_02,
+    &sec::SEC_03,
+    &sec::SEC_04,
+    &sec::SEC_05,
+    &sec::SEC_06,
 ];
