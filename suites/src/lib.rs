@@ -4,8 +4,11 @@
 //! live check, in that order. [`CATALOG`] lists them in the order of the contract.
 
 pub mod ca;
+pub mod own;
 pub mod render;
+mod roles;
 pub mod rot;
+pub mod sec;
 pub mod tls;
 mod trigger;
 
@@ -53,6 +56,15 @@ pub const CATALOG: &[&Requirement] = &[
     &tls::TLS_05,
     &tls::TLS_06,
     &tls::TLS_07,
+    // OWN: who owns roles, passwords and databases.
+    &own::OWN_01,
+    &own::OWN_02,
+    &own::OWN_03,
+    &own::OWN_04,
+    &own::OWN_06,
+    &own::OWN_08,
+    &own::OWN_10,
+    &own::OWN_11,
     // ROT: what becomes of everybody when a credential is rotated.
     &rot::ROT_01,
     &rot::ROT_02,
@@ -66,4 +78,10 @@ pub const CATALOG: &[&Requirement] = &[
     &rot::ROT_10,
     &rot::ROT_11,
     &rot::ROT_12,
+    // SEC: what a credential is worth when something else has gone wrong.
+    &sec::SEC_02,
+    &sec::SEC_03,
+    &sec::SEC_04,
+    &sec::SEC_05,
+    &sec::SEC_06,
 ];

@@ -5,7 +5,8 @@ use super::dsn::{Dsn, DsnStyle};
 use super::env::EnvVar;
 use super::fact::{Fact, Text};
 use super::recognise::{
-    LIBPQ, carries_a_dsn, chooses_a_mode, ends_with_any, holds_parameters, is_server, names_a_database, speaks_another,
+    LIBPQ, carries_a_dsn, chooses_a_mode, ends_with_any, holds_parameters, is_server, names_a_credential_file,
+    names_a_database, speaks_another,
 };
 use super::reference::{KeyRef, RefKind};
 use super::settings::{self, Settings};
@@ -57,7 +58,8 @@ impl DatabaseClient {
         }
         let credentials = find_credentials(container, store, surroundings);
         let settings = settings::find(container, store);
-        let named = || container.env().iter().find(|variable| names_a_database(variable));
+        let names = |variable: &&EnvVar| names_a_database(variable) || names_a_credential_file(&variable.name);
+        let named = || container.env().iter().find(names);
         let because = if let Some(found) = dsns.first() {
             format!("{} is a connection string", found.holder)
         } else if let Some(variable) = named() {
@@ -291,6 +293,14 @@ fn find_credentials(container: &Container, store: &Store, surroundings: &Surroun
             if let Some(key) = container.variable(name).filter(|part| part.is_secret()).and_then(EnvVar::key) {
                 add(key);
             }
+        }
+    }
+    for variable in container.env().iter().filter(|variable| names_a_credential_file(&variable.name)) {
+        let file = variable.value.known().and_then(|path| container.file(path));
+        if let Some(FileContent::Key { key, .. }) = file.map(|file| file.content)
+            && key.kind == RefKind::Secret
+        {
+            add(&key);
         }
     }
     for mount in container.mounts() {

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::manifests::Manifests;
+use crate::manifests::{Manifests, Object};
 
 /// The keys of `<cluster>-app` and `<cluster>-superuser`.
 pub const CREDENTIAL_KEYS: &[&str] = &[
@@ -61,24 +61,25 @@ impl Cluster {
     /// The Clusters that manifests declare.
     pub fn all(manifests: &Manifests) -> Vec<Self> {
         let clusters = manifests.of_kind("Cluster").filter(|object| object.group() == "postgresql.cnpg.io");
+        clusters.map(Self::read).collect()
+    }
+
+    pub(super) fn read(object: &Object) -> Self {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-        let clusters = clusters.map(|object| {
-            let bootstrap = |field: &str| {
-                ["initdb", "recovery", "pg_basebackup"]
-                    .iter()
-                    .find_map(|how| text(object.get(&format!("spec.bootstrap.{how}.{field}"))))
-            };
-            let superuser = object.get("spec.enableSuperuserAccess").and_then(Value::as_bool).unwrap_or(false);
-            Self {
-                name: object.name().to_owned(),
-                database: bootstrap("database").unwrap_or_else(|| "app".into()),
-                owner: bootstrap("owner").unwrap_or_else(|| "app".into()),
-                app_secret: bootstrap("secret.name"),
-                server_ca_secret: text(object.get("spec.certificates.serverCASecret")),
-                superuser: superuser && object.get("spec.superuserSecret").is_none(),
-            }
-        });
-        clusters.collect()
+        let bootstrap = |field: &str| {
+            ["initdb", "recovery", "pg_basebackup"]
+                .iter()
+                .find_map(|how| text(object.get(&format!("spec.bootstrap.{how}.{field}"))))
+        };
+        let superuser = object.get("spec.enableSuperuserAccess").and_then(Value::as_bool).unwrap_or(false);
+        Self {
+            name: object.name().to_owned(),
+            database: bootstrap("database").unwrap_or_else(|| "app".into()),
+            owner: bootstrap("owner").unwrap_or_else(|| "app".into()),
+            app_secret: bootstrap("secret.name"),
+            server_ca_secret: text(object.get("spec.certificates.serverCASecret")),
+            superuser: superuser && object.get("spec.superuserSecret").is_none(),
+        }
     }
 
     /// The Secret of the application's role.

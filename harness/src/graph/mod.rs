@@ -12,6 +12,7 @@ mod fact;
 mod producers;
 mod recognise;
 mod reference;
+mod roles;
 mod settings;
 mod shell;
 mod ssl;
@@ -26,8 +27,9 @@ pub use self::client::{DatabaseClient, FoundDsn};
 pub use self::dsn::{Dsn, DsnStyle};
 pub use self::env::{EnvSource, EnvVar, expansions};
 pub use self::fact::{Fact, Text};
-pub use self::producers::Producer;
+pub use self::producers::{Producer, Writer};
 pub use self::reference::{KeyRef, RefKind, Reference, Use};
+pub use self::roles::{DeclaredDatabase, DeclaredRole, Engine};
 pub use self::ssl::{NotAMode, SslMode};
 pub use self::store::{Store, Surroundings};
 pub use self::volume::{FileContent, Item, Mount, MountedFile, Volume, VolumeSource};
@@ -100,5 +102,10 @@ impl Graph {
     /// Who makes what a reference points to, and whether it has the key.
     pub fn producer(&self, reference: &Reference) -> Producer {
         self.producers.of(reference, &self.store)
+    }
+
+    /// Everybody who writes a Secret.
+    pub fn writers(&self, secret: &str) -> Vec<Writer> {
+        self.producers.writers(secret)
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::cnpg::Cluster;
 use super::reference::{RefKind, Reference, Use};
 use super::store::{Store, Surroundings};
+use crate::finding::{Locate as _, Place};
 use crate::manifests::{Manifests, Object};
 
 /// Who makes what a reference points to.
@@ -31,6 +32,17 @@ pub(super) struct Producers {
     made: BTreeMap<(RefKind, String), Made>,
     clusters: Vec<Cluster>,
     provided: Vec<String>,
+    hooks: Vec<String>,
+    writers: Vec<(String, Writer)>,
+}
+
+/// Somebody who writes a Secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Writer {
+    /// Who, as findings say it.
+    pub by: String,
+    /// The namespace that the object itself names.
+    pub namespace: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -46,6 +58,8 @@ impl Producers {
             made: BTreeMap::new(),
             clusters: surroundings.clusters.clone(),
             provided: surroundings.provided.clone(),
+            hooks: surroundings.hooks.clone(),
+            writers: Vec::new(),
         };
         for object in surroundings.companions.objects() {
             producers.add(object, "a companion");
@@ -85,7 +99,35 @@ impl Producers {
             }
             _ => return,
         };
+        if kind == RefKind::Secret {
+            // Of two that write the same, both have a name only by their objects.
+            let by = if object.kind() == "Secret" {
+                format!("{}, {by}", object.place())
+            } else {
+                object.place().to_string()
+            };
+            self.writers.push((name.clone(), Writer { by, namespace: object.namespace().map(str::to_owned) }));
+        }
         self.made.insert((kind, name), Made { by, keys });
+    }
+
+    /// Everybody who writes a Secret.
+    pub(super) fn writers(&self, secret: &str) -> Vec<Writer> {
+        let mut found: Vec<Writer> =
+            self.writers.iter().filter(|(name, _)| name == secret).map(|(_, writer)| writer.clone()).collect();
+        let mut add = |by: String| found.push(Writer { by, namespace: None });
+        for cluster in self.clusters.iter().filter(|cluster| cluster.keys_of(secret).is_some()) {
+            add(format!("CloudNativePG, for cluster {}", cluster.name));
+        }
+        let named = format!("secret/{secret}");
+        if self.hooks.contains(&named) {
+            add("a hook of this release".into());
+        }
+        // Who is declared may be one of those that are seen.
+        if found.is_empty() && self.provided.contains(&named) {
+            found.push(Writer { by: "declared in the subject file".into(), namespace: None });
+        }
+        found
     }
 
     pub(super) fn of(&self, reference: &Reference, store: &Store) -> Producer {
@@ -99,6 +141,8 @@ impl Producers {
             .find(|cluster| reference.kind == RefKind::Secret && cluster.keys_of(&reference.name).is_some())
         {
             Made { by: format!("CloudNativePG, for cluster {}", cluster.name), keys: store.keys(target.0, &target.1) }
+        } else if reference.kind == RefKind::Secret && self.hooks.contains(&reference.target()) {
+            Made { by: "a hook of this release".into(), keys: None }
         } else if declared(&reference.kind.kind().to_lowercase()) {
             Made { by: "declared in the subject file".into(), keys: None }
         } else if reference.kind == RefKind::ServiceAccount && reference.name == "default" {
@@ -128,16 +172,23 @@ fn external_keys(object: &Object) -> Option<Vec<String>> {
     Some(data.filter_map(|entry| Some(entry.get("secretKey")?.as_str()?.to_owned())).collect())
 }
 
-/// The stores that ExternalSecrets read from.
+/// The stores that ExternalSecrets read from and PushSecrets write to.
 pub(super) fn store_references(manifests: &Manifests) -> Vec<Reference> {
-    let references = manifests.of_kind("ExternalSecret").filter_map(|object| {
-        let name = object.get("spec.secretStoreRef.name")?.as_str()?.to_owned();
-        let kind = match object.get("spec.secretStoreRef.kind").and_then(Value::as_str) {
-            Some("ClusterSecretStore") => RefKind::ClusterSecretStore,
-            _ => RefKind::SecretStore,
-        };
-        let place = object.at("spec.secretStoreRef");
-        Some(Reference { kind, name, key: None, optional: false, usage: Use::Store, place })
+    let read = manifests
+        .of_kind("ExternalSecret")
+        .filter_map(|object| store_reference(object.get("spec.secretStoreRef")?, object.at("spec.secretStoreRef")));
+    let written = manifests.of_kind("PushSecret").flat_map(|object| {
+        let stores = object.get("spec.secretStoreRefs").and_then(Value::as_array).into_iter().flatten().enumerate();
+        stores.filter_map(|(index, store)| store_reference(store, object.at(&format!("spec.secretStoreRefs[{index}]"))))
     });
-    references.collect()
+    read.chain(written).collect()
+}
+
+fn store_reference(written: &Value, place: Place) -> Option<Reference> {
+    let name = written.get("name")?.as_str()?.to_owned();
+    let kind = match written.get("kind").and_then(Value::as_str) {
+        Some("ClusterSecretStore") => RefKind::ClusterSecretStore,
+        _ => RefKind::SecretStore,
+    };
+    Some(Reference { kind, name, key: None, optional: false, usage: Use::Store, place })
 }

@@ -126,6 +126,14 @@ pub(super) fn carries_a_dsn(name: &str) -> bool {
     matches!(name, "DSN" | "PGURL") || ends.iter().any(|end| composed(end))
 }
 
+/// Variables that name a file with a credential of PostgreSQL, `DATABASE_URL_FILE`.
+pub(super) fn names_a_credential_file(name: &str) -> bool {
+    let is_one = |stem: &str| {
+        LIBPQ.contains(&stem) || carries_a_dsn(stem) || has_word(stem, POSTGRES) && has_word(stem, CONNECTION)
+    };
+    name == "PGPASSFILE" || name.strip_suffix("_FILE").is_some_and(is_one)
+}
+
 /// Variables that say that there is a PostgreSQL to dial.
 pub(super) fn names_a_database(variable: &EnvVar) -> bool {
     let name = variable.name.as_str();

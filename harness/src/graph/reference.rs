@@ -78,7 +78,7 @@ pub enum Use {
     ImagePull,
     /// The pod's identity.
     Identity,
-    /// A store that an ExternalSecret reads from.
+    /// A store that an ExternalSecret reads from or a PushSecret writes to.
     Store,
 }
 

@@ -22,6 +22,8 @@ pub struct Surroundings {
     pub credentials: Vec<String>,
     /// What companions leave and what others provide, `secret/agents-db-app`.
     pub provided: Vec<String>,
+    /// What hooks of the releases make and no manifest shows, `secret/agents-db-auth`.
+    pub hooks: Vec<String>,
     /// The environment variable that names the CA's file, where the subject says.
     pub ca_variable: Option<String>,
     /// The folder where the CA is mounted, where the subject says.

@@ -212,6 +212,7 @@ fn surroundings(subject: &Subject) -> Result<Surroundings, YamlError> {
         clusters: subject.database().cluster.iter().map(|name| Cluster::named(name)).collect(),
         credentials: subject.database().credentials.iter().map(|credential| credential.secret.clone()).collect(),
         provided,
+        hooks: subject.file().releases.iter().flat_map(|release| release.provides.iter().cloned()).collect(),
         ca_variable: ca.variable,
         ca_mount_path: ca.mount_path,
         ca_volume: ca.volume,

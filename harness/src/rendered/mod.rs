@@ -23,6 +23,7 @@ pub use self::load::RenderedError;
 pub use self::rendering::Rendering;
 use crate::check::Check;
 use crate::error::Chain;
+use crate::finding::Place;
 use crate::graph::{Container, DatabaseClient, Graph, Producer, Reference, Workload};
 use crate::helm::{HelmError, HelmMajor, Helms, Lint, Package, ValuePath};
 use crate::manifests::Manifests;
@@ -211,6 +212,21 @@ impl Rendered {
             Some((change, attempt))
         })
         .collect()
+    }
+
+    /// What the subject renders under its other overlays, by their names. What cannot be told, the check knows.
+    pub fn siblings(&self, check: &mut Check) -> Vec<(String, Rendering)> {
+        let Some(helms) = &self.helms else { return Vec::new() };
+        let others = self.subject.overlays().iter().filter(|overlay| overlay.name != self.overlay.name);
+        let rendered =
+            others.filter_map(|overlay| match load::rendered(Arc::clone(&self.subject), overlay, Arc::clone(helms)) {
+                Ok(other) => Some((overlay.name.clone(), other.base)),
+                Err(error) => {
+                    check.undecided(Place::object(format!("overlay {}", overlay.name)), "its rendering", Chain(&error));
+                    None
+                }
+            });
+        rendered.collect()
     }
 
     /// What `helm lint` says of other values for the first release. `None`: it cannot be told, and the check knows.

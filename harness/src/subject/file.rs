@@ -140,6 +140,9 @@ pub struct Release {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub values: Vec<Utf8PathBuf>,
+    /// What a hook of it makes and no manifest shows, `secret/agents-db-auth`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub provides: Vec<String>,
 }
 
 /// Where a chart is: a path, an OCI reference, or a repository with name and version.

@@ -6,7 +6,7 @@ use harness::manifests::Object;
 use harness::rendered::Rendered;
 
 /// The Clusters of the release and of its companions. Where there is none, the check learns why.
-pub(super) fn clusters<'a>(subject: &'a Rendered, check: &mut Check, what: &str) -> Vec<&'a Object> {
+pub(crate) fn clusters<'a>(subject: &'a Rendered, check: &mut Check, what: &str) -> Vec<&'a Object> {
     let all = subject.manifests().of_kind("Cluster").chain(subject.companions().of_kind("Cluster"));
     let found: Vec<&Object> = all.filter(|object| object.group() == "postgresql.cnpg.io").collect();
     let database = subject.subject().database();

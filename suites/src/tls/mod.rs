@@ -3,7 +3,7 @@
 //! Encryption and verification are two things: this area is about sessions, what the server accepts and serves, and
 //! how long certificates live. What a client trusts is the area CA.
 
-mod cluster;
+pub(crate) mod cluster;
 mod issued;
 mod tls_01_every_session_is_encrypted;
 mod tls_02_the_server_refuses_plaintext;

@@ -1,0 +1,97 @@
+//! OWN-06: applications read the authoritative Secret.
+//!
+//! A copy of a credential is right until the first rotation. Whoever copies it, a controller for another namespace, a
+//! canary tool, a person, is not in the operator's way: the role changes, the copy does not, and the application that
+//! reads the copy is refused. So each client must take its credential from a Secret that a role names.
+
+use std::collections::BTreeSet;
+
+use harness::check::Check;
+use harness::expectation::that;
+use harness::feature::Feature;
+use harness::finding::Locate as _;
+use harness::graph::RefKind;
+use harness::rendered::Rendered;
+use harness::requirement::{Lane, Level, Requirement};
+
+use crate::roles::roles;
+use crate::tls::cluster::clusters;
+
+/// Applications read the authoritative Secret.
+pub const OWN_06: Requirement = Requirement {
+    id: "OWN-06",
+    title: "Applications read the Secret that sets the password, not a copy of it",
+    level: Level::Must,
+    source: "S1: \"Applications read credentials from CNPG-managed Kubernetes Secrets\"",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::Cnpg],
+    experiments: &[],
+    decisive: &[Lane::Rendered],
+    remedy: "refer to the Secret that the role names (spec.managed.roles[].passwordSecret, or <cluster>-app)",
+    rendered: Some(rendered),
+    live: None,
+};
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    if clusters(subject, check, "the Secrets of its roles").is_empty() {
+        return;
+    }
+    let roles = roles(subject);
+    let mut authoritative: BTreeSet<String> = roles.iter().filter_map(|role| role.secret.clone()).collect();
+    // That no application may use it is the matter of another requirement; a copy it is not.
+    authoritative.extend(roles.iter().map(|role| format!("{}-superuser", role.cluster)));
+    let mut examined = false;
+    for client in subject.database_clients() {
+        let secrets = client.credentials().iter().filter(|key| key.kind == RefKind::Secret);
+        let secrets: BTreeSet<&str> = secrets.map(|key| key.name.as_str()).collect();
+        for secret in secrets {
+            let source = if authoritative.contains(secret) { OF_A_ROLE } else { "a Secret that no role names" };
+            let named = that(OF_A_ROLE, |source: &str| source == OF_A_ROLE);
+            check.expect(client.place(), format!("where its credential comes from, {secret}"), source, named);
+            examined = true;
+        }
+    }
+    if !examined {
+        check.not_applicable("no client takes a credential from a Secret");
+    }
+}
+
+const OF_A_ROLE: &str = "the Secret of a role";
+
+#[cfg(test)]
+mod tests {
+    use harness::verdict::Verdict::{self, Holds, NotApplicable, Violated};
+    use rstest::rstest;
+
+    use super::OWN_06;
+    use crate::testing::judge_manifests;
+
+    const CLUSTER: &str = "{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: db}, spec: {managed: {roles: [{name: shop, passwordSecret: {name: shop-auth}}]}}}\n---\n";
+
+    #[rstest]
+    #[case::of_its_role("shop-auth", Holds)]
+    #[case::of_the_bootstrap("db-app", Holds)]
+    #[case::a_copy("shop-auth-copy", Violated)]
+    fn a_client_reads(#[case] secret: &str, #[case] verdict: Verdict) {
+        let client = format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{containers: [{{name: a, env: [{{name: PGPASSWORD, valueFrom: {{secretKeyRef: {{name: {secret}, key: password}}}}}}]}}]}}}}"
+        );
+        assert_eq!(judge_manifests(&OWN_06, &format!("{CLUSTER}{client}")), verdict);
+    }
+
+    #[rstest]
+    #[case::of_its_role("shop-auth", Holds)]
+    #[case::a_copy("shop-auth-copy", Violated)]
+    fn a_client_reads_a_file(#[case] secret: &str, #[case] verdict: Verdict) {
+        let client = format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{volumes: [{{name: c, secret: {{secretName: {secret}}}}}], containers: [{{name: a, volumeMounts: [{{name: c, mountPath: /c}}], env: [{{name: DATABASE_URL_FILE, value: /c/uri}}]}}]}}}}"
+        );
+        assert_eq!(judge_manifests(&OWN_06, &format!("{CLUSTER}{client}")), verdict);
+    }
+
+    #[test]
+    fn without_a_client_there_is_nothing_to_read() {
+        assert_eq!(judge_manifests(&OWN_06, CLUSTER), NotApplicable);
+    }
+}

@@ -1,0 +1,114 @@
+//! OWN-11: a database belongs to its application.
+//!
+//! A database that `postgres` owns needs a person for each extension and each schema, and in the end a superuser for the
+//! application. One that everybody may connect to, which is PostgreSQL's default, makes one stolen credential thirteen.
+//! Owners stand in manifests. Who may connect does only where `pg_hba` says it; a REVOKE shows on the server alone.
+
+use std::collections::BTreeSet;
+
+use harness::check::Check;
+use harness::expectation::{empty, equal_to, that};
+use harness::feature::Feature;
+use harness::finding::Place;
+use harness::graph::DeclaredDatabase;
+use harness::rendered::Rendered;
+use harness::requirement::{Lane, Level, Requirement};
+use serde_json::Value;
+
+use super::pg_hba::{Fate, fate};
+use crate::roles::{databases, roles};
+use crate::tls::cluster::clusters;
+
+/// A database belongs to its application.
+pub const OWN_11: Requirement = Requirement {
+    id: "OWN-11",
+    title: "Each database is owned by its declared role, and no other application's role reaches it",
+    level: Level::Must,
+    source: "S1: \"Updated `langgraph` database owner from `dbuser` to `inference`\"",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::Cnpg],
+    experiments: &[],
+    decisive: &[Lane::Rendered],
+    remedy: "name the application's role as owner of its Database, and let no other role reach it: rules of pg_hba, or \
+             REVOKE CONNECT ON DATABASE ... FROM PUBLIC",
+    rendered: Some(rendered),
+    live: None,
+};
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    let clusters = clusters(subject, check, "the owners of its databases");
+    let databases = databases(subject);
+    let declared = &subject.subject().database().credentials;
+    for database in &databases {
+        let what = format!("the owner of database {}", database.name);
+        match declared.iter().find(|one| one.database.as_ref() == Some(&database.name)) {
+            Some(credential) => check.expect(database, what, &database.owner.as_str(), equal_to(&*credential.role)),
+            None => {
+                let own = that("a role of an application", |owner: &str| owner != "postgres");
+                check.expect(database, what, database.owner.as_str(), own)
+            }
+        };
+    }
+    for credential in declared {
+        let Some(name) = credential.database.as_ref().filter(|_| !clusters.is_empty()) else { continue };
+        if databases.iter().all(|database| database.name != *name) {
+            let hint = "no Database object and no bootstrap declares it; the server knows who owns it";
+            check.undecided(Place::object(format!("database/{name}")), "its owner", hint);
+        }
+    }
+    let applications: BTreeSet<&str> = declared.iter().map(|one| &*one.role).collect();
+    for cluster in &clusters {
+        let rules = cluster.get("spec.postgresql.pg_hba").and_then(Value::as_array).into_iter().flatten();
+        let rules: Vec<&str> = rules.filter_map(Value::as_str).collect();
+        let roles: BTreeSet<String> =
+            roles(subject).into_iter().filter(|role| role.cluster == cluster.name()).map(|role| role.name).collect();
+        for database in databases.iter().filter(|database| database.cluster == cluster.name()) {
+            judge_strangers(database, &rules, roles.iter().filter(|role| applications.contains(role.as_str())), check);
+        }
+    }
+}
+
+/// Whether roles of other applications reach a database.
+fn judge_strangers<'a>(
+    database: &DeclaredDatabase,
+    rules: &[&str],
+    roles: impl Iterator<Item = &'a String>,
+    check: &mut Check,
+) {
+    let strangers: Vec<&String> = roles.filter(|role| **role != database.owner).collect();
+    if strangers.is_empty() {
+        return;
+    }
+    let admitted: Vec<&String> =
+        strangers.iter().copied().filter(|role| fate(rules, role, &database.name) == Fate::Admitted).collect();
+    let what = format!("other applications' roles that pg_hba lets into database {}", database.name);
+    if admitted.is_empty() {
+        check.expect(database, what, &admitted[..], empty());
+    } else {
+        let hint = format!(
+            "{} of them, unless CONNECT is revoked from PUBLIC; the server's catalogue tells (`\\l`)",
+            admitted.len()
+        );
+        check.undecided(database, what, hint);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::verdict::Verdict::{self, Holds, Violated};
+    use rstest::rstest;
+
+    use super::OWN_11;
+    use crate::testing::judge_manifests;
+
+    #[rstest]
+    #[case::its_application("shop", Holds)]
+    #[case::the_superuser("postgres", Violated)]
+    fn a_database_that_is_owned_by(#[case] owner: &str, #[case] verdict: Verdict) {
+        let text = format!(
+            "{{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {{name: db}}}}\n---\n{{apiVersion: postgresql.cnpg.io/v1, kind: Database, metadata: {{name: d}}, spec: {{cluster: {{name: db}}, name: shop, owner: {owner}}}}}"
+        );
+        assert_eq!(judge_manifests(&OWN_11, &text), verdict);
+    }
+}

@@ -1,0 +1,181 @@
+//! SEC-02: accounts cannot list Secrets.
+//!
+//! Whoever breaks into a pod finds the token of its service account. If that account may list Secrets, one weak service
+//! gives away the credentials of all. Kubernetes mounts the token unless it is told not to, so a pod that has no use for
+//! it carries it by mistake.
+
+use harness::check::Check;
+use harness::expectation::{empty, equal_to};
+use harness::finding::Locate as _;
+use harness::graph::Workload;
+use harness::manifests::Object;
+use harness::rendered::Rendered;
+use harness::requirement::{Lane, Level, Requirement};
+use serde_json::Value;
+
+/// Accounts cannot list Secrets.
+pub const SEC_02: Requirement = Requirement {
+    id: "SEC-02",
+    title: "Accounts of pods cannot list Secrets, and their token is mounted only where it is used",
+    level: Level::Must,
+    source: "S1: \"Grant the app's role only the minimum required privileges\"; S3: RBAC",
+    since: "1.0",
+    revision: 1,
+    features: &[],
+    experiments: &[],
+    decisive: &[Lane::Rendered],
+    remedy: "set automountServiceAccountToken: false, and give no rule `list` or `watch` on secrets; name the one Secret \
+             that must be read in resourceNames",
+    rendered: Some(rendered),
+    live: None,
+};
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    for workload in subject.workloads() {
+        let account = account(workload);
+        let bindings = bindings(subject, account);
+        let mut listing: Vec<String> = Vec::new();
+        for binding in &bindings {
+            match rules(subject, binding) {
+                Some(Rules::Of(role)) => {
+                    listing.extend(lists_secrets(role).then(|| format!("{} by {}", role.place(), binding.reference())));
+                }
+                Some(Rules::BuiltIn(name)) => listing.push(format!("{name} by {}", binding.reference())),
+                Some(Rules::Harmless) => {}
+                None => {
+                    let hint = "the role that it gives is not in the manifests; the cluster knows its rules";
+                    check.undecided(*binding, format!("what account {account} may do"), hint);
+                }
+            }
+        }
+        check.expect(workload, format!("rules by which account {account} lists Secrets"), &listing[..], empty());
+        let unused = bindings.is_empty() && is_mounted(subject, workload, account);
+        let state = if unused { "mounted, without rights to use it for" } else { FITTING };
+        check.expect(workload.template_at("spec"), "the token of its account", &state, equal_to(FITTING));
+    }
+    if subject.workloads().is_empty() {
+        check.not_applicable("nothing that is rendered makes pods");
+    }
+}
+
+const FITTING: &str = "mounted only where it is used";
+
+fn account(workload: &Workload) -> &str {
+    workload.template("spec.serviceAccountName").and_then(Value::as_str).unwrap_or("default")
+}
+
+/// The pod's own word, then the account's, then Kubernetes' default.
+fn is_mounted(subject: &Rendered, workload: &Workload, account: &str) -> bool {
+    let own = workload.template("spec.automountServiceAccountToken").and_then(Value::as_bool);
+    let object = subject.manifests().find("ServiceAccount", account);
+    let accounts = || object.and_then(|object| object.get("automountServiceAccountToken")?.as_bool());
+    own.or_else(accounts).unwrap_or(true)
+}
+
+/// The bindings that give an account of this namespace something.
+fn bindings<'a>(subject: &'a Rendered, account: &str) -> Vec<&'a Object> {
+    let namespace = subject.subject().name();
+    let names = |object: &&Object| {
+        let subjects = object.get("subjects").and_then(Value::as_array).into_iter().flatten();
+        subjects.into_iter().any(|one| {
+            let text = |field: &str| one.get(field).and_then(Value::as_str).unwrap_or_default();
+            let here = ["", namespace].contains(&text("namespace"));
+            match text("kind") {
+                "ServiceAccount" => text("name") == account && here,
+                "Group" => {
+                    let group = text("name");
+                    group == "system:serviceaccounts" || group == format!("system:serviceaccounts:{namespace}")
+                }
+                _ => false,
+            }
+        })
+    };
+    let manifests = subject.manifests();
+    manifests.of_kind("RoleBinding").chain(manifests.of_kind("ClusterRoleBinding")).filter(names).collect()
+}
+
+enum Rules<'a> {
+    /// A role of the manifests.
+    Of(&'a Object),
+    /// A role of Kubernetes that reads every Secret.
+    BuiltIn(String),
+    /// A role of Kubernetes that reads none.
+    Harmless,
+}
+
+fn rules<'a>(subject: &'a Rendered, binding: &Object) -> Option<Rules<'a>> {
+    let text = |path: &str| binding.get(path).and_then(Value::as_str);
+    let (kind, name) = (text("roleRef.kind")?, text("roleRef.name")?);
+    if let Some(role) = subject.manifests().find(kind, name) {
+        return Some(Rules::Of(role));
+    }
+    match name {
+        "cluster-admin" | "admin" | "edit" => Some(Rules::BuiltIn(format!("the role {name} of Kubernetes"))),
+        "view" | "system:auth-delegator" => Some(Rules::Harmless),
+        _ => None,
+    }
+}
+
+fn lists_secrets(role: &Object) -> bool {
+    let rules = role.get("rules").and_then(Value::as_array).into_iter().flatten();
+    rules.into_iter().any(|rule| {
+        let has = |field: &str, words: &[&str]| {
+            let listed = rule.get(field).and_then(Value::as_array).into_iter().flatten();
+            listed.filter_map(Value::as_str).any(|word| words.contains(&word))
+        };
+        has("apiGroups", &["", "*"]) && has("resources", &["secrets", "*"]) && has("verbs", &["list", "watch", "*"])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::SEC_02;
+    use crate::testing::judge_manifests;
+
+    fn pod(spec: &str) -> String {
+        format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{{spec} containers: [{{name: a}}]}}}}\n---\n"
+        )
+    }
+
+    #[rstest]
+    #[case::not_mounted("automountServiceAccountToken: false,", Holds)]
+    #[case::mounted_for_nothing("", Violated)]
+    fn a_token(#[case] spec: &str, #[case] verdict: Verdict) {
+        assert_eq!(judge_manifests(&SEC_02, &pod(spec)), verdict);
+    }
+
+    #[rstest]
+    #[case::of_other_things("[{apiGroups: [batch], resources: [jobs], verbs: [list]}]", Holds)]
+    #[case::to_create_secrets("[{apiGroups: [''], resources: [secrets], verbs: [create]}]", Holds)]
+    #[case::to_read_one("[{apiGroups: [''], resources: [secrets], resourceNames: [a], verbs: [get]}]", Holds)]
+    #[case::to_list_secrets("[{apiGroups: [''], resources: [secrets], verbs: [get, list]}]", Violated)]
+    #[case::to_do_everything("[{apiGroups: ['*'], resources: ['*'], verbs: ['*']}]", Violated)]
+    fn a_right(#[case] rules: &str, #[case] verdict: Verdict) {
+        let text = format!(
+            "{}{{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {{name: r}}, rules: {rules}}}\n---\n{{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {{name: b}}, roleRef: {{kind: Role, name: r}}, subjects: [{{kind: ServiceAccount, name: x}}]}}",
+            pod("serviceAccountName: x,")
+        );
+        assert_eq!(judge_manifests(&SEC_02, &text), verdict);
+    }
+
+    #[rstest]
+    #[case::of_kubernetes_that_reads_secrets("edit", Violated)]
+    #[case::of_kubernetes_that_does_not("view", Holds)]
+    #[case::that_only_the_cluster_knows("robot", Unchecked)]
+    fn a_role(#[case] name: &str, #[case] verdict: Verdict) {
+        let text = format!(
+            "{}{{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {{name: b}}, roleRef: {{kind: ClusterRole, name: {name}}}, subjects: [{{kind: ServiceAccount, name: default}}]}}",
+            pod("")
+        );
+        assert_eq!(judge_manifests(&SEC_02, &text), verdict);
+    }
+
+    #[test]
+    fn without_pods_there_is_no_account() {
+        assert_eq!(judge_manifests(&SEC_02, "{apiVersion: v1, kind: Namespace, metadata: {name: a}}"), NotApplicable);
+    }
+}

@@ -1,0 +1,149 @@
+//! SEC-06: the database stays inside.
+//!
+//! A Service of type LoadBalancer is the quickest way to look into a database from a desk, and a way for everybody else.
+//! So everything is looked for that carries connections from outside to the database, its pooler, or a Service of either.
+
+use std::collections::BTreeSet;
+
+use harness::check::Check;
+use harness::expectation::empty;
+use harness::finding::Place;
+use harness::manifests::Object;
+use harness::rendered::Rendered;
+use harness::requirement::{Lane, Level, Requirement};
+use serde_json::Value;
+
+/// The database stays inside.
+pub const SEC_06: Requirement = Requirement {
+    id: "SEC-06",
+    title: "Nothing outside of the cluster reaches the database",
+    level: Level::Must,
+    source: "S3: \"All connections use internal Kubernetes DNS\"",
+    since: "1.0",
+    revision: 1,
+    features: &[],
+    experiments: &[],
+    decisive: &[Lane::Rendered],
+    remedy: "make the Service ClusterIP and drop the route; for a look from a desk, forward a port",
+    rendered: Some(rendered),
+    live: None,
+};
+
+/// PostgreSQL's port; a Service with it leads to a database or to its pooler.
+const PORT: u64 = 5432;
+/// Kinds that carry connections from outside to Services that they name.
+const ROUTES: &[&str] =
+    &["Ingress", "HTTPRoute", "TCPRoute", "TLSRoute", "GRPCRoute", "Route", "IngressRoute", "IngressRouteTCP"];
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    let objects: Vec<&Object> = subject.companions().objects().chain(subject.manifests().objects()).collect();
+    let of_cnpg = |object: &&Object, kind: &str| object.kind() == kind && object.group() == "postgresql.cnpg.io";
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for object in &objects {
+        if of_cnpg(object, "Cluster") {
+            names.extend(["rw", "r", "ro"].map(|suffix| format!("{}-{suffix}", object.name())));
+            let managed = object.get("spec.managed.services.additional").and_then(Value::as_array);
+            let managed: Vec<&Value> =
+                managed.into_iter().flatten().filter_map(|one| one.get("serviceTemplate")).collect();
+            let open: Vec<String> = managed.iter().flat_map(|service| ways_in(service)).collect();
+            let at = object.at("spec.managed.services");
+            check.expect(at, "Services of the Cluster that lead in from outside", &open[..], empty());
+        } else if of_cnpg(object, "Pooler") {
+            names.insert(object.name().to_owned());
+            let open = object.get("spec.serviceTemplate").map(ways_in).unwrap_or_default();
+            check.expect(object.at("spec.serviceTemplate"), "what leads in from outside", &open[..], empty());
+        } else if object.kind() == "Service" && is_of_a_database(object) {
+            names.insert(object.name().to_owned());
+            check.expect(*object, "what leads in from outside", &ways_in(object.value())[..], empty());
+        }
+    }
+    for name in subject.rendering().surroundings().clusters.iter().flat_map(|cluster| cluster.services()) {
+        names.insert(name);
+    }
+    if names.is_empty() {
+        return check.not_applicable("no database and no Service of one is rendered");
+    }
+    let routes = objects.iter().filter(|object| ROUTES.contains(&object.kind()) && leads_to(object.value(), &names));
+    let routes: Vec<String> = routes.map(|object| object.reference()).collect();
+    check.expect(Place::object("the database"), "routes from outside to its Services", &routes[..], empty());
+}
+
+/// What opens a Service, or the template of one, to the outside.
+fn ways_in(service: &Value) -> Vec<String> {
+    let text = |pointer: &str| service.pointer(pointer).and_then(Value::as_str);
+    let kind = text("/spec/type").filter(|kind| ["NodePort", "LoadBalancer"].contains(kind));
+    let addresses = service.pointer("/spec/externalIPs").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
+    let annotations = service.pointer("/metadata/annotations").and_then(Value::as_object).into_iter().flatten();
+    let published = annotations.filter(|(name, _)| name.starts_with("external-dns.")).map(|(name, _)| name.clone());
+    let kind = kind.map(|kind| format!("type {kind}"));
+    kind.into_iter().chain(addresses.then(|| "externalIPs".to_owned())).chain(published).collect()
+}
+
+fn is_of_a_database(service: &Object) -> bool {
+    let selects = |label: &str| service.get("spec.selector").and_then(|selector| selector.get(label)).is_some();
+    let ports = service.get("spec.ports").and_then(Value::as_array).into_iter().flatten();
+    let port = |one: &Value| ["port", "targetPort"].iter().any(|field| one[*field].as_u64() == Some(PORT));
+    selects("cnpg.io/cluster") || selects("cnpg.io/poolerName") || ports.into_iter().any(port)
+}
+
+/// Whether a route names one of the Services, however its kind spells a backend.
+fn leads_to(value: &Value, services: &BTreeSet<String>) -> bool {
+    match value {
+        Value::Object(map) => map.iter().any(|(field, value)| {
+            let names = ["name", "serviceName"].contains(&field.as_str());
+            names && value.as_str().is_some_and(|name| services.contains(name)) || leads_to(value, services)
+        }),
+        Value::Array(items) => items.iter().any(|item| leads_to(item, services)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::verdict::Verdict::{self, Holds, NotApplicable, Violated};
+    use rstest::rstest;
+
+    use super::SEC_06;
+    use crate::testing::judge_manifests;
+
+    const CLUSTER: &str = "{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: db}}";
+
+    #[rstest]
+    #[case::alone("{apiVersion: v1, kind: Namespace, metadata: {name: a}}", Holds)]
+    #[case::a_service_within(
+        "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: [{port: 5432}]}}",
+        Holds
+    )]
+    #[case::a_node_port(
+        "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {type: NodePort, ports: [{port: 5432}]}}",
+        Violated
+    )]
+    #[case::a_load_balancer_of_its_pods(
+        "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {type: LoadBalancer, selector: {cnpg.io/cluster: db}, ports: [{port: 1}]}}",
+        Violated
+    )]
+    #[case::a_name_for_everybody(
+        "{apiVersion: v1, kind: Service, metadata: {name: s, annotations: {external-dns.alpha.kubernetes.io/hostname: db.example.org}}, spec: {ports: [{port: 5432}]}}",
+        Violated
+    )]
+    #[case::a_pooler(
+        "{apiVersion: postgresql.cnpg.io/v1, kind: Pooler, metadata: {name: p}, spec: {serviceTemplate: {spec: {type: LoadBalancer}}}}",
+        Violated
+    )]
+    #[case::a_route(
+        "{apiVersion: gateway.networking.k8s.io/v1alpha2, kind: TCPRoute, metadata: {name: r}, spec: {rules: [{backendRefs: [{name: db-rw, port: 5432}]}]}}",
+        Violated
+    )]
+    #[case::a_route_to_the_application(
+        "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: r}, spec: {defaultBackend: {service: {name: web}}}}",
+        Holds
+    )]
+    fn beside_a_database_stands(#[case] other: &str, #[case] verdict: Verdict) {
+        assert_eq!(judge_manifests(&SEC_06, &format!("{CLUSTER}\n---\n{other}")), verdict);
+    }
+
+    #[test]
+    fn without_a_database_nothing_is_reached() {
+        assert_eq!(judge_manifests(&SEC_06, "{apiVersion: v1, kind: Namespace, metadata: {name: a}}"), NotApplicable);
+    }
+}
