@@ -63,6 +63,7 @@ pub const CATALOG: &[&Requirement] = &[
     &own::OWN_04,
     &own::OWN_06,
     &own::OWN_08,
+    &own::OWN_09,
     &own::OWN_10,
     &own::OWN_11,
     // ROT: what becomes of everybody when a credential is rotated.

@@ -33,6 +33,8 @@ pub struct Installation {
     pub ca: Option<CaInputs>,
     /// Where the credentials of the applications are; experiments disturb the first one.
     pub credentials: Vec<CredentialSecret>,
+    /// The least length of a generated password, where the subject declares one.
+    pub password_length: Option<usize>,
     /// How to see that the subject serves.
     pub smoke: Smoke,
     /// How long the subject asks for a rollout of all its workloads, at least.
@@ -102,6 +104,7 @@ impl Installation {
             database: subject.database().cluster.clone(),
             ca,
             credentials,
+            password_length: subject.database().password_length,
             smoke: subject.file().smoke.clone(),
             restart_budget: subject.file().budgets.get(RESTART_BUDGET).map(|budget| budget.0),
             production: overlay.production,
@@ -184,6 +187,8 @@ pub struct CredentialSecret {
     pub secret: String,
     /// The role that it belongs to.
     pub role: String,
+    /// The key of the role's name.
+    pub username_key: String,
     /// The key of the password.
     pub password_key: String,
     /// The key of a whole connection URI.
@@ -201,6 +206,7 @@ impl CredentialSecret {
         Self {
             secret: declared.secret.clone(),
             role: declared.role.clone(),
+            username_key: keys.username.clone().unwrap_or_else(|| "username".into()),
             password_key: keys.password.clone().unwrap_or_else(|| "password".into()),
             uri_key: keys.uri.clone(),
             database: declared.database.clone(),

@@ -37,7 +37,8 @@ impl Bench {
             self.served(),
             self.warnings(since)
         )?;
-        let (published_ca, credentials) = futures::try_join!(self.published_ca(), self.credential_digests())?;
+        let (published_ca, credentials, authority) =
+            futures::try_join!(self.published_ca(), self.credential_digests(), self.credential_states())?;
         Ok(Snapshot {
             moment: moment.into(),
             at: Timestamp::now(),
@@ -48,6 +49,7 @@ impl Bench {
             served,
             published_ca: published_ca.iter().filter_map(|der| Certificate::of_der(der).ok()).collect(),
             credentials,
+            authority,
             warnings,
             ..Snapshot::default()
         })

@@ -2,6 +2,7 @@
 //!
 //! Only this module's children change anything on a cluster that a subject runs on. Checks read what they leave.
 
+mod authority;
 mod break_credential;
 mod campaign;
 mod change;
@@ -32,6 +33,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::authority::CredentialState;
 pub use self::break_credential::UNREADY;
 pub use self::campaign::{Campaign, Line, conduct, conduct_line};
 pub use self::change::PodChange;

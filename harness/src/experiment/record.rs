@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Experiment;
+use super::authority::CredentialState;
 use super::change::PodChange;
 use super::inspection::{InspectedCa, Inspection};
 use crate::finding::{Locate, Place};
@@ -94,6 +95,9 @@ pub struct Snapshot {
     /// The digests of the credentials in the Secrets of the namespace, by Secret and key.
     #[serde(default)]
     pub credentials: BTreeMap<String, BTreeMap<String, String>>,
+    /// The declared credentials beside what the database has of their roles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authority: Vec<CredentialState>,
     /// Where a live credential stands outside of Secrets; absent where nobody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposed: Option<Exposed>,
@@ -214,6 +218,7 @@ static NOTHING: Snapshot = Snapshot {
     tried: BTreeMap::new(),
     answers: BTreeMap::new(),
     credentials: BTreeMap::new(),
+    authority: Vec::new(),
     exposed: None,
     published_ca: Vec::new(),
     warnings: BTreeMap::new(),

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
+use harness::experiment::{Experiment, Records, SETTLED};
 use harness::finding::Place;
 use harness::graph::{Fact, KeyRef, RefKind};
 use harness::rendered::Rendered;
@@ -24,11 +25,11 @@ pub const OWN_02: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[],
-    experiments: &[],
-    decisive: &[Lane::Rendered],
+    experiments: &[Experiment::Install],
+    decisive: &[Lane::Rendered, Lane::Live],
     remedy: "give each application a role, a Secret that only it reads, and that role's name as the Secret's user name",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -75,6 +76,14 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 
 fn listed(idle: &[&str]) -> String {
     if idle.is_empty() { "another".into() } else { idle.join(", ") }
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(installed) = records.of(Experiment::Install) else { return };
+    for credential in &installed.at(SETTLED).authority {
+        let named = credential.username.as_deref().unwrap_or("no user name");
+        check.expect(credential, "the user name that it holds", &named, equal_to(credential.role.as_str()));
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! ROT-02: the operator sees the Secret change.
 //!
 //! CloudNativePG looks at a Secret that it does not own only if it carries the label `cnpg.io/reload`, whatever its
-//! value; as an annotation it does nothing, and the change is taken up hours later or never. A live lane would be a
-//! matter of luck there, because anything else that touches the Cluster applies the change too.
+//! value; as an annotation it does nothing, and the change is taken up hours later or never. To wait for a change would
+//! be a matter of luck, because anything else that touches the Cluster applies it too; so the live lane looks as well.
 
 use harness::check::Check;
 use harness::expectation::{equal_to, one_of};
+use harness::experiment::{Experiment, Records, SETTLED};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::cnpg::{self, Cluster};
@@ -22,17 +23,18 @@ pub const ROT_02: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::Cnpg],
-    experiments: &[],
-    decisive: &[Lane::Rendered],
+    experiments: &[Experiment::Install],
+    decisive: &[Lane::Rendered, Lane::Live],
     remedy: "label the Secret with cnpg.io/reload and give it the keys username and password",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 const RELOAD: &str = "cnpg.io/reload";
 
 fn rendered(subject: &Rendered, check: &mut Check) {
     let manifests = [subject.companions(), subject.manifests()];
+    let hooks = &subject.rendering().surroundings().hooks;
     for cluster in manifests.iter().flat_map(|manifests| Cluster::all(manifests)) {
         if cluster.app_secret.is_none() {
             // The operator's own: it owns the Secret, and an owner sees every change.
@@ -44,6 +46,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             let object = manifests.iter().find_map(|manifests| manifests.find("Secret", &secret));
             match object {
                 Some(object) => expect_seen(object, check),
+                None if hooks.contains(&format!("secret/{secret}")) => check.not_applicable(MADE_THERE),
                 None => check.undecided(place(), "its label cnpg.io/reload", UNSEEN),
             }
         }
@@ -60,4 +63,17 @@ fn expect_seen(secret: &Object, check: &mut Check) {
     }
 }
 
+fn live(records: &Records, check: &mut Check) {
+    let Some(installed) = records.of(Experiment::Install) else { return };
+    for credential in &installed.at(SETTLED).authority {
+        let owned = credential.owners.iter().any(|owner| owner.starts_with("Cluster/"));
+        let labelled = credential.labels.iter().any(|label| label == RELOAD);
+        let seen = if owned || labelled { "seen" } else { "not seen" };
+        check.expect(credential, "its changes, by the operator", &seen, equal_to("seen"));
+        let named = if credential.username.is_some() { "there" } else { "missing" };
+        check.expect(credential, "its user name", &named, equal_to("there"));
+    }
+}
+
+const MADE_THERE: &str = "a hook of the release makes the Secret on the cluster, where it is judged";
 const UNSEEN: &str = "no manifest has this Secret; render what makes it, or look at it on the cluster";

@@ -5,7 +5,8 @@
 //! What a manifest generates is decoded and read; what is made on the cluster only the cluster can show.
 
 use harness::check::Check;
-use harness::expectation::{empty, that};
+use harness::expectation::{empty, equal_to, that};
+use harness::experiment::{Experiment, Records, SETTLED};
 use harness::finding::Place;
 use harness::graph::RefKind;
 use harness::plaintext::is_password_name;
@@ -24,11 +25,11 @@ pub const SEC_04: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[],
-    experiments: &[],
-    decisive: &[Lane::Rendered],
+    experiments: &[Experiment::Install],
+    decisive: &[Lane::Rendered, Lane::Live],
     remedy: "generate letters and digits of the declared length, and encode them without a line end (printf, not echo)",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 /// What is asked for where the subject declares nothing.
@@ -62,12 +63,24 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             check.expect(at, "length of what CloudNativePG generates", &OF_THE_OPERATOR, enough);
             examined = true;
         } else if hooks.contains(&format!("secret/{}", credential.secret)) {
-            check.undecided(at, "the password", "a hook of the release makes it; its Secret on a cluster tells");
+            // Nobody has it before it is made; the live lane reads it.
+            check.not_applicable("a hook of the release makes the password on the cluster, where it is judged");
             examined = true;
         }
     }
     if !examined {
         check.not_applicable("nothing that is rendered or declared holds a generated password");
+    }
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(installed) = records.of(Experiment::Install) else { return };
+    for credential in installed.at(SETTLED).authority.iter().filter(|one| one.exists) {
+        let declared = credential.declared_length.unwrap_or(LENGTH);
+        let enough = that("at least the declared length", |found: &usize| *found >= declared);
+        check.expect(credential, "the length of its password", &credential.length.unwrap_or(0), enough);
+        let ends = if credential.untidy { "white space at an end or control characters" } else { "nothing" };
+        check.expect(credential, "what in it gets lost on the way", &ends, equal_to("nothing"));
     }
 }
 

@@ -6,6 +6,7 @@
 
 use harness::check::Check;
 use harness::expectation::empty;
+use harness::experiment::{Experiment, Records, SETTLED};
 use harness::feature::Feature;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
@@ -22,12 +23,12 @@ pub const SEC_05: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::Cnpg],
-    experiments: &[],
-    decisive: &[Lane::Rendered],
+    experiments: &[Experiment::Install],
+    decisive: &[Lane::Rendered, Lane::Live],
     remedy: "drop superuser, createrole, createdb, replication and bypassrls from the role, and give what needs them a \
              role of its own",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -44,6 +45,18 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     }
     if !examined {
         check.not_applicable("no client logs in with a role that the manifests declare");
+    }
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(installed) = records.of(Experiment::Install) else { return };
+    for credential in &installed.at(SETTLED).authority {
+        match &credential.attributes {
+            None => check.undecided(credential, "the attributes of its role", "the database has no such role"),
+            Some(attributes) => {
+                check.expect(credential, "attributes of its role", &attributes[..], empty());
+            }
+        }
     }
 }
 

@@ -4,8 +4,6 @@
 //! computed here.
 
 mod matrix;
-#[cfg(test)]
-mod tests;
 mod timeline;
 
 use askama::Template;

@@ -3,6 +3,7 @@
 mod false_green;
 mod formats;
 mod killed;
+mod page;
 
 use jiff::Timestamp;
 
@@ -175,7 +176,7 @@ impl Story {
 }
 
 /// A run with one of everything that a reader may meet.
-pub(super) fn eventful() -> Story {
+fn eventful() -> Story {
     let mut plan = plan();
     plan.items[1].disposition =
         Disposition::Settled { verdict: Verdict::NotApplicable, reason: "the chart has no values <of its own>".into() };

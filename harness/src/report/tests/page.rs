@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::html;
+use super::eventful;
 use crate::experiment::{CHANGED, Experiment, NEW_ACCEPTED, PodChange, Record};
 use crate::history::{FRESH, History, LaneHistory, Mark, STEADY, Tick};
-use crate::report::tests::eventful;
+use crate::report::html;
 
 fn at(ms: i64) -> Timestamp {
     "2026-03-01T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_millis(ms)

@@ -1,0 +1,150 @@
+//! The declared credentials beside what the database has of their roles.
+//!
+//! A verifier is compared here and goes no further: what is kept is whether it agrees.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
+use kube::api::ListParams;
+use serde::Deserialize;
+
+use super::{Bench, BenchError, CredentialSecret};
+use crate::experiment::CredentialState;
+use crate::probe::verifies;
+
+const ROLES: &str = "select rolname as role, rolpassword as verifier, rolsuper as superuser, rolcreaterole as createrole, \
+     rolcreatedb as createdb, rolreplication as replication, rolbypassrls as bypassrls from pg_authid";
+
+#[derive(Deserialize)]
+struct Role {
+    role: String,
+    verifier: Option<String>,
+    superuser: bool,
+    createrole: bool,
+    createdb: bool,
+    replication: bool,
+    bypassrls: bool,
+}
+
+impl Role {
+    fn attributes(&self) -> Vec<String> {
+        let all = [
+            (self.superuser, "SUPERUSER"),
+            (self.createrole, "CREATEROLE"),
+            (self.createdb, "CREATEDB"),
+            (self.replication, "REPLICATION"),
+            (self.bypassrls, "BYPASSRLS"),
+        ];
+        all.into_iter().filter(|(given, _)| *given).map(|(_, name)| name.to_owned()).collect()
+    }
+}
+
+impl Bench {
+    /// What there is to say of each declared credential. Without a database of ours, nothing.
+    ///
+    /// # Errors
+    /// When the Secrets cannot be read, or the database cannot be asked.
+    pub(super) async fn credential_states(&self) -> Result<Vec<CredentialState>, BenchError> {
+        if self.installation.database.is_none() || self.installation.credentials.is_empty() {
+            return Ok(Vec::new());
+        }
+        let listed = self.secrets().list(&ListParams::default()).await;
+        let listed = listed.map_err(|source| self.objects("read the Secrets", source))?;
+        let secrets: BTreeMap<String, &Secret> =
+            listed.items.iter().map(|secret| (secret.name_any(), secret)).collect();
+        let roles = self.database()?.rows::<Role>(ROLES).await;
+        let roles = roles.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })?;
+        let state = |declared: &CredentialSecret| {
+            let role = roles.iter().find(|role| role.role == declared.role);
+            state_of(declared, secrets.get(&declared.secret).copied(), role, self.installation.password_length)
+        };
+        Ok(self.installation.credentials.iter().map(state).collect())
+    }
+}
+
+fn state_of(
+    declared: &CredentialSecret,
+    secret: Option<&Secret>,
+    role: Option<&Role>,
+    declared_length: Option<usize>,
+) -> CredentialState {
+    let text = |key: &str| {
+        let value = secret?.data.as_ref()?.get(key)?;
+        std::str::from_utf8(&value.0).ok()
+    };
+    let password = text(&declared.password_key);
+    let owners = secret.map(ResourceExt::owner_references).unwrap_or_default();
+    CredentialState {
+        secret: declared.secret.clone(),
+        role: declared.role.clone(),
+        exists: secret.is_some(),
+        labels: secret.map(|secret| secret.labels().keys().cloned().collect()).unwrap_or_default(),
+        owners: owners.iter().map(|owner| format!("{}/{}", owner.kind, owner.name)).collect(),
+        username: text(&declared.username_key).map(str::to_owned),
+        length: password.map(|password| password.trim().chars().count()),
+        declared_length,
+        untidy: password.is_some_and(|text| text != text.trim() || text.trim().chars().any(char::is_control)),
+        agrees: password
+            .zip(role.and_then(|role| role.verifier.as_deref()))
+            .and_then(|(password, verifier)| verifies(verifier, password)),
+        attributes: role.map(Role::attributes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::ByteString;
+    use k8s_openapi::api::core::v1::Secret;
+
+    use super::{Role, state_of};
+    use crate::bench::CredentialSecret;
+
+    /// The verifier of `pencil`: the example of RFC 7677, section 3.
+    const PENCIL: &str = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$\
+                          WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
+
+    fn role() -> Role {
+        Role {
+            role: "app".into(),
+            verifier: Some(PENCIL.into()),
+            superuser: false,
+            createrole: true,
+            createdb: false,
+            replication: false,
+            bypassrls: false,
+        }
+    }
+
+    fn secret(password: &str) -> Secret {
+        let data = [("username", "app"), ("password", password)];
+        let data = data.map(|(key, text)| (key.to_owned(), ByteString(text.as_bytes().to_vec())));
+        Secret { data: Some(data.into()), ..Secret::default() }
+    }
+
+    fn declared() -> CredentialSecret {
+        CredentialSecret {
+            secret: "app".into(),
+            role: "app".into(),
+            username_key: "username".into(),
+            password_key: "password".into(),
+            uri_key: None,
+            database: None,
+            derived: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_secret_agrees_with_its_role_or_not() {
+        let state = |password: &str| state_of(&declared(), Some(&secret(password)), Some(&role()), None);
+        assert_eq!((state("pencil").agrees, state("pencil\n").agrees), (Some(true), Some(false)));
+        assert_eq!((state("pencil").untidy, state("pencil\n").untidy), (false, true));
+        assert_eq!(state("pencil").attributes, Some(vec!["CREATEROLE".to_owned()]));
+    }
+
+    #[test]
+    fn what_is_not_there_is_said_to_be_absent() {
+        let state = state_of(&declared(), None, None, None);
+        assert_eq!((state.exists, state.agrees, state.attributes), (false, None, None));
+    }
+}
