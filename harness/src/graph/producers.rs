@@ -198,9 +198,9 @@ mod tests {
     use rstest::rstest;
 
     use super::{Producer, Producers, Store, store_references};
+    use crate::finding::Place;
     use crate::graph::cnpg::Cluster;
     use crate::graph::{RefKind, Reference, Surroundings, Use};
-    use crate::finding::Place;
     use crate::manifests::Manifests;
 
     const TEXT: &str = "{apiVersion: v1, kind: Secret, metadata: {name: twice}, data: {a: eA==}}\n---\n{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: e}, spec: {target: {name: twice}}}\n---\n{apiVersion: external-secrets.io/v1alpha1, kind: PushSecret, metadata: {name: p}, spec: {secretStoreRefs: [{name: vault, kind: ClusterSecretStore}]}}";
