@@ -192,3 +192,60 @@ fn store_reference(written: &Value, place: Place) -> Option<Reference> {
     };
     Some(Reference { kind, name, key: None, optional: false, usage: Use::Store, place })
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::{Producer, Producers, Store, store_references};
+    use crate::finding::Place;
+    use crate::graph::cnpg::Cluster;
+    use crate::graph::{RefKind, Reference, Surroundings, Use};
+    use crate::manifests::Manifests;
+
+    const TEXT: &str = "{apiVersion: v1, kind: Secret, metadata: {name: twice}, data: {a: eA==}}\n---\n{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: e}, spec: {target: {name: twice}}}\n---\n{apiVersion: external-secrets.io/v1alpha1, kind: PushSecret, metadata: {name: p}, spec: {secretStoreRefs: [{name: vault, kind: ClusterSecretStore}]}}";
+
+    fn surroundings() -> Surroundings {
+        Surroundings {
+            clusters: vec![Cluster::named("db")],
+            provided: vec!["secret/given".into(), "secret/db-app".into()],
+            hooks: vec!["secret/hooked".into()],
+            ..Surroundings::default()
+        }
+    }
+
+    #[rstest]
+    #[case::an_object_and_a_store("twice", 2)]
+    #[case::the_operator_however_declared("db-app", 1)]
+    #[case::a_hook("hooked", 1)]
+    #[case::whom_the_subject_declares("given", 1)]
+    #[case::nobody("other", 0)]
+    fn everybody_who_writes_is_counted(#[case] secret: &str, #[case] writers: usize) {
+        let manifests = Manifests::parse(TEXT, "test").unwrap();
+        assert_eq!(Producers::new(&manifests, &surroundings()).writers(secret).len(), writers);
+    }
+
+    #[test]
+    fn what_a_hook_makes_has_a_producer() {
+        let manifests = Manifests::parse(TEXT, "test").unwrap();
+        let producers = Producers::new(&manifests, &surroundings());
+        let reference = Reference {
+            kind: RefKind::Secret,
+            name: "hooked".into(),
+            key: Some("uri".into()),
+            optional: false,
+            usage: Use::Volume,
+            place: Place::object("pod/a"),
+        };
+        let store = Store::new(&manifests, &surroundings());
+        assert_eq!(producers.of(&reference, &store), Producer::Known("a hook of this release".into()));
+    }
+
+    #[test]
+    fn a_store_that_is_written_to_is_referred_to() {
+        let [reference] = &store_references(&Manifests::parse(TEXT, "test").unwrap())[..] else {
+            panic!("expected one")
+        };
+        assert_eq!(reference.target(), "clustersecretstore/vault");
+    }
+}

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use harness::check::Check;
 use harness::expectation::empty;
 use harness::finding::Place;
+use harness::graph::cnpg::Cluster;
 use harness::manifests::Object;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
@@ -57,7 +58,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             check.expect(*object, "what leads in from outside", &ways_in(object.value())[..], empty());
         }
     }
-    for name in subject.rendering().surroundings().clusters.iter().flat_map(|cluster| cluster.services()) {
+    for name in subject.rendering().surroundings().clusters.iter().flat_map(Cluster::services) {
         names.insert(name);
     }
     if names.is_empty() {
