@@ -31,6 +31,11 @@ pub fn not_empty() -> NotEmpty {
     NotEmpty
 }
 
+/// Expects a number that is not above this one.
+pub fn at_most(limit: u64) -> AtMost {
+    AtMost(limit)
+}
+
 /// Expects that a predicate holds; `description` completes "expected ...".
 pub fn that<F>(description: &'static str, predicate: F) -> That<F> {
     That { description, predicate }
@@ -117,6 +122,26 @@ impl<T: Display> Expectation<[T]> for NotEmpty {
 
     fn show(&self, observed: &[T]) -> String {
         list(observed)
+    }
+}
+
+/// See [`at_most`].
+#[derive(Debug)]
+pub struct AtMost(u64);
+
+impl Display for AtMost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "at most {}", self.0)
+    }
+}
+
+impl Expectation<u64> for AtMost {
+    fn is_met_by(&self, observed: &u64) -> bool {
+        *observed <= self.0
+    }
+
+    fn show(&self, observed: &u64) -> String {
+        observed.to_string()
     }
 }
 

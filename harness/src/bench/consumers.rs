@@ -186,7 +186,10 @@ impl Bench {
             if log.failures.iter().any(|one| one.refused && stranger(&one.client)) {
                 Progress::Ready(())
             } else {
-                Progress::NotYet(format!("{} failed handshakes or logins, none of them of a stranger", log.failures.len()))
+                Progress::NotYet(format!(
+                    "{} failed handshakes or logins, none of them of a stranger",
+                    log.failures.len()
+                ))
             }
         })
         .await
