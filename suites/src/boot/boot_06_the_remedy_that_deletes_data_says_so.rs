@@ -109,14 +109,17 @@ fn reach(words: &[String], claims: &[Claim], release: &str) -> &'static str {
     };
     if !claims.iter().any(selects) {
         "none of this release"
-    } else if !pairs
-        .iter()
-        .any(|(_, value)| *value == release || value.contains(release) && value.len() > release.len())
-    {
+    } else if !pairs.iter().any(|(name, value)| names_a_release(name) && *value == release) {
         "those of every release in the namespace"
     } else {
         ONLY_OURS
     }
+}
+
+/// A release may be called as its chart is, so that the value alone tells nothing.
+fn names_a_release(label: &str) -> bool {
+    let last = label.rsplit('/').next().unwrap_or(label);
+    matches!(last, "instance" | "release")
 }
 
 #[cfg(test)]
@@ -128,13 +131,21 @@ mod tests {
     #[rstest]
     #[case::by_release("kubectl delete pvc -l app=c,instance=r1", ONLY_OURS)]
     #[case::by_release_in_one_word("kubectl delete pvc --selector=app=c,instance=r1", ONLY_OURS)]
+    #[case::by_a_chart_that_is_called_as_the_release(
+        "kubectl delete pvc -l chart=r1",
+        "those of every release in the namespace"
+    )]
     #[case::by_name("kubectl delete pvc/data-r1-postgres-0", ONLY_OURS)]
     #[case::by_chart("kubectl delete pvc -l app=c", "those of every release in the namespace")]
     #[case::by_a_label_that_claims_do_not_have("kubectl delete pvc -l release=r1", "none of this release")]
     #[case::another_name("kubectl delete pvc data-other-0", "none of this release")]
     fn a_command_deletes(#[case] command: &str, #[case] expected: &str) {
         let words: Vec<String> = command.split(' ').map(str::to_owned).collect();
-        let labels = vec![("app".to_owned(), "c".to_owned()), ("instance".to_owned(), "r1".to_owned())];
+        let labels = vec![
+            ("app".to_owned(), "c".to_owned()),
+            ("instance".to_owned(), "r1".to_owned()),
+            ("chart".to_owned(), "r1".to_owned()),
+        ];
         assert_eq!(reach(&words, &[Claim { name: "data-r1-postgres-0".into(), labels }], "r1"), expected);
     }
 }
