@@ -36,6 +36,11 @@ pub fn within_seconds(limit: f64) -> WithinSeconds {
     WithinSeconds(limit)
 }
 
+/// Expects a number that is not above this one.
+pub fn at_most(limit: u64) -> AtMost {
+    AtMost(limit)
+}
+
 /// Expects that a predicate holds; `description` completes "expected ...".
 pub fn that<F>(description: &'static str, predicate: F) -> That<F> {
     That { description, predicate }
@@ -142,6 +147,26 @@ impl Expectation<Option<f64>> for WithinSeconds {
 
     fn show(&self, observed: &Option<f64>) -> String {
         observed.map_or_else(|| "no end of it".into(), |seconds| format!("{seconds:.2} s"))
+    }
+}
+
+/// See [`at_most`].
+#[derive(Debug)]
+pub struct AtMost(u64);
+
+impl Display for AtMost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "at most {}", self.0)
+    }
+}
+
+impl Expectation<u64> for AtMost {
+    fn is_met_by(&self, observed: &u64) -> bool {
+        *observed <= self.0
+    }
+
+    fn show(&self, observed: &u64) -> String {
+        observed.to_string()
     }
 }
 

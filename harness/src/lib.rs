@@ -31,6 +31,7 @@ pub mod mutant;
 pub mod plaintext;
 pub mod probe;
 pub mod progress;
+pub mod readme;
 pub mod redact;
 pub mod rendered;
 pub mod report;

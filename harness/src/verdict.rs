@@ -42,6 +42,12 @@ impl Verdict {
         if lanes.iter().any(|(lane, verdict)| *verdict == Self::Holds && decisive.contains(lane)) {
             return Self::Holds;
         }
+        if !lanes.iter().any(|(lane, _)| decisive.contains(lane)) {
+            // The lane that could prove it is not there, so what the others found proves nothing.
+            let closed = [Self::Unchecked, Self::NotApplicable, Self::NotClaimed];
+            let open = if lanes.is_empty() { Self::Unchecked } else { Self::NotRun };
+            return closed.into_iter().find(|verdict| any(*verdict)).unwrap_or(open);
+        }
         // A lane that proves nothing leaves the question with the lanes that could have.
         let open = [Self::Unchecked, Self::NotRun, Self::NotApplicable, Self::NotClaimed];
         let of_decisive =
@@ -83,6 +89,15 @@ mod tests {
         #[case] expected: Verdict,
     ) {
         assert_eq!(Verdict::over_lanes(&[(Rendered, rendered), (Live, live)], &[Live]), expected);
+    }
+
+    #[rstest]
+    #[case::could_only_refute(Holds, NotRun)]
+    #[case::refutes(Violated, Violated)]
+    #[case::cannot_tell(Unchecked, Unchecked)]
+    #[case::is_not_claimed(Verdict::NotClaimed, Verdict::NotClaimed)]
+    fn where_the_decisive_lane_is_not_there_the_other(#[case] rendered: Verdict, #[case] expected: Verdict) {
+        assert_eq!(Verdict::over_lanes(&[(Rendered, rendered)], &[Live]), expected);
     }
 
     #[test]

@@ -3,8 +3,12 @@
 //! One requirement is one file, `<area>/<id>_<statement>.rs`: what it is for, its descriptor, its rendered check, its
 //! live check, in that order. [`CATALOG`] lists them in the order of the contract.
 
+pub mod boot;
 pub mod ca;
+pub mod key;
 pub mod own;
+mod pods;
+pub mod pool;
 pub mod render;
 mod roles;
 pub mod rot;
@@ -56,6 +60,7 @@ pub const CATALOG: &[&Requirement] = &[
     &tls::TLS_05,
     &tls::TLS_06,
     &tls::TLS_07,
+    &tls::TLS_08,
     // OWN: who owns roles, passwords and databases.
     &own::OWN_01,
     &own::OWN_02,
@@ -79,6 +84,22 @@ pub const CATALOG: &[&Requirement] = &[
     &rot::ROT_10,
     &rot::ROT_11,
     &rot::ROT_12,
+    // BOOT: a PostgreSQL that the chart brings, its volume and its first password.
+    &boot::BOOT_01,
+    &boot::BOOT_03,
+    &boot::BOOT_04,
+    &boot::BOOT_05,
+    &boot::BOOT_06,
+    &boot::BOOT_07,
+    // KEY: how clients of the application identify themselves.
+    &key::KEY_01,
+    &key::KEY_02,
+    &key::KEY_04,
+    &key::KEY_05,
+    &key::KEY_06,
+    // POOL: how many sessions the clients take, and how long they keep them.
+    &pool::POOL_01,
+    &pool::POOL_02,
     // SEC: what a credential is worth when something else has gone wrong.
     &sec::SEC_02,
     &sec::SEC_03,

@@ -70,6 +70,8 @@ pub struct RenderJob {
     pub values: Vec<(Utf8PathBuf, String)>,
     /// Values over all files; null takes a key away.
     pub overrides: Value,
+    /// Values as a command line gives them, `--set`, `a=b`; they win over all others.
+    pub arguments: Vec<String>,
 }
 
 /// What `helm lint` says.
@@ -206,7 +208,8 @@ impl Helms {
         let fixed =
             [program.path.as_str(), &self.kube_version, &job.chart_digest, &job.release, &job.namespace, &overrides];
         let files = job.values.iter().map(|(_, digest)| digest.as_str());
-        sha256_of_parts(fixed.into_iter().chain(files).map(str::as_bytes))
+        let arguments = job.arguments.iter().map(String::as_str);
+        sha256_of_parts(fixed.into_iter().chain(files).chain(arguments).map(str::as_bytes))
     }
 
     fn command(&self, program: &HelmProgram, verb: Verb, job: &RenderJob) -> Command {
@@ -226,6 +229,7 @@ impl Helms {
         if has_overrides(job) {
             command.args(["--values", "-"]);
         }
+        command.args(&job.arguments);
         match verb {
             Verb::Template => command.args(["template", &job.release, job.chart.as_str()]),
             Verb::Lint => command.args(["lint", job.chart.as_str()]),

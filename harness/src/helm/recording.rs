@@ -205,6 +205,7 @@ mod tests {
                 namespace: "a".into(),
                 values: Vec::new(),
                 overrides: json!({"replicas": replicas}),
+                arguments: Vec::new(),
             }
         }
 

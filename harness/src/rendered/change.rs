@@ -11,6 +11,7 @@ use crate::helm::ValuePath;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Change {
     steps: Vec<(ValuePath, Option<Value>)>,
+    arguments: Vec<String>,
 }
 
 impl Change {
@@ -29,6 +30,12 @@ impl Change {
         Self::none().and_remove(path)
     }
 
+    /// Values as a command line gives them to Helm, `--set`, `a=b`: Helm itself reads them, after all others. Nothing secret
+    /// may be among them.
+    pub fn arguments(arguments: impl IntoIterator<Item = String>) -> Self {
+        Self { steps: Vec::new(), arguments: arguments.into_iter().collect() }
+    }
+
     /// Sets a further value.
     #[must_use]
     pub fn and_set(mut self, path: impl Into<ValuePath>, value: impl Into<Value>) -> Self {
@@ -41,6 +48,11 @@ impl Change {
     pub fn and_remove(mut self, path: impl Into<ValuePath>) -> Self {
         self.steps.push((path.into(), None));
         self
+    }
+
+    /// What it gives to Helm on the command line.
+    pub(super) fn on_the_command_line(&self) -> &[String] {
+        &self.arguments
     }
 
     /// The paths that are changed.
@@ -67,6 +79,9 @@ impl Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.steps.is_empty() && !self.arguments.is_empty() {
+            return formatter.write_str(&self.arguments.join(" "));
+        }
         if self.steps.is_empty() {
             return formatter.write_str("the subject's own values");
         }

@@ -117,6 +117,7 @@ impl Rendered {
                 namespace: self.subject.name().to_owned(),
                 values: Vec::new(),
                 overrides: Value::Object(overrides.collect::<Map<_, _>>()),
+                arguments: Vec::new(),
             };
             let refusal = match helms.template(None, &job) {
                 Ok(Ok(text)) => return Some((split(&text), refusals)),

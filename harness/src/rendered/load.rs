@@ -121,6 +121,7 @@ impl LoadedRelease {
             namespace: namespace.to_owned(),
             values: self.values.clone(),
             overrides,
+            arguments: change.on_the_command_line().to_vec(),
         }
     }
 }

@@ -11,11 +11,11 @@ use harness::finding::Place;
 use harness::graph::CaWiring;
 use harness::helm::{Package, PackageFile, ValuePath};
 use harness::manifests::Manifests;
+use harness::readme::{ExampleSecret, Readme, values_among};
 use harness::rendered::{Change, Rendered, Rendering, renders};
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
-use super::readme::{ExampleSecret, Readme, values_among};
 use super::wiring::{clients_with_ca, is_system};
 
 /// The CA Secret is documented.

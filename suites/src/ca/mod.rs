@@ -11,7 +11,6 @@ mod ca_05_a_missing_ca_blocks_the_start;
 mod ca_06_the_client_verifies_the_server;
 mod ca_07_a_new_ca_reaches_all_clients;
 mod ca_08_the_ca_secret_is_documented;
-mod readme;
 mod wiring;
 
 pub use self::ca_01_all_clients_trust_the_same_ca::CA_01;

@@ -31,6 +31,10 @@ pub const TLS_04: Requirement = Requirement {
 const NAMED: &[&str] = &["serverCASecret", "serverTLSSecret", "clientCASecret", "replicationTLSSecret"];
 
 fn rendered(subject: &Rendered, check: &mut Check) {
+    if subject.subject().database().bundled.is_some() && subject.manifests().of_kind("Cluster").next().is_none() {
+        return check
+            .not_applicable("the chart brings its own PostgreSQL: there is no operator that makes certificates");
+    }
     for cluster in clusters(subject, check, "the Secrets of spec.certificates") {
         let generated = ["ca", "server", "replication"].map(|suffix| format!("{}-{suffix}", cluster.name()));
         let named = NAMED.iter().filter_map(|field| {

@@ -1,42 +1,65 @@
 //! What a chart's README says, as far as it can be checked: its sections, its fenced blocks, the Secrets in them.
 
-use harness::manifests::{Manifests, Object};
+mod words;
+
 use serde_json::Value;
 
+use crate::manifests::{Manifests, Object};
+
 /// A README, cut at its headings.
-pub(super) struct Readme<'a> {
+#[derive(Debug)]
+pub struct Readme<'a> {
     text: &'a str,
     sections: Vec<Section<'a>>,
 }
 
-struct Section<'a> {
+/// What stands under one heading, without the sections below it.
+#[derive(Debug)]
+pub struct Section<'a> {
     heading: &'a str,
     level: usize,
+    /// What stands before the first block.
+    words: String,
     blocks: Vec<Block>,
 }
 
 /// A fenced block.
 #[derive(Debug)]
-pub(super) struct Block {
-    pub(super) language: String,
-    pub(super) text: String,
+pub struct Block {
+    /// What is written behind its fence, in lower case.
+    pub language: String,
+    /// What is in it.
+    pub text: String,
     /// The line of its fence, from 1.
-    pub(super) line: u64,
+    pub line: u64,
+}
+
+/// A command of a block, as the shell would start it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The program and its arguments.
+    pub words: Vec<String>,
+    /// The line of the block's fence, from 1.
+    pub line: u64,
 }
 
 /// A Secret that an example makes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct ExampleSecret {
-    pub(super) name: String,
-    pub(super) keys: Vec<String>,
+pub struct ExampleSecret {
+    /// Its name.
+    pub name: String,
+    /// Its keys.
+    pub keys: Vec<String>,
     /// Whether something in it looks like a certificate.
-    pub(super) holds_certificates: bool,
-    pub(super) line: u64,
+    pub holds_certificates: bool,
+    /// The line of the block's fence, from 1.
+    pub line: u64,
 }
 
 impl<'a> Readme<'a> {
-    pub(super) fn parse(text: &'a str) -> Self {
-        let mut sections = vec![Section { heading: "", level: 0, blocks: Vec::new() }];
+    /// Reads the text of a README.
+    pub fn parse(text: &'a str) -> Self {
+        let mut sections = vec![Section { heading: "", level: 0, words: String::new(), blocks: Vec::new() }];
         let mut open: Option<(&str, Block)> = None;
         for (line, number) in text.lines().zip(1..) {
             let trimmed = line.trim_start();
@@ -54,7 +77,14 @@ impl<'a> Readme<'a> {
                     } else if line.starts_with('#') {
                         let heading = line.trim_start_matches('#');
                         let level = line.len() - heading.len();
-                        sections.push(Section { heading: heading.trim(), level, blocks: Vec::new() });
+                        sections.push(Section {
+                            heading: heading.trim(),
+                            level,
+                            words: String::new(),
+                            blocks: Vec::new(),
+                        });
+                    } else if let Some(section) = sections.last_mut().filter(|section| section.blocks.is_empty()) {
+                        section.words.extend([line, "\n"]);
                     }
                 }
             }
@@ -63,17 +93,22 @@ impl<'a> Readme<'a> {
     }
 
     /// Whether a word occurs anywhere.
-    pub(super) fn mentions(&self, word: &str) -> bool {
+    pub fn mentions(&self, word: &str) -> bool {
         self.text.contains(word)
     }
 
+    /// The section under a heading.
+    pub fn section(&self, heading: &str) -> Option<&Section<'a>> {
+        self.sections.iter().find(|section| section.heading == heading)
+    }
+
     /// Every fenced block.
-    pub(super) fn blocks(&self) -> impl Iterator<Item = &Block> {
+    pub fn blocks(&self) -> impl Iterator<Item = &Block> {
         self.sections.iter().flat_map(|section| &section.blocks)
     }
 
     /// Whether a section about one of these topics has commands, in itself or in a section below it.
-    pub(super) fn has_steps(&self, topics: &[&str]) -> bool {
+    pub fn has_steps(&self, topics: &[&str]) -> bool {
         let about = |heading: &str| topics.iter().any(|topic| heading.to_lowercase().contains(topic));
         self.sections.iter().enumerate().filter(|(_, section)| about(section.heading)).any(|(index, section)| {
             let below = self.sections[index + 1..].iter().take_while(|next| next.level > section.level);
@@ -82,17 +117,37 @@ impl<'a> Readme<'a> {
     }
 }
 
+impl Section<'_> {
+    /// What stands before its first block.
+    pub fn words(&self) -> &str {
+        &self.words
+    }
+
+    /// Its commands, one after the other; `expand` says what a variable of the shell holds.
+    pub fn commands(&self, expand: &dyn Fn(&str) -> String) -> Vec<Command> {
+        self.blocks.iter().filter(|block| block.has_commands()).flat_map(|block| block.commands(expand)).collect()
+    }
+}
+
 impl Block {
-    pub(super) fn is_yaml(&self) -> bool {
+    /// Whether it is YAML, by what it says of itself.
+    pub fn is_yaml(&self) -> bool {
         ["yaml", "yml"].contains(&&*self.language)
     }
 
-    pub(super) fn has_commands(&self) -> bool {
+    /// Whether it is for a shell, by what it says of itself.
+    pub fn has_commands(&self) -> bool {
         ["sh", "bash", "shell", "console", "zsh"].contains(&&*self.language)
     }
 
+    /// Its commands; `expand` says what a variable of the shell holds.
+    pub fn commands(&self, expand: &dyn Fn(&str) -> String) -> Vec<Command> {
+        let commands = words::commands(&self.text, expand).into_iter();
+        commands.map(|words| Command { words, line: self.line }).collect()
+    }
+
     /// The Secrets that its commands make from files.
-    pub(super) fn secrets_by_command(&self) -> Vec<ExampleSecret> {
+    pub fn secrets_by_command(&self) -> Vec<ExampleSecret> {
         let joined = self.text.replace("\\\n", " ");
         let made = joined.lines().filter_map(|line| {
             let (_, command) = line.split_once("create secret generic ")?;
@@ -110,7 +165,7 @@ impl Block {
     }
 
     /// The Secrets among its manifests.
-    pub(super) fn secrets_among(&self, manifests: &Manifests) -> Vec<ExampleSecret> {
+    pub fn secrets_among(&self, manifests: &Manifests) -> Vec<ExampleSecret> {
         let secrets = manifests.of_kind("Secret").map(|object| {
             let entries = |field| object.get(field).and_then(Value::as_object).into_iter().flatten();
             let entries: Vec<(&String, &Value)> = entries("data").chain(entries("stringData")).collect();
@@ -131,7 +186,7 @@ fn is_pem(value: &Value) -> bool {
 }
 
 /// What is no Kubernetes object, and so an example of values.
-pub(super) fn values_among(manifests: &Manifests) -> impl Iterator<Item = &Value> {
+pub fn values_among(manifests: &Manifests) -> impl Iterator<Item = &Value> {
     manifests.objects().filter(|object| object.kind().is_empty()).map(Object::value)
 }
 

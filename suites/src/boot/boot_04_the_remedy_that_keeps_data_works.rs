@@ -1,0 +1,70 @@
+//! BOOT-04: the documented remedy that keeps the data works.
+//!
+//! Three things have to agree in the end: the role, the Secret, and the processes that read it. A remedy that leaves one
+//! of them out looks as if it had worked, until something restarts. The rendered lane sees whether it is complete;
+//! whether the rows are still there, only the live lane.
+
+use harness::check::Check;
+use harness::expectation::equal_to;
+use harness::feature::Feature;
+use harness::finding::Locate as _;
+use harness::graph::Workload;
+use harness::rendered::{Attempt, Change, Rendered};
+use harness::requirement::{Lane, Level, Requirement};
+
+use super::{dialling, plan, remedy};
+
+/// The documented remedy that keeps the data works.
+pub const BOOT_04: Requirement = Requirement {
+    id: "BOOT-04",
+    title: "The documented remedy that keeps the data works",
+    level: Level::Must,
+    source: "S4: remediation steps",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::PostgresBundled],
+    experiments: &[],
+    decisive: &[Lane::Live],
+    remedy: "document all three steps: ALTER ROLE over the local socket, helm upgrade with the same password, restart of whoever dials",
+    rendered: Some(rendered),
+    live: None,
+};
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    let Some(plan) = plan(subject, check) else { return };
+    let heading = plan.remedy_keeping_data.as_deref();
+    let Some(remedy) = remedy(subject, heading, "the documented remedy", check) else { return };
+    let text = remedy.text().to_uppercase();
+    let alters = (text.contains("ALTER ROLE") || text.contains("ALTER USER")) && text.contains("PASSWORD");
+    check.expect(&remedy.place, "step that changes the role", &state(alters), equal_to(THERE));
+    let value = plan.password_value.as_deref().unwrap_or_default();
+    check.expect(
+        &remedy.place,
+        "step that changes the Secret",
+        &state(remedy.has("helm", &["upgrade", value])),
+        equal_to(THERE),
+    );
+    let changed = plan.password_value.as_deref().map(|path| Change::set(path, "holdfast-another-password-1"));
+    let changed = changed.and_then(|change| subject.with(&change, check));
+    for workload in dialling(subject) {
+        let restarts = remedy.has("kubectl", &["restart", workload.object().name()]);
+        let rolls = rolls_by_itself(workload, changed.as_ref());
+        let how = if restarts || rolls { RESTARTED } else { "stays on the old password" };
+        check.expect(workload, "who dials, after the remedy", &how, equal_to(RESTARTED));
+    }
+}
+
+const THERE: &str = "there";
+const RESTARTED: &str = "is restarted, by a step or by the upgrade";
+
+fn state(there: bool) -> &'static str {
+    if there { THERE } else { "missing" }
+}
+
+/// Whether another password changes the pod template, so that the upgrade rolls the pods.
+fn rolls_by_itself(workload: &Workload, changed: Option<&Attempt>) -> bool {
+    let rendering = changed.and_then(Attempt::rendering);
+    let now = rendering
+        .and_then(|rendering| rendering.workloads().iter().find(|one| one.place().object == workload.place().object));
+    now.is_some_and(|now| now.template("metadata") != workload.template("metadata"))
+}

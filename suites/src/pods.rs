@@ -1,0 +1,61 @@
+//! What several areas ask of workloads: who answers behind a Service, and what a roll does to those who serve.
+
+use harness::graph::Workload;
+use harness::rendered::Rendering;
+use serde_json::Value;
+
+/// The workloads whose pods a Service selects.
+pub(crate) fn behind<'a>(rendering: &'a Rendering, service: &str) -> Vec<&'a Workload> {
+    let service = rendering.manifests().find("Service", service);
+    let selector = service.and_then(|service| service.get("spec.selector")).and_then(Value::as_object);
+    let Some(selector) = selector.filter(|selector| !selector.is_empty()) else { return Vec::new() };
+    let selects = |workload: &&Workload| {
+        selector.iter().all(|(name, value)| {
+            workload.pod_labels().any(|(label, held)| label == name && Some(held) == value.as_str())
+        })
+    };
+    rendering.workloads().iter().filter(selects).collect()
+}
+
+/// What a roll does to the pods that serve.
+pub(crate) fn roll_of(workload: &Workload) -> &'static str {
+    let object = workload.object();
+    match object.kind() {
+        "Deployment" if object.get("spec.strategy.type").and_then(Value::as_str) == Some("Recreate") => DOWN_FIRST,
+        "Deployment" => {
+            let unavailable = object.get("spec.strategy.rollingUpdate.maxUnavailable");
+            // Kubernetes rounds this share down, so that a quarter of less than four pods is none.
+            let taken = share(unavailable, workload.replicas(), false);
+            if taken == 0 { KEEPS_ALL } else { "takes pods away before others are ready" }
+        }
+        "StatefulSet" | "DaemonSet" => "takes a pod away before its successor is there",
+        _ => "is not told by the manifests",
+    }
+}
+
+/// No pod goes before its successor is ready.
+pub(crate) const KEEPS_ALL: &str = "keeps every pod until its successor is ready";
+
+/// Every pod goes before any successor comes.
+const DOWN_FIRST: &str = "takes every pod away first";
+
+/// The pods that a roll adds for a while.
+pub(crate) fn surge_of(workload: &Workload, replicas: u64) -> u64 {
+    let object = workload.object();
+    match object.kind() {
+        "Deployment" if object.get("spec.strategy.type").and_then(Value::as_str) == Some("Recreate") => 0,
+        "Deployment" => share(object.get("spec.strategy.rollingUpdate.maxSurge"), replicas, true),
+        _ => 0,
+    }
+}
+
+/// A number of pods or a share of all; Kubernetes takes a quarter where nothing is said.
+fn share(told: Option<&Value>, of: u64, up: bool) -> u64 {
+    let percent = match told {
+        Some(Value::Number(number)) => return number.as_u64().unwrap_or(0),
+        Some(Value::String(text)) => text.trim_end_matches('%').parse::<u64>().unwrap_or(25),
+        _ => 25,
+    };
+    let hundredths = of * percent;
+    if up { hundredths.div_ceil(100) } else { hundredths / 100 }
+}

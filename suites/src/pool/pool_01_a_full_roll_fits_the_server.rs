@@ -1,0 +1,203 @@
+//! POOL-01: a full roll of all clients fits into the server's connections.
+//!
+//! A pool of 50 against PostgreSQL's 100 looks as if it left headroom, and does so for one pod. During a roll there are
+//! two, and the second meets "too many clients already" (53300), as do the probes, pg_dump, and whoever logs in to see
+//! why. The sum is made of what the manifests say; what they do not say is named.
+
+use harness::check::Check;
+use harness::expectation::at_most;
+use harness::finding::Place;
+use harness::graph::{DatabaseClient, Fact, Workload};
+use harness::rendered::Rendered;
+use harness::requirement::{Lane, Level, Requirement};
+use serde_json::Value;
+
+use super::settings;
+use crate::pods::surge_of;
+
+/// A full roll of all clients fits into the server's connections.
+pub const POOL_01: Requirement = Requirement {
+    id: "POOL-01",
+    title: "A full roll of all clients fits into the server's connections",
+    level: Level::Must,
+    source: "S4: \"default max_connections is 100; 50 leaves headroom\"",
+    since: "1.0",
+    revision: 1,
+    features: &[],
+    experiments: &[],
+    decisive: &[Lane::Rendered],
+    remedy: "make the pools smaller, or max_connections larger: (replicas + surge) x pool size, summed over all clients, \
+             has to fit",
+    rendered: Some(rendered),
+    live: None,
+};
+
+/// PostgreSQL's own default of `max_connections`.
+const DEFAULT_CONNECTIONS: u64 = 100;
+
+/// PostgreSQL's own default of `superuser_reserved_connections`.
+const DEFAULT_SUPERUSER: u64 = 3;
+
+/// What CloudNativePG's instance manager keeps open itself: its probes, its reconciler, its exporter of metrics.
+const OPERATOR: u64 = 3;
+
+/// What a database leaves to its clients.
+struct Room {
+    place: Place,
+    sessions: u64,
+    because: String,
+}
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    if subject.database_clients().is_empty() {
+        return check.undecided(Place::object("the workloads"), "who dials PostgreSQL", "no container is seen to");
+    }
+    let Some(room) = room(subject, check) else { return };
+    let (mut total, mut terms, mut open) = (0, Vec::new(), false);
+    for client in subject.database_clients() {
+        let per_pod = match settings::size(client) {
+            Some((_, Fact::Known(size))) => size,
+            // A Job without a pool has the one session that it works with.
+            None if client.workload().runs_to_an_end() => 1,
+            Some((name, Fact::Unknown(hint))) => {
+                check.undecided(client, format!("the size of its pool, {name}"), hint);
+                open = true;
+                continue;
+            }
+            None => {
+                let hint = "neither a variable nor a parameter of its connection string says it; the driver's default is \
+                            not known here";
+                check.undecided(client, "the size of its pool", hint);
+                open = true;
+                continue;
+            }
+        };
+        let Some((pods, how)) = pods(client, subject) else {
+            check.undecided(client, "the number of its pods", "one on every node; how many there are, a cluster tells");
+            open = true;
+            continue;
+        };
+        total += pods * per_pod;
+        terms.push(format!("{} {how} x {per_pod}", client.workload().reference()));
+    }
+    // What is known may be too much already.
+    if !open || total > room.sessions {
+        let what = format!("sessions in a full roll ({}), of {}", terms.join(" + "), room.because);
+        check.expect(room.place, what, &total, at_most(room.sessions));
+    }
+}
+
+/// The pods of a client while all of them roll, and how they add up. `None`: the manifests do not say.
+fn pods(client: &DatabaseClient, subject: &Rendered) -> Option<(u64, String)> {
+    let workload = client.workload();
+    let number = |path: &str| workload.object().get(path).and_then(Value::as_u64);
+    match workload.object().kind() {
+        "DaemonSet" => None,
+        "Job" => number("spec.parallelism").or(Some(1)).map(|pods| (pods, format!("{pods}"))),
+        "CronJob" => number("spec.jobTemplate.spec.parallelism").or(Some(1)).map(|pods| (pods, format!("{pods}"))),
+        "Pod" => Some((1, "1".into())),
+        _ => {
+            let replicas = scaled_to(workload, subject).unwrap_or_else(|| workload.replicas());
+            let surge = surge_of(workload, replicas);
+            Some((replicas + surge, format!("({replicas} + {surge})")))
+        }
+    }
+}
+
+/// The most pods to which a HorizontalPodAutoscaler takes a workload.
+fn scaled_to(workload: &Workload, subject: &Rendered) -> Option<u64> {
+    let scaler = subject.manifests().of_kind("HorizontalPodAutoscaler").find(|scaler| {
+        let target = |field: &str| scaler.get(&format!("spec.scaleTargetRef.{field}")).and_then(Value::as_str);
+        target("kind") == Some(workload.object().kind()) && target("name") == Some(workload.object().name())
+    });
+    scaler?.get("spec.maxReplicas").and_then(Value::as_u64)
+}
+
+/// What the database leaves to its clients. Where that is not known, the check learns what would tell.
+fn room(subject: &Rendered, check: &mut Check) -> Option<Room> {
+    let database = subject.subject().database();
+    if let Some(bundled) = &database.bundled {
+        let Some(server) = subject.workloads().iter().find(|one| one.object().name() == bundled.stateful_set) else {
+            let hint = "it is not rendered; correct `database.bundled.statefulSet` in the subject file";
+            check.undecided(Place::object(&bundled.stateful_set), "max_connections", hint);
+            return None;
+        };
+        let words: Vec<String> = server
+            .containers()
+            .iter()
+            .flat_map(|container| container.words())
+            .filter_map(|(_, word)| word.known().map(str::to_owned))
+            .collect();
+        let told = |name: &str| {
+            let prefix = format!("{name}=");
+            words.iter().find_map(|word| {
+                word.trim_start_matches("-c").trim_start_matches("--").strip_prefix(&prefix)?.parse().ok()
+            })
+        };
+        return Some(Room::new(harness::finding::Locate::place(server), &told, 0));
+    }
+    let clusters = subject.manifests().of_kind("Cluster").chain(subject.companions().of_kind("Cluster"));
+    let clusters: Vec<_> = clusters.filter(|cluster| cluster.group() == "postgresql.cnpg.io").collect();
+    let [cluster] = clusters.as_slice() else {
+        let hint = "no single database is seen that tells; add its manifest under `companions` in the subject file, or ask \
+                    those who run it";
+        check.undecided(Place::object("the database"), "max_connections", hint);
+        return None;
+    };
+    let told = |name: &str| match cluster.get(&format!("spec.postgresql.parameters.{name}"))? {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_u64(),
+    };
+    Some(Room::new(cluster.at("spec.postgresql.parameters"), &told, OPERATOR))
+}
+
+impl Room {
+    fn new(place: Place, told: &dyn Fn(&str) -> Option<u64>, operator: u64) -> Self {
+        let most = told("max_connections").unwrap_or(DEFAULT_CONNECTIONS);
+        let superuser = told("superuser_reserved_connections").unwrap_or(DEFAULT_SUPERUSER);
+        let reserved = superuser + told("reserved_connections").unwrap_or(0) + operator;
+        let because = format!("max_connections {most} less {reserved} that are reserved");
+        Self { place, sessions: most.saturating_sub(reserved), because }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::POOL_01;
+    use crate::testing::judge_manifests;
+
+    fn manifests(spec: &str, pool: &str, parameters: &str, more: &str) -> String {
+        format!(
+            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a}}, spec: {{{spec} template: {{spec: {{containers: [{{name: a, env: [{{name: PGHOST, value: db}}, {pool}]}}]}}}}}}}}\n---\n{{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {{name: db}}, spec: {{postgresql: {{parameters: {{{parameters}}}}}}}}}\n---\n{more}"
+        )
+    }
+
+    const SCALED: &str = "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a}, spec: {maxReplicas: 9, scaleTargetRef: {kind: Deployment, name: a}}}";
+
+    #[rstest]
+    #[case::one_and_its_successor("replicas: 1,", "{name: POOL_SIZE, value: '47'}", "", "", Holds)]
+    #[case::fifty_do_not_fit_twice("replicas: 1,", "{name: POOL_SIZE, value: '50'}", "", "", Violated)]
+    #[case::without_a_successor(
+        "replicas: 1, strategy: {type: Recreate},",
+        "{name: POOL_SIZE, value: '50'}",
+        "",
+        "",
+        Holds
+    )]
+    #[case::a_larger_server("", "{name: POOL_SIZE, value: '50'}", "max_connections: '200'", "", Holds)]
+    #[case::more_is_reserved("", "{name: POOL_SIZE, value: '47'}", "reserved_connections: '10'", "", Violated)]
+    #[case::scaled_out("replicas: 1,", "{name: POOL_SIZE, value: '10'}", "", SCALED, Violated)]
+    #[case::not_told("", "{name: OTHER, value: '1'}", "", "", Unchecked)]
+    fn pools_and_their_server(
+        #[case] spec: &str,
+        #[case] pool: &str,
+        #[case] parameters: &str,
+        #[case] more: &str,
+        #[case] verdict: Verdict,
+    ) {
+        assert_eq!(judge_manifests(&POOL_01, &manifests(spec, pool, parameters, more)), verdict);
+    }
+}

@@ -1,0 +1,157 @@
+//! TLS-08: the application serves the intended certificate, and nothing but TLS.
+//!
+//! An application that serves TLS itself takes its certificate from the Secret that the operator names, or from one that
+//! the chart generates. Generated in a template it is another one at each upgrade, and every client that trusts the old
+//! one is locked out; and a plain port that was left open undoes it all. What is on the wire only a handshake tells.
+
+use harness::check::Check;
+use harness::expectation::{empty, equal_to, one_of};
+use harness::feature::Feature;
+use harness::finding::Place;
+use harness::graph::{RefKind, Workload};
+use harness::rendered::{Attempt, Change, Rendered, Rendering};
+use harness::requirement::{Lane, Level, Requirement};
+use serde_json::Value;
+
+use crate::pods::behind;
+
+/// The application serves the intended certificate, and nothing but TLS.
+pub const TLS_08: Requirement = Requirement {
+    id: "TLS-08",
+    title: "The application serves the intended certificate, and nothing but TLS",
+    level: Level::Must,
+    source: "S4: TLS initialisation, \"HTTPS-only\", \"TLS 1.3\"",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::TlsServed],
+    experiments: &[],
+    decisive: &[Lane::Rendered],
+    remedy: "mount the Secret that the operator names, else one that is generated once, outside of templates; close the \
+             plain port",
+    rendered: Some(rendered),
+    live: None,
+};
+
+/// A Secret that nobody has.
+const OWN: &str = "holdfast-own-certificate";
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    let Some(plan) = &subject.subject().file().tls else {
+        let hint = "the subject claims tls.served and does not say where; write `tls` in the subject file";
+        return check.undecided(Place::object("the certificate"), "where it is served", hint);
+    };
+    let servers = behind(subject.rendering(), &plan.service);
+    if servers.is_empty() {
+        let hint = "no workload is behind it; correct `tls.service` in the subject file";
+        return check.undecided(Place::object(format!("service/{}", plan.service)), "who serves TLS", hint);
+    }
+    let named = plan.secret_value.as_deref().and_then(|path| subject.value_text(path));
+    if let Some(intended) = named.or(plan.generated_secret.as_deref()) {
+        for server in &servers {
+            let certificates = certificates(server, subject.rendering(), intended);
+            check.expect(*server, "Secrets with a certificate", &certificates, equal_to(vec![intended.to_owned()]));
+        }
+    }
+    if let Some(path) = &plan.secret_value {
+        let change = Change::set(path.as_str(), OWN);
+        if let Some(Attempt::Rendered(rendering)) = subject.with(&change, check) {
+            let generated = plan.generated_secret.as_deref().unwrap_or(OWN);
+            for server in behind(&rendering, &plan.service) {
+                let mut held = certificates(server, &rendering, OWN);
+                held.extend(certificates(server, &rendering, generated));
+                held.dedup();
+                check.expect(
+                    server,
+                    "Secrets with a certificate, where one is named",
+                    &held,
+                    equal_to(vec![OWN.to_owned()]),
+                );
+            }
+        }
+    }
+    judge_generator(subject, plan.generated_secret.as_deref(), check);
+    judge_ports(subject, &plan.service, &servers, check);
+    if let Some(minimum) = &plan.minimum {
+        judge_minimum(&servers, minimum, check);
+    }
+}
+
+/// The Secrets that a server mounts whose keys are a certificate's, and the intended one whatever its keys.
+fn certificates(server: &Workload, rendering: &Rendering, intended: &str) -> Vec<String> {
+    let is_one = |name: &str, key: Option<&str>| {
+        let keys = rendering.graph().store().keys(RefKind::Secret, name).unwrap_or_default();
+        name == intended || key == Some("tls.key") || keys.iter().any(|key| key == "tls.key")
+    };
+    let references = server.references();
+    let secrets = references.iter().filter(|reference| reference.kind == RefKind::Secret);
+    let mut found: Vec<String> = secrets
+        .filter(|reference| is_one(&reference.name, reference.key.as_deref()))
+        .map(|reference| reference.name.clone())
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// What a template generates is another certificate at each upgrade.
+fn judge_generator(subject: &Rendered, generated: Option<&str>, check: &mut Check) {
+    let Some(name) = generated else { return };
+    let Some(secret) = subject.manifests().find("Secret", name) else { return };
+    let Some(Attempt::Rendered(again)) = subject.again(check) else { return };
+    let now = again.manifests().find("Secret", name).map(|secret| secret.value());
+    let state = if now == Some(secret.value()) { "the same" } else { "another one" };
+    check.expect(secret, "the certificate after an upgrade without a change", &state, equal_to("the same"));
+}
+
+/// Whatever calls itself plain HTTP: ports by their names, numbers and protocols, and what probes speak.
+fn judge_ports(subject: &Rendered, service: &str, servers: &[&Workload], check: &mut Check) {
+    let mut plain = Vec::new();
+    if let Some(object) = subject.manifests().find("Service", service) {
+        let ports = object.get("spec.ports").and_then(Value::as_array).into_iter().flatten();
+        plain.extend(
+            ports.filter(|port| is_plain(port, "port")).map(|port| format!("port {} of the Service", port["port"])),
+        );
+    }
+    for container in servers.iter().flat_map(|server| server.containers()) {
+        let ports = container.get("ports").and_then(Value::as_array).into_iter().flatten();
+        plain.extend(
+            ports
+                .filter(|port| is_plain(port, "containerPort"))
+                .map(|port| format!("port {} of {}", port["containerPort"], container.name())),
+        );
+        for probe in ["readinessProbe", "livenessProbe", "startupProbe"] {
+            let asked = container.get(&format!("{probe}.httpGet"));
+            let scheme = asked.map(|asked| asked.get("scheme").and_then(Value::as_str).unwrap_or("HTTP"));
+            plain.extend((scheme == Some("HTTP")).then(|| format!("the {probe} of {}", container.name())));
+        }
+    }
+    check.expect(Place::object(format!("service/{service}")), "what speaks plain HTTP", &plain[..], empty());
+}
+
+fn is_plain(port: &Value, number: &str) -> bool {
+    let text = |field: &str| port.get(field).and_then(Value::as_str).unwrap_or_default().to_lowercase();
+    let is_http = |word: String| word == "http" || word.starts_with("http-") || word.ends_with("-http");
+    let number = port.get(number).and_then(Value::as_u64);
+    is_http(text("name")) || is_http(text("appProtocol")) || matches!(number, Some(80 | 8080))
+}
+
+/// What a variable says of the lowest version; without one only a handshake tells.
+fn judge_minimum(servers: &[&Workload], minimum: &str, check: &mut Check) {
+    for container in servers.iter().flat_map(|server| server.containers()) {
+        let names = |name: &str| {
+            let words: Vec<&str> = name.split('_').collect();
+            words.contains(&"TLS") && words.contains(&"VERSION") && words.iter().any(|word| word.starts_with("MIN"))
+        };
+        for variable in container.env().iter().filter(|variable| names(&variable.name)) {
+            let Some(told) = variable.value.known() else { continue };
+            let version = told.to_uppercase().replace("TLS", "").replace(['V', '_'], "");
+            let allowed: &[&str] = if minimum == "1.3" { &["1.3"] } else { &["1.2", "1.3"] };
+            check.expect(
+                variable,
+                format!("the lowest version, {}", variable.name),
+                &version.as_str(),
+                one_of(allowed),
+            );
+        }
+    }
+}
