@@ -43,10 +43,11 @@ impl Verdict {
             return Self::Holds;
         }
         if !lanes.iter().any(|(lane, _)| decisive.contains(lane)) {
-            // The lane that could prove it is not there, so what the others found proves nothing.
-            let closed = [Self::Unchecked, Self::NotApplicable, Self::NotClaimed];
-            let open = if lanes.is_empty() { Self::Unchecked } else { Self::NotRun };
-            return closed.into_iter().find(|verdict| any(*verdict)).unwrap_or(open);
+            // The lane that could prove it is not there: what the others found proves nothing, but they can tell that
+            // the question does not arise.
+            let closed = [Self::Unchecked, Self::Holds, Self::NotRun].iter().all(|verdict| !any(*verdict));
+            let told = [Self::NotApplicable, Self::NotClaimed].into_iter().find(|verdict| any(*verdict));
+            return told.filter(|_| closed).unwrap_or(Self::Unchecked);
         }
         // A lane that proves nothing leaves the question with the lanes that could have.
         let open = [Self::Unchecked, Self::NotRun, Self::NotApplicable, Self::NotClaimed];
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case::could_only_refute(Holds, NotRun)]
+    #[case::could_only_refute(Holds, Unchecked)]
     #[case::refutes(Violated, Violated)]
     #[case::cannot_tell(Unchecked, Unchecked)]
     #[case::is_not_claimed(Verdict::NotClaimed, Verdict::NotClaimed)]

@@ -101,7 +101,7 @@ impl Remedy {
 }
 
 /// The workloads that dial the database and run on.
-fn dialling<'a>(subject: &'a Rendered) -> Vec<&'a Workload> {
+fn dialling(subject: &Rendered) -> Vec<&Workload> {
     let mut found: Vec<&Workload> = Vec::new();
     for client in subject.database_clients().iter().filter(|client| !client.workload().runs_to_an_end()) {
         if found.iter().all(|known| known.place() != client.workload().place()) {

@@ -125,7 +125,7 @@ fn room(subject: &Rendered, check: &mut Check) -> Option<Room> {
         let words: Vec<String> = server
             .containers()
             .iter()
-            .flat_map(|container| container.words())
+            .flat_map(harness::graph::Container::words)
             .filter_map(|(_, word)| word.known().map(str::to_owned))
             .collect();
         let told = |name: &str| {

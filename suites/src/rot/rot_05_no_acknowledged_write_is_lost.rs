@@ -11,6 +11,7 @@ use harness::expectation::{empty, equal_to, one_of, within_seconds};
 use harness::experiment::{Experiment, FRESH_GAP, Records, STEADY_GAP};
 use harness::feature::Feature;
 use harness::finding::Place;
+use harness::graph::DatabaseClient;
 use harness::history::{FRESH, STEADY};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
@@ -35,7 +36,7 @@ pub const ROT_05: Requirement = Requirement {
 
 /// What takes every pod away before there is another one is an outage at each restart.
 fn rendered(subject: &Rendered, check: &mut Check) {
-    let clients = subject.database_clients().iter().map(|client| client.workload());
+    let clients = subject.database_clients().iter().map(DatabaseClient::workload);
     let mut seen: Vec<String> = Vec::new();
     for workload in clients.filter(|workload| workload.object().kind() == "Deployment") {
         if seen.contains(&workload.reference()) {

@@ -9,7 +9,7 @@ use harness::expectation::{empty, equal_to, one_of};
 use harness::experiment::{AFTER, BY_ITSELF, BY_UPGRADE, Experiment, FOLLOW, MADE_BY, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
-use harness::graph::Use;
+use harness::graph::{DatabaseClient, Use};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -33,7 +33,7 @@ pub const ROT_11: Requirement = Requirement {
 
 /// A pod that may start without its credential starts with an empty one.
 fn rendered(subject: &Rendered, check: &mut Check) {
-    let keys = subject.database_clients().iter().flat_map(|client| client.credentials());
+    let keys = subject.database_clients().iter().flat_map(DatabaseClient::credentials);
     let names: Vec<&str> = keys.map(|key| key.name.as_str()).collect();
     let uses = |usage: Use| matches!(usage, Use::Env | Use::EnvFrom | Use::Volume);
     for reference in subject.references().iter().filter(|one| uses(one.usage) && names.contains(&one.name.as_str())) {

@@ -19,8 +19,9 @@ pub(crate) fn clusters<'a>(subject: &'a Rendered, check: &mut Check, what: &str)
             check.not_applicable("the database is external: what it is made of is not the subject's");
         }
         None if found.is_empty() && database.bundled.is_some() => {
-            let hint = "the settings of a bundled PostgreSQL are in its image and its volume; the live lane asks it";
-            check.undecided(Place::object("the bundled database"), what, hint);
+            check.not_applicable(
+                "the settings of a bundled PostgreSQL are in its image and its volume, not in manifests",
+            );
         }
         None if found.is_empty() => {
             let hint = "no CloudNativePG Cluster is rendered; name its manifest under `companions` in a subject file";

@@ -98,7 +98,7 @@ fn judge_generator(subject: &Rendered, generated: Option<&str>, check: &mut Chec
     let Some(name) = generated else { return };
     let Some(secret) = subject.manifests().find("Secret", name) else { return };
     let Some(Attempt::Rendered(again)) = subject.again(check) else { return };
-    let now = again.manifests().find("Secret", name).map(|secret| secret.value());
+    let now = again.manifests().find("Secret", name).map(harness::manifests::Object::value);
     let state = if now == Some(secret.value()) { "the same" } else { "another one" };
     check.expect(secret, "the certificate after an upgrade without a change", &state, equal_to("the same"));
 }
