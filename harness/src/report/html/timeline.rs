@@ -12,7 +12,8 @@ use crate::history::{FRESH, History, LaneHistory, STEADY, TICK_MS, Tick};
 
 /// The width of what is drawn, beside the names on the left.
 const WIDTH: f64 = 860.0;
-const LEFT: f64 = 150.0;
+/// The longest names of pods fit in.
+const LEFT: f64 = 240.0;
 const LANE: f64 = 70.0;
 const BETWEEN: f64 = 26.0;
 const POD: f64 = 16.0;
