@@ -45,9 +45,8 @@ impl Verdict {
         if !lanes.iter().any(|(lane, _)| decisive.contains(lane)) {
             // The lane that could prove it is not there: what the others found proves nothing, but they can tell that
             // the question does not arise.
-            let closed = [Self::Unchecked, Self::Holds, Self::NotRun].iter().all(|verdict| !any(*verdict));
-            let told = [Self::NotApplicable, Self::NotClaimed].into_iter().find(|verdict| any(*verdict));
-            return told.filter(|_| closed).unwrap_or(Self::Unchecked);
+            let told = [Self::NotRun, Self::NotApplicable, Self::NotClaimed].into_iter().find(|verdict| any(*verdict));
+            return told.filter(|_| !any(Self::Unchecked) && !any(Self::Holds)).unwrap_or(Self::Unchecked);
         }
         // A lane that proves nothing leaves the question with the lanes that could have.
         let open = [Self::Unchecked, Self::NotRun, Self::NotApplicable, Self::NotClaimed];
@@ -96,6 +95,7 @@ mod tests {
     #[case::could_only_refute(Holds, Unchecked)]
     #[case::refutes(Violated, Violated)]
     #[case::cannot_tell(Unchecked, Unchecked)]
+    #[case::was_not_asked_for(NotRun, NotRun)]
     #[case::is_not_claimed(Verdict::NotClaimed, Verdict::NotClaimed)]
     fn where_the_decisive_lane_is_not_there_the_other(#[case] rendered: Verdict, #[case] expected: Verdict) {
         assert_eq!(Verdict::over_lanes(&[(Rendered, rendered)], &[Live]), expected);
