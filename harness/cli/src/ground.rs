@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
+use harness::bench::Programs;
 use harness::cache::Cache;
 use harness::cluster::{Cluster, Furnishing, Handle, KindCluster};
 use harness::conformance::{Stage, stand_ins};
@@ -28,6 +29,7 @@ pub(crate) struct Ground {
     pub(crate) images: ImageSet,
     /// Where tools are.
     pub(crate) tools: ToolPaths,
+    kubectl: Option<Utf8PathBuf>,
     cache: Cache,
 }
 
@@ -42,7 +44,8 @@ impl Ground {
             Tools::ensure(&workshop, &[Tool::Kind, Tool::Helm3, Tool::Helm4], progress).map_err(Failure::broke)?;
         let kind = kind_cluster(&cache, name, &docker, &images.node.reference, &tools)?;
         let furnishing = furnishing(&images)?;
-        Ok(Self { kind, furnishing, images, tools, cache })
+        let kubectl = Tools::kubectl(&workshop);
+        Ok(Self { kind, furnishing, images, tools, kubectl, cache })
     }
 
     /// The cluster, brought up and attached to, with the images of the subjects that will be installed on it.
@@ -51,7 +54,7 @@ impl Ground {
         let handle = self.leave(handle)?;
         self.tag_images(subjects).await?;
         let cluster = Cluster::attach(handle).await.map_err(Failure::broke)?;
-        Ok(Stage { cluster, helm: self.helm()?, facts: self.facts() })
+        Ok(Stage { cluster, programs: self.programs()?, facts: self.facts() })
     }
 
     /// Gives the stand-in application the references under which the subjects' pods ask for it.
@@ -78,10 +81,10 @@ impl Ground {
         Ok(Arc::new(helms))
     }
 
-    /// The Helm that installs.
-    pub(crate) fn helm(&self) -> Result<Utf8PathBuf, Failure> {
+    /// The Helm that installs, and a kubectl for documented commands where there is one.
+    pub(crate) fn programs(&self) -> Result<Programs, Failure> {
         let helm = self.tools.get(Tool::Helm4).ok_or_else(|| Failure::broke("find Helm 4: it was not prepared"))?;
-        Ok(helm.to_owned())
+        Ok(Programs { helm: helm.to_owned(), kubectl: self.kubectl.clone() })
     }
 
     /// Leaves word of the cluster for other commands, and returns it.

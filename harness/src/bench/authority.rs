@@ -46,7 +46,7 @@ impl Bench {
     /// # Errors
     /// When the Secrets cannot be read, or the database cannot be asked.
     pub(super) async fn credential_states(&self) -> Result<Vec<CredentialState>, BenchError> {
-        if self.installation.database.is_none() || self.installation.credentials.is_empty() {
+        if self.installation.server().is_none() || self.installation.credentials.is_empty() {
             return Ok(Vec::new());
         }
         let listed = self.secrets().list(&ListParams::default()).await;

@@ -170,7 +170,7 @@ impl Work<'_> {
         let campaign = Campaign {
             run: self.directory.id().as_str().to_owned(),
             name: self.request.subjects[scene.subject].name().to_owned(),
-            helm: stage.helm.clone(),
+            programs: stage.programs.clone(),
             installation: Installation::of(rendered)?,
             keep: Keep {
                 redactor: self.sink.redactor().clone(),

@@ -22,6 +22,7 @@ pub use self::planning::live_overlay;
 pub use self::selection::{OverlayError, Selection, SelectionError, expect_overlays};
 pub use self::shared::{SharedError, SharedRun, ShelfError};
 pub use self::standing::{StandingError, leave_standing};
+use crate::bench::Programs;
 use crate::cluster::{Cluster, CommandError};
 use crate::helm::Helms;
 use crate::requirement::Requirement;
@@ -55,8 +56,8 @@ pub struct Request {
 pub struct Stage {
     /// The cluster.
     pub cluster: Cluster,
-    /// The Helm that installs.
-    pub helm: Utf8PathBuf,
+    /// The programs that install, and that documented commands call.
+    pub programs: Programs,
     /// What is known about the cluster, for the report.
     pub facts: std::collections::BTreeMap<String, String>,
 }

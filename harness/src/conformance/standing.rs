@@ -64,7 +64,7 @@ async fn erected(
     stage.lend_images(rendered.subject()).await.map_err(SharedError::from)?;
     let name = format!("{}-standing", installation.subject);
     let bench = Bench::raise(cluster.clone(), run, &name, installation, keep).await.map_err(StandingError::Bench)?;
-    match erect(&bench, &stage.helm, fingerprint).await {
+    match erect(&bench, &stage.programs.helm, fingerprint).await {
         Ok(()) => Ok(bench.namespace().to_owned()),
         Err(error) => {
             if let Err(left) = bench.clear().await {

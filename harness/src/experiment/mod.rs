@@ -6,16 +6,22 @@ mod authority;
 mod break_credential;
 mod campaign;
 mod change;
+mod change_first_password;
+mod complaint;
 mod diary;
 mod forced_mode;
+mod first_boot;
 mod foreign_ca;
 mod hostile_password;
 mod inspection;
 mod install;
+mod mend_deleting_data;
+mod mend_keeping_data;
 mod missing_ca;
 mod radius;
 mod record;
 mod recreate_credential;
+mod reinstall;
 mod roll_back_ca;
 mod rotate_again;
 mod rotate_bundle;
@@ -23,6 +29,7 @@ mod rotate_ca;
 mod rotate_password;
 mod rotation;
 mod standing;
+mod stored;
 mod tenant_install;
 mod upgrade;
 mod without_ca;
@@ -37,6 +44,9 @@ pub use self::authority::CredentialState;
 pub use self::break_credential::UNREADY;
 pub use self::campaign::{Campaign, Line, conduct, conduct_line};
 pub use self::change::PodChange;
+pub use self::change_first_password::{RESTART_CLIENTS, UPGRADED};
+pub use self::complaint::{Complaint, RemedyHeadings};
+pub use self::first_boot::{COMMANDS, NEW_PASSWORD_TAKEN, SETTLED_ON_IT, THROUGH};
 pub use self::inspection::{InspectedCa, InspectedCertificate, InspectedMount, Inspection};
 pub use self::install::{PLAINTEXT, SETTLED, VERIFIED};
 pub use self::missing_ca::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG_KEY_NAME};
@@ -52,7 +62,9 @@ pub use self::rotation::{
     ACCEPT, CHANGED, DRAIN, DRAINED, FOLLOW, FOLLOWED, FRESH_GAP, NEW_ACCEPTED, NEW_CREDENTIAL, OLD_CREDENTIAL,
     OLD_REFUSED, REFUSE, STEADY_GAP,
 };
+pub use self::reinstall::{REINSTALLED, WITH_ANOTHER_PASSWORD};
 pub use self::standing::{erect, revisit};
+pub use self::stored::Stored;
 pub use self::tenant_install::{RULES_THE_CLUSTER, TENANT_INSTALLED};
 
 /// The moment before a disturbance.
@@ -96,6 +108,14 @@ pub enum Experiment {
     RecreateCredential,
     /// Change the password in the database alone, so that nobody knows it.
     BreakCredential,
+    /// Upgrade with another password for a PostgreSQL that has data, then restart whoever dials it.
+    ChangeFirstPassword,
+    /// Uninstall, and install again over the volume that was kept: with the same password, then with another.
+    Reinstall,
+    /// Lose the password, and follow the documented way that keeps the data.
+    MendKeepingData,
+    /// Follow the documented way that begins with an empty volume, beside a second release.
+    MendDeletingData,
 }
 
 impl Experiment {
@@ -117,6 +137,10 @@ impl Experiment {
             Self::RotateAgain => "rotate-again",
             Self::RecreateCredential => "recreate-credential",
             Self::BreakCredential => "break-credential",
+            Self::ChangeFirstPassword => "change-first-password",
+            Self::Reinstall => "reinstall",
+            Self::MendKeepingData => "mend-keeping-data",
+            Self::MendDeletingData => "mend-deleting-data",
         }
     }
 }

@@ -13,5 +13,5 @@ pub use self::certificate::{Certificate, CertificateError, certificates_of};
 pub use self::login::{Credential, Login, Transport, login};
 pub use self::scram::verifies;
 pub use self::server_log::ServerLog;
-pub use self::superuser::{Database, QueryError};
+pub use self::superuser::{Database, QueryError, Server};
 pub use self::tls::{HandshakeError, Served, handshake};
