@@ -38,6 +38,11 @@ pub struct Procedure {
 }
 
 impl Procedure {
+    /// Each of its blocks by itself.
+    pub(crate) fn parts(&self) -> Vec<Self> {
+        self.scripts.iter().map(|script| Self { scripts: vec![script.clone()], ..self.clone() }).collect()
+    }
+
     /// What stands under a heading of the first release's README; nothing where there is no command.
     pub(super) fn of(rendered: &Rendered, heading: Option<&str>) -> Option<Self> {
         let heading = heading?;
@@ -145,9 +150,11 @@ impl Bench {
 
     fn password_value(&self) -> Result<&str, BenchError> {
         self.bundled()?.password_value.as_deref().ok_or_else(|| {
-            BenchError::Unsuited("the subject does not say which value is the password; write \
+            BenchError::Unsuited(
+                "the subject does not say which value is the password; write \
                                   `database.bundled.passwordValue`"
-                .into())
+                    .into(),
+            )
         })
     }
 }

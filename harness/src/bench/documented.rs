@@ -58,7 +58,7 @@ impl Bench {
         let registered = secrets.iter().map(|(name, value)| (*name, value.expose_secret()));
         self.keep.redactor.register_all(registered).map_err(|source| BenchError::Confidence { source })?;
         let kubeconfig = self.kubeconfig_file(&self.own_context()?)?;
-        let release = self.bundled()?.release.as_str();
+        let release = self.installation.releases.first().map(|release| release.name.as_str()).unwrap_or_default();
         for script in &procedure.scripts {
             let mut command = Command::new("bash");
             command

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use rustls::crypto::ring;
 use secrecy::SecretString;
 
-use super::Bench;
+use super::{Bench, BenchError};
 use crate::subject::Subject;
 
 /// The values that a subject's chart insists on, each with a secret of its own.
@@ -16,6 +16,16 @@ pub(super) fn of(subject: &Subject) -> Vec<(String, SecretString)> {
 }
 
 impl Bench {
+    /// The key with which clients ask, where nothing can be done without one.
+    ///
+    /// # Errors
+    /// When the subject does not say which value lists the keys.
+    pub(crate) fn required_api_key(&self) -> Result<SecretString, BenchError> {
+        self.listed_api_key().ok_or_else(|| {
+            BenchError::Unsuited("the subject does not say under `apiKeys` which value lists its keys".into())
+        })
+    }
+
     /// The key with which clients ask the application, where its chart insists on one.
     pub(crate) fn listed_api_key(&self) -> Option<SecretString> {
         let path = self.installation.api_keys.as_ref()?;
@@ -44,6 +54,8 @@ mod tests {
     fn two_secrets_are_never_alike_and_hold_what_an_url_cannot() {
         let [one, other] = [unguessed(), unguessed()];
         assert_ne!(one.expose_secret(), other.expose_secret());
-        assert!(one.expose_secret().len() >= 32 && one.expose_secret().contains('/') && one.expose_secret().contains('+'));
+        assert!(
+            one.expose_secret().len() >= 32 && one.expose_secret().contains('/') && one.expose_secret().contains('+')
+        );
     }
 }

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::bundled::BundledServer;
+use super::front::Front;
 use super::inputs;
 use super::own_ca::{SERVER_CA_SECRET, SERVER_SECRET, TRUST_SECRET};
 use super::spelling::Format;
@@ -37,6 +38,8 @@ pub struct Installation {
     pub bundled: Option<BundledServer>,
     /// Values that whoever installs has to bring, made for this installation, as dotted paths.
     pub inputs: Vec<(String, SecretString)>,
+    /// Where the application answers, and what it asks for.
+    pub front: Option<Front>,
     /// Dotted path of the value that lists the application's API keys.
     pub api_keys: Option<String>,
     /// The values through which the chart is told its CA.
@@ -114,6 +117,7 @@ impl Installation {
             database: subject.database().cluster.clone(),
             bundled: BundledServer::of(rendered),
             inputs: inputs::of(subject),
+            front: Front::of(rendered),
             api_keys: subject.file().api_keys.as_ref().map(|keys| keys.value.clone()),
             ca,
             credentials,

@@ -3,6 +3,7 @@
 //! A bench is disturbed by experiments and observed by probes. It is removed by label, so that a run that was killed
 //! leaves nothing that `holdfast sweep` does not find.
 
+mod asker;
 mod authority;
 mod bundled;
 mod client;
@@ -12,6 +13,7 @@ mod credential;
 mod database;
 mod documented;
 mod exposure;
+mod front;
 mod inputs;
 mod installation;
 mod kubeconfig;
@@ -41,9 +43,10 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 pub use self::bundled::{BundledServer, Procedure};
-pub use self::documented::Programs;
 pub(crate) use self::credential::{ACCEPTED, REFUSED};
+pub use self::documented::Programs;
 pub(crate) use self::documented::Ran;
+pub use self::front::{BELOW_MINIMUM, Front, OVER_TLS, WITHOUT_TLS};
 pub(crate) use self::inputs::unguessed;
 pub use self::installation::{
     CaInputs, Change, CredentialSecret, Installation, InstallationError, ModeVariable, Release, TrustSecret,

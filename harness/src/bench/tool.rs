@@ -46,6 +46,26 @@ impl Bench {
         }
     }
 
+    /// Asks such a pod over HTTP, through the API server.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub(super) async fn request_tool(
+        &self,
+        method: &str,
+        name: &str,
+        port: u16,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<String, BenchError> {
+        let uri = format!("/api/v1/namespaces/{}/pods/{name}:{port}/proxy/{path}", self.namespace);
+        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        let request = http::Request::builder().method(method).uri(uri).body(body);
+        let request = request.map_err(|error| BenchError::Unsuited(format!("ask pod {name}: {error}")))?;
+        let answer = self.cluster.client().request_text(request).await;
+        answer.map_err(|source| self.objects(format!("ask pod {name} for {path}"), source))
+    }
+
     fn tool_pod(&self, tool: &Tool<'_>) -> Result<Value, BenchError> {
         let installed = &self.installation;
         let of_the_subject = || installed.stand_ins.iter().find(|(_, used)| *used == "workload").map(|(name, _)| name);

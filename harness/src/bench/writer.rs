@@ -140,12 +140,7 @@ impl Bench {
     }
 
     async fn request_writer(&self, method: &str, path: &str, body: Option<Value>) -> Result<String, BenchError> {
-        let uri = format!("/api/v1/namespaces/{}/pods/{NAME}:{PORT}/proxy/{path}", self.namespace);
-        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
-        let request = http::Request::builder().method(method).uri(uri).body(body);
-        let request = request.map_err(|error| BenchError::Unsuited(format!("ask the writer: {error}")))?;
-        let answer = self.cluster.client().request_text(request).await;
-        answer.map_err(|source| self.objects(format!("ask the writer for {path}"), source))
+        self.request_tool(method, NAME, PORT, path, body).await
     }
 
     fn writer_tool(&self) -> Result<Tool<'_>, BenchError> {

@@ -16,7 +16,7 @@ use super::record::Record;
 use super::{
     Experiment, break_credential, change_first_password, forced_mode, foreign_ca, hostile_password, install,
     mend_deleting_data, mend_keeping_data, missing_ca, recreate_credential, reinstall, roll_back_ca, rotate_again,
-    rotate_bundle, rotate_ca, rotate_password, tenant_install, upgrade, without_ca,
+    rotate_api_key, rotate_bundle, rotate_ca, rotate_password, tenant_install, upgrade, without_ca,
 };
 use crate::bench::{Bench, BenchError, Installation, Keep, Programs};
 use crate::cluster::Cluster;
@@ -53,6 +53,7 @@ const LINES: &[Line] = &[
             Experiment::Upgrade,
             Experiment::WithoutCa,
             Experiment::MissingCa,
+            Experiment::RotateApiKey,
             Experiment::TenantInstall,
         ],
     },
@@ -247,6 +248,7 @@ async fn perform(experiment: Experiment, bench: &Bench, programs: &Programs) -> 
         Experiment::Reinstall => reinstall::run(bench, programs, &mut diary).await,
         Experiment::MendKeepingData => mend_keeping_data::run(bench, programs, &mut diary).await,
         Experiment::MendDeletingData => mend_deleting_data::run(bench, programs, &mut diary).await,
+        Experiment::RotateApiKey => rotate_api_key::run(bench, programs, &mut diary).await,
     };
     diary.seal(experiment, bench, outcome)
 }

@@ -27,12 +27,7 @@ pub(super) async fn begin(bench: &Bench, diary: &mut Diary, moment: &str) -> Res
 }
 
 /// Looks at everything, volume and complaints included.
-pub(super) async fn look(
-    bench: &Bench,
-    diary: &mut Diary,
-    moment: &str,
-    since: Timestamp,
-) -> Result<(), BenchError> {
+pub(super) async fn look(bench: &Bench, diary: &mut Diary, moment: &str, since: Timestamp) -> Result<(), BenchError> {
     let server = bench.bundled()?.clone();
     // First: it waits until the database answers, which everything else takes for granted.
     let stored = diary.step("look at what stands on the volume", bench.stored(&server)).await?;

@@ -14,7 +14,8 @@ use crate::probe::Credential;
 const BESIDE: &str = "beside";
 
 pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
-    let procedure = bench.bundled()?.deleting_data.clone().ok_or_else(|| undocumented("begins with an empty volume"))?;
+    let procedure =
+        bench.bundled()?.deleting_data.clone().ok_or_else(|| undocumented("begins with an empty volume"))?;
     let helm = &programs.helm;
     let password = unguessed();
     let install = bench.install_beside(helm, BESIDE, &password);

@@ -2,6 +2,7 @@
 //!
 //! Only this module's children change anything on a cluster that a subject runs on. Checks read what they leave.
 
+mod asked;
 mod authority;
 mod break_credential;
 mod campaign;
@@ -9,8 +10,8 @@ mod change;
 mod change_first_password;
 mod complaint;
 mod diary;
-mod forced_mode;
 mod first_boot;
+mod forced_mode;
 mod foreign_ca;
 mod hostile_password;
 mod inspection;
@@ -24,6 +25,7 @@ mod recreate_credential;
 mod reinstall;
 mod roll_back_ca;
 mod rotate_again;
+mod rotate_api_key;
 mod rotate_bundle;
 mod rotate_ca;
 mod rotate_password;
@@ -40,6 +42,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::asked::Asked;
 pub use self::authority::CredentialState;
 pub use self::break_credential::UNREADY;
 pub use self::campaign::{Campaign, Line, conduct, conduct_line};
@@ -53,8 +56,10 @@ pub use self::missing_ca::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG
 pub use self::radius::Radius;
 pub use self::record::{Exposed, LoggedFailure, LoggedLogin, PodImage, PodState, Record, Session, Snapshot, Step};
 pub use self::recreate_credential::{BY_ITSELF, BY_UPGRADE, MADE_BY};
+pub use self::reinstall::{REINSTALLED, WITH_ANOTHER_PASSWORD};
 pub use self::roll_back_ca::PRIOR_CA_BACK;
 pub use self::rotate_again::{CHANGED_AGAIN, SAME_VALUE};
+pub use self::rotate_api_key::{EMPTY_KEY, NEW_KEY, NO_KEY, OLD_KEY};
 pub use self::rotate_bundle::{NEW_LEAF_SERVED, OLD_CA_ALONE};
 pub use self::rotate_ca::ON_THE_WIRE;
 pub use self::rotate_password::RESTARTED;
@@ -62,10 +67,10 @@ pub use self::rotation::{
     ACCEPT, CHANGED, DRAIN, DRAINED, FOLLOW, FOLLOWED, FRESH_GAP, NEW_ACCEPTED, NEW_CREDENTIAL, OLD_CREDENTIAL,
     OLD_REFUSED, REFUSE, STEADY_GAP,
 };
-pub use self::reinstall::{REINSTALLED, WITH_ANOTHER_PASSWORD};
 pub use self::standing::{erect, revisit};
 pub use self::stored::Stored;
 pub use self::tenant_install::{RULES_THE_CLUSTER, TENANT_INSTALLED};
+pub use self::upgrade::INTENDED;
 
 /// The moment before a disturbance.
 pub const BEFORE: &str = "before";
@@ -116,6 +121,8 @@ pub enum Experiment {
     MendKeepingData,
     /// Follow the documented way that begins with an empty volume, beside a second release.
     MendDeletingData,
+    /// Rotate an API key as it is documented, while clients never stop asking.
+    RotateApiKey,
 }
 
 impl Experiment {
@@ -141,6 +148,7 @@ impl Experiment {
             Self::Reinstall => "reinstall",
             Self::MendKeepingData => "mend-keeping-data",
             Self::MendDeletingData => "mend-deleting-data",
+            Self::RotateApiKey => "rotate-api-key",
         }
     }
 }

@@ -57,7 +57,8 @@ impl Experiment {
             | Self::ChangeFirstPassword
             | Self::Reinstall
             | Self::MendKeepingData
-            | Self::MendDeletingData => Radius::Namespace,
+            | Self::MendDeletingData
+            | Self::RotateApiKey => Radius::Namespace,
             // Its account is granted every right in the namespace, which only who has them all can grant.
             Self::TenantInstall => Radius::Cluster,
         }

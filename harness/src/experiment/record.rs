@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Experiment;
+use super::asked::Asked;
 use super::authority::CredentialState;
 use super::change::PodChange;
 use super::complaint::Complaint;
@@ -106,6 +107,12 @@ pub struct Snapshot {
     /// What pods had logged about a refused password.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub complaints: Vec<Complaint>,
+    /// What pods of the application answered over HTTP.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<Asked>,
+    /// How the questions of clients went that never stopped asking, by client and outcome.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub clients: BTreeMap<String, BTreeMap<String, u64>>,
     /// Where a live credential stands outside of Secrets; absent where nobody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposed: Option<Exposed>,
@@ -229,6 +236,8 @@ static NOTHING: Snapshot = Snapshot {
     authority: Vec::new(),
     stored: Vec::new(),
     complaints: Vec::new(),
+    asked: Vec::new(),
+    clients: BTreeMap::new(),
     exposed: None,
     published_ca: Vec::new(),
     warnings: BTreeMap::new(),
