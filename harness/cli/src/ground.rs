@@ -7,14 +7,14 @@ use camino::Utf8PathBuf;
 use harness::bench::Programs;
 use harness::cache::Cache;
 use harness::cluster::{Cluster, Furnishing, Handle, KindCluster};
-use harness::conformance::{Stage, stand_ins};
+use harness::conformance::{Stage, references};
 use harness::docker::Docker;
 use harness::helm::{HelmProgram, Helms};
 use harness::images::{ImageSet, Images, Mode, Workshop};
 use harness::kind_config;
 use harness::manifests::Manifests;
 use harness::progress::Progress;
-use harness::subject::Subject;
+use harness::subject::{StandIn, Subject};
 use harness::tools::{Tool, ToolPaths, Tools};
 
 use crate::failure::Failure;
@@ -57,11 +57,13 @@ impl Ground {
         Ok(Stage { cluster, programs: self.programs()?, facts: self.facts() })
     }
 
-    /// Gives the stand-in application the references under which the subjects' pods ask for it.
+    /// Gives our images the references under which the subjects' pods ask for them.
     async fn tag_images(&self, subjects: &[Arc<Subject>]) -> Result<(), Failure> {
-        let wanted: Vec<String> = subjects.iter().flat_map(|subject| stand_ins(subject)).collect();
-        let Some(stand_in) = self.images.stand_in() else { return Ok(()) };
-        self.kind.tag(&stand_in.reference, &wanted).await.map_err(Failure::broke)
+        for (stand_in, image) in &self.images.stand_ins {
+            let wanted: Vec<String> = subjects.iter().flat_map(|subject| references(subject, *stand_in)).collect();
+            self.kind.tag(image, &wanted).await.map_err(Failure::broke)?;
+        }
+        Ok(())
     }
 
     /// What is known about the cluster, for the report.
@@ -89,8 +91,9 @@ impl Ground {
 
     /// Leaves word of the cluster for other commands, and returns it.
     pub(crate) fn leave(&self, handle: Handle) -> Result<Handle, Failure> {
-        let stand_in = self.images.stand_in().map(|image| image.reference.clone());
-        let handle = Handle { stand_in, ..handle };
+        let image = |stand_in| self.images.stand_ins.get(&stand_in).cloned();
+        let handle =
+            Handle { stand_in: image(StandIn::Workload), postgres_library: image(StandIn::PostgresLibrary), ..handle };
         handle.leave(&self.cache).map_err(Failure::broke)?;
         Ok(handle)
     }
