@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use camino::Utf8Path;
 use futures::future::join_all;
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 use super::diary::Diary;
 use super::install::unsettled;
@@ -139,20 +140,31 @@ impl Campaign {
     }
 }
 
-/// Runs the wanted experiments, benches side by side, and hands each record to `keep` as soon as it is sealed.
-pub async fn conduct(cluster: &Cluster, campaign: &Campaign, keep: impl Fn(&Record) + Sync) -> Vec<Record> {
+/// Runs the wanted experiments, benches side by side as far as there are seats, and hands each record to `keep` as soon
+/// as it is sealed.
+pub async fn conduct(
+    cluster: &Cluster,
+    campaign: &Campaign,
+    seats: &Semaphore,
+    keep: impl Fn(&Record) + Sync,
+) -> Vec<Record> {
     let asked = |one| campaign.wanted.contains(&one);
     let name = |line: &Line| format!("{}-{}", campaign.name, line.name);
     if campaign.installation.reaches_out {
         // Objects outside of the namespaces have one name, whichever bench they belong to.
         let mut records = Vec::new();
         for line in campaign.lines() {
+            let _seat = seats.acquire().await;
             records.extend(conduct_line(cluster, campaign, line, &name(line), asked, &keep).await);
         }
         return records;
     }
     let lines = campaign.lines();
-    let conducted = lines.map(async |line| conduct_line(cluster, campaign, line, &name(line), asked, &keep).await);
+    let conducted = lines.map(async |line| {
+        // Closed seats are for nobody to wait for; then all start at once, which is only slower.
+        let _seat = seats.acquire().await;
+        conduct_line(cluster, campaign, line, &name(line), asked, &keep).await
+    });
     join_all(conducted).await.into_iter().flatten().collect()
 }
 

@@ -183,7 +183,9 @@ impl Work<'_> {
 
     async fn judge(&self, candidate: &Candidate<'_>, campaign: &Campaign) -> Result<Judgements, String> {
         let prepared = candidate.prepared.as_ref().map_err(Clone::clone)?;
-        let sealed = conduct(self.lane.cluster, campaign, |record| self.seal(candidate, record)).await;
+        // Its seats are taken already.
+        let seats = Semaphore::new(campaign.benches());
+        let sealed = conduct(self.lane.cluster, campaign, &seats, |record| self.seal(candidate, record)).await;
         let records: Records = sealed.into_iter().collect();
         // What a mutant leaves open, its row shows; a subject without a defect must have come through everything.
         let mut obstacles = candidate.experiments.iter().filter_map(|experiment| records.obstacle(*experiment));
