@@ -1,17 +1,19 @@
-//! `holdfast explain`: what one requirement is for, how it is judged and how it is mended.
+//! `holdfast explain`: what one requirement is for, how it is judged and how it is mended; what a profile demands.
 
 use camino::Utf8PathBuf;
 use clap::Args;
 use harness::exit;
-use harness::report::catalogue;
+use harness::profile::Profile;
+use harness::report::{self, catalogue};
 
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-/// Explain one requirement: what is checked, where it comes from, how to mend a violation.
+/// Explain one requirement: what is checked, where it comes from, how to mend a violation. Or a profile: what it
+/// demands.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// The requirement's id, as `holdfast catalog` lists it.
+    /// The requirement's id or the profile's name, as `holdfast catalog` lists them.
     #[arg(value_name = "ID")]
     id: String,
     /// Where the planted defects of a checkout are; they are listed if the folder is there.
@@ -21,16 +23,25 @@ pub(crate) struct Explain {
 
 impl Explain {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
+        let profiles = suites::profiles().map_err(Failure::broke)?;
+        if let Some(profile) = profiles.iter().find(|profile| profile.name == self.id) {
+            terminal.print(&report::profile(profile, suites::CATALOG))?;
+            return Ok(exit::HOLDS);
+        }
         let wanted = |requirement: &&&harness::requirement::Requirement| requirement.id.eq_ignore_ascii_case(&self.id);
         let Some(requirement) = suites::CATALOG.iter().find(wanted) else {
-            return Err(Failure::usage(self.unknown()));
+            return Err(Failure::usage(self.unknown(&profiles)));
         };
         let mutants = catalogue::mutants_below(&self.mutants).map_err(Failure::usage)?;
         terminal.print(&catalogue::explanation(requirement, &mutants))?;
         Ok(exit::HOLDS)
     }
 
-    fn unknown(&self) -> String {
+    fn unknown(&self, profiles: &[Profile]) -> String {
+        if self.id.contains('@') {
+            let known: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
+            return format!("explain profile {}: there is none of that name; there are {}", self.id, known.join(", "));
+        }
         let near = catalogue::near(suites::CATALOG, &self.id);
         let hint = if near.is_empty() {
             "`holdfast catalog` lists them all".to_owned()
