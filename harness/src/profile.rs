@@ -28,7 +28,7 @@ pub struct Profile {
 pub enum ProfileError {
     /// There is none of that name.
     #[error(
-        "demand profile {word}: there is none of that name; Holdfast brings {known}, and one of your own is given as a \
+        "find profile {word}: there is none of that name; Holdfast brings {known}, and one of your own is given as a \
          file, ./NAME.yaml"
     )]
     Unknown {
@@ -82,14 +82,23 @@ struct Metadata {
     version: u32,
 }
 
+/// Names have neither folders nor extensions.
+fn is_path(word: &str) -> bool {
+    word.contains('/') || [".yaml", ".yml"].iter().any(|end| word.ends_with(end))
+}
+
 impl Profile {
+    /// Whether a word of the command line can only mean a profile, and no requirement.
+    pub fn is_meant(word: &str) -> bool {
+        word.contains('@') || is_path(word)
+    }
+
     /// The profile that a word of the command line means: one of `known`, or, where the word is a path, that file.
     ///
     /// # Errors
     /// When there is none, or the file is none.
     pub fn choose(word: &str, known: &[Self]) -> Result<Self, ProfileError> {
-        let is_path = word.contains('/') || [".yaml", ".yml"].iter().any(|end| word.ends_with(end));
-        if is_path {
+        if is_path(word) {
             return Self::read(Utf8Path::new(word), known);
         }
         let names = || known.iter().map(|profile| profile.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -193,7 +202,7 @@ demands: [ca, gitops]
         let mine = Profile::choose(path, &[]).unwrap();
         assert_eq!(Profile::choose("payments@2", std::slice::from_ref(&mine)).unwrap(), mine);
         let said = |word: &str| Chain(&Profile::choose(word, std::slice::from_ref(&mine)).unwrap_err()).to_string();
-        assert_snapshot!(said("payments@1"), @"demand profile payments@1: there is none of that name; Holdfast brings payments@2, and one of your own is given as a file, ./NAME.yaml");
+        assert_snapshot!(said("payments@1"), @"find profile payments@1: there is none of that name; Holdfast brings payments@2, and one of your own is given as a file, ./NAME.yaml");
         assert_snapshot!(said("./nowhere.yaml"), @"read the profile ./nowhere.yaml: there is no such file; give the path of one, or NAME@N for one of Holdfast's");
         assert_snapshot!(said(path).replace(path, "mine.yaml"), @"mine.yaml: metadata: payments@2 is a profile that Holdfast brings; give yours another name");
     }

@@ -111,10 +111,10 @@ pub(super) fn disposition(
     }
     if let Ok(rendered) = &scene.rendered {
         let missing: Vec<Feature> = missing(requirement, rendered).collect();
-        // A requirement that also needs what nobody demands would not apply to a subject that met the profile either.
         let demands = |feature: &Feature| request.profile.as_ref().is_some_and(|profile| profile.demands(*feature));
-        if !missing.is_empty() && missing.iter().all(demands) {
-            return Disposition::Demanded { features: missing };
+        let demanded: Vec<Feature> = missing.iter().copied().filter(demands).collect();
+        if !demanded.is_empty() {
+            return Disposition::Demanded { features: demanded };
         }
         if !missing.is_empty() {
             let missing: Vec<&str> = missing.into_iter().map(Feature::name).collect();

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::model::{LaneResult, Report, RequirementResult};
-use super::narrative;
+use super::{narrative, unfinished, waivers};
 use crate::finding::{Finding, Outcome, Place};
 use crate::verdict::Verdict;
 
@@ -48,7 +48,10 @@ pub fn sarif(report: &Report) -> Value {
                 "exitCode": report.exit_code,
                 "toolExecutionNotifications": narrative::doubts(report)
                     .into_iter()
-                    .map(|doubt| json!({ "level": "error", "message": { "text": doubt } }))
+                    .map(|doubt| ("error", doubt))
+                    .chain(waivers::told(report).into_iter().map(|told| ("note", told)))
+                    .chain(unfinished::unfinished(report).into_iter().map(|told| ("note", told)))
+                    .map(|(level, text)| json!({ "level": level, "message": { "text": text } }))
                     .collect::<Vec<_>>(),
             }],
             "results": results,

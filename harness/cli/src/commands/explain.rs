@@ -13,7 +13,7 @@ use crate::terminal::Terminal;
 /// demands.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// The requirement's id or the profile's name, as `holdfast catalog` lists them.
+    /// The requirement's id or the profile's name, as `holdfast catalog` lists them, or a profile's file.
     #[arg(value_name = "ID")]
     id: String,
     /// Where the planted defects of a checkout are; they are listed if the folder is there.
@@ -24,24 +24,21 @@ pub(crate) struct Explain {
 impl Explain {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
         let profiles = suites::profiles().map_err(Failure::broke)?;
-        if let Some(profile) = profiles.iter().find(|profile| profile.name == self.id) {
-            terminal.print(&report::profile(profile, suites::CATALOG))?;
+        if Profile::is_meant(&self.id) {
+            let profile = Profile::choose(&self.id, &profiles).map_err(Failure::usage)?;
+            terminal.print(&report::profile(&profile, suites::CATALOG))?;
             return Ok(exit::HOLDS);
         }
         let wanted = |requirement: &&&harness::requirement::Requirement| requirement.id.eq_ignore_ascii_case(&self.id);
         let Some(requirement) = suites::CATALOG.iter().find(wanted) else {
-            return Err(Failure::usage(self.unknown(&profiles)));
+            return Err(Failure::usage(self.unknown()));
         };
         let mutants = catalogue::mutants_below(&self.mutants).map_err(Failure::usage)?;
         terminal.print(&catalogue::explanation(requirement, &mutants))?;
         Ok(exit::HOLDS)
     }
 
-    fn unknown(&self, profiles: &[Profile]) -> String {
-        if self.id.contains('@') {
-            let known: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
-            return format!("explain profile {}: there is none of that name; there are {}", self.id, known.join(", "));
-        }
+    fn unknown(&self) -> String {
         let near = catalogue::near(suites::CATALOG, &self.id);
         let hint = if near.is_empty() {
             "`holdfast catalog` lists them all".to_owned()

@@ -145,7 +145,7 @@ fn the_catalogue_names_every_profile_and_each_can_be_explained() {
     insta::assert_snapshot!("a profile explained", stdout(&desk.holdfast(&["explain", "cnpg-app@1"])));
     let unknown = desk.holdfast(&["explain", "cnpg-app@7"]);
     assert_eq!(unknown.status.code(), Some(64));
-    assert!(desk.said(&unknown).contains("there are bundled-postgres@1, cnpg-app@1"), "{}", desk.said(&unknown));
+    assert!(desk.said(&unknown).contains("Holdfast brings bundled-postgres@1, cnpg-app@1"), "{}", desk.said(&unknown));
 }
 
 #[test]

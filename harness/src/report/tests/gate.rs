@@ -108,6 +108,7 @@ fn what_is_waived_is_said_to_machines() {
         }])
     );
     assert_eq!(log["runs"][0]["results"][0]["kind"], "fail");
+    assert_eq!(log["runs"][0]["invocations"][0]["toolExecutionNotifications"][0]["level"], "note");
     let page = html(&report, &[]).unwrap();
     for part in [
         "<h1>not conformant, but waived</h1>",
