@@ -34,7 +34,7 @@ pub fn profile(profile: &Profile, catalogue: &[&Requirement]) -> String {
     let always = catalogue.iter().filter(|requirement| requirement.features.is_empty()).count();
     let _ = writeln!(text, "  besides     {always} requirements that apply to every subject");
     let _ =
-        writeln!(text, "  violated    is what presupposes a demanded feature that a subject neither claims nor shows");
+        writeln!(text, "  otherwise   what presupposes a feature that a subject neither claims nor shows is violated");
     let _ = writeln!(text, "  use         holdfast run --subject FILE --profile {}", profile.name);
     text
 }

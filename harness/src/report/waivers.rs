@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use super::model::{LaneResult, Report, Waiver, WaiverState};
 use super::narrative;
 use crate::exit;
+use crate::run::Scope;
 use crate::verdict::Verdict;
 use crate::waiver;
 
@@ -82,9 +83,15 @@ pub(super) fn told(report: &Report) -> Vec<String> {
                 && waiver.overlay.as_ref().is_none_or(|overlay| *overlay == key.overlay)
                 && waiver.lane.is_none_or(|lane| lane == key.lane)
         };
-        let open = |result: &LaneResult| matches!(result.verdict, Verdict::Unchecked | Verdict::NotRun);
-        let so = if report.results.iter().filter(about).any(open) {
-            "changed nothing: what it covers was not judged, or could not be told, which no waiver covers"
+        let of_it = || report.results.iter().filter(about);
+        let any = |wanted: Verdict| of_it().any(|result| result.verdict == wanted);
+        let so = if any(Verdict::Unchecked) {
+            "changed nothing: what it covers could not be told, which no waiver covers"
+        } else if of_it().all(|result| result.verdict == Verdict::NotRun) {
+            "changed nothing: nothing that it covers was judged"
+        } else if report.scope == Scope::Partial && any(Verdict::NotRun) {
+            // In a full scope, what was not run under one overlay was judged under another.
+            "was not needed: what was judged of it is not violated"
         } else {
             "is not needed: nothing that it covers is violated; take it away"
         };
