@@ -157,6 +157,7 @@ fn identity(index: usize, subject: &Subject, scenes: &[Scene]) -> SubjectIdentit
         name: subject.name().into(),
         overlays: subject.overlays().iter().map(|overlay| overlay.name.clone()).collect(),
         contract: subject.is_declared().then(|| subject.file().contract.clone()),
+        profile: subject.file().profile.clone(),
         claims: Feature::ALL.iter().copied().filter(|feature| subject.file().claims.contains(feature)).collect(),
         releases: releases.collect(),
         images: Vec::new(),

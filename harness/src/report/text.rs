@@ -9,10 +9,10 @@ use std::fmt::Write;
 use camino::Utf8Path;
 
 use super::blocks::{Block, blocks};
-use super::model::{Counts, Report, RequirementResult};
+use super::model::{Counts, LaneResult, Report, RequirementResult};
 use super::{narrative, unfinished, waivers};
 use crate::exit;
-use crate::run::Scope;
+use crate::run::{Scope, SubjectIdentity};
 use crate::verdict::Verdict;
 
 /// The width up to which lines are filled.
@@ -138,13 +138,7 @@ pub(super) fn advice(report: &Report) -> Vec<String> {
         advice.push(format!("mend {}; `holdfast explain {first}` says how it is judged", listed(&violated)));
     }
     let demanded = ids(&|requirement| requirement.fails && missed(requirement));
-    if !demanded.is_empty() {
-        let results = report.results.iter().flat_map(|result| &result.demanded);
-        let features: BTreeSet<&str> = results.map(|feature| feature.name()).collect();
-        let features = features.into_iter().collect::<Vec<_>>().join(", ");
-        let profile = report.profile.as_deref().unwrap_or("of the gate");
-        advice.push(format!("claim {features}, which profile {profile} demands, and meet {}", listed(&demanded)));
-    }
+    advice.extend((!demanded.is_empty()).then(|| claim(report, &listed(&demanded))));
     if !report.complete {
         advice.push("run it again to its end".to_owned());
     } else {
@@ -157,6 +151,26 @@ pub(super) fn advice(report: &Report) -> Vec<String> {
         advice.push("nothing; only a run of the full scope can call the subject conformant".to_owned());
     }
     advice
+}
+
+/// What to do where a profile demands what a subject does not have.
+fn claim(report: &Report, ids: &str) -> String {
+    let features: BTreeSet<&str> =
+        report.results.iter().flat_map(|result| &result.demanded).map(|feature| feature.name()).collect();
+    let features = features.into_iter().collect::<Vec<_>>().join(", ");
+    let profile = report.profile.as_deref().unwrap_or("of the gate");
+    // Who demands the wrong profile of a chart should not have to read a hundred findings to see it.
+    let missed = |subject: &&SubjectIdentity| {
+        let own = |result: &LaneResult| result.key.subject == subject.name && !result.demanded.is_empty();
+        report.results.iter().any(own)
+    };
+    let mut others: Vec<String> = Vec::new();
+    for subject in report.subjects.iter().filter(missed) {
+        let other = subject.profile.as_ref().filter(|other| *other != profile);
+        others.extend(other.map(|other| format!("{} means to meet {other}", subject.name)));
+    }
+    let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+    format!("claim {features}, which profile {profile} demands{others}, and meet {ids}")
 }
 
 fn duration(seconds: f64) -> String {

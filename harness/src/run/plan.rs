@@ -98,6 +98,9 @@ pub struct SubjectIdentity {
     /// The version of the contract that it was written for; absent where no subject file says one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<String>,
+    /// The profile that it means to meet; a gate may demand another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// What it claims.
     #[serde(default)]
     pub claims: Vec<Feature>,

@@ -48,6 +48,7 @@ fn left(events: impl IntoIterator<Item = Event>) -> Left {
             name: "agents".into(),
             overlays: vec!["production".into()],
             contract: None,
+            profile: None,
             claims: vec![],
             releases: vec![],
             images: vec![],

@@ -135,6 +135,16 @@ fn what_a_profile_demands_is_told_once_with_all_that_presupposes_it() {
 }
 
 #[test]
+fn a_subject_that_means_to_meet_another_profile_is_told_apart() {
+    let mut report = demanded();
+    report.subjects[0].profile = Some("bundled-postgres@1".into());
+    let told =
+        "claim password.rotation, which profile cnpg-app@1 demands (agents means to meet bundled-postgres@1), and";
+    assert!(text(&report, Style::default()).contains(told), "{}", text(&report, Style::default()));
+    assert!(!text(&demanded(), Style::default()).contains("means to meet"));
+}
+
+#[test]
 fn a_green_report_says_what_did_not_come_to_its_end() {
     let report = unfinished();
     assert_eq!((report.conformant, report.exit_code), (true, 0));

@@ -73,6 +73,7 @@ fn plan() -> Plan {
             name: "agents".into(),
             overlays: overlays.map(Into::into).into(),
             contract: Some("1.0".into()),
+            profile: Some("cnpg-app@1".into()),
             claims: vec![],
             releases: vec![ReleaseIdentity {
                 name: "agents".into(),
