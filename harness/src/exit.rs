@@ -2,7 +2,7 @@
 //!
 //! `make` turns every failure into 2, so gates call `holdfast` itself.
 
-/// Everything in the requested scope holds.
+/// Everything in the requested scope holds, or what is violated is waived by the owner of the gate.
 pub const HOLDS: u8 = 0;
 
 /// The subject violates a requirement that binds it.
@@ -22,7 +22,7 @@ pub const BROKE: u8 = 70;
 pub struct Standing {
     /// The report contradicts its plan, its journals are damaged, or a credential stands in an artefact.
     pub unsound: bool,
-    /// A requirement that binds is violated: a MUST, and with `--strict` a SHOULD.
+    /// A requirement that binds is violated and not waived: a MUST, and with `--strict` a SHOULD.
     pub violated: bool,
     /// A requirement that binds and was requested could not be told.
     pub unchecked: bool,

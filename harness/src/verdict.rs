@@ -23,21 +23,29 @@ pub enum Verdict {
     NotApplicable,
     /// The subject does not claim the feature, and its manifests do not show it.
     NotClaimed,
-    /// Violated or unchecked, and accepted for a time by the owner of the gate.
+    /// Violated, and accepted for a time by the owner of the gate.
     Waived,
 }
 
 impl Verdict {
     /// Joins the verdicts of the lanes of one requirement.
     ///
-    /// Violated if any lane is; else it holds if a decisive lane holds; else it stays open.
+    /// Violated if any lane is; else it holds if a decisive lane holds; else it stays open. A waived lane counts as if
+    /// it held, which lets nothing through that could not be told: a waiver accepts what is known, not what is not.
     pub fn over_lanes(lanes: &[(Lane, Verdict)], decisive: &[Lane]) -> Self {
         let any = |wanted: Self| lanes.iter().any(|(_, verdict)| *verdict == wanted);
         if any(Self::Violated) {
             return Self::Violated;
         }
         if any(Self::Waived) {
-            return Self::Waived;
+            let accepted = lanes.iter().map(|(lane, verdict)| match verdict {
+                Self::Waived => (*lane, Self::Holds),
+                other => (*lane, *other),
+            });
+            return match Self::over_lanes(&accepted.collect::<Vec<_>>(), decisive) {
+                Self::Unchecked => Self::Unchecked,
+                _ => Self::Waived,
+            };
         }
         if lanes.iter().any(|(lane, verdict)| *verdict == Self::Holds && decisive.contains(lane)) {
             return Self::Holds;
@@ -65,7 +73,7 @@ impl fmt::Display for Verdict {
             Self::NotRun => "not-run",
             Self::NotApplicable => "not-applicable",
             Self::NotClaimed => "not-claimed",
-            Self::Waived => "waived",
+            Self::Waived => "violated and waived",
         })
     }
 }
@@ -74,7 +82,7 @@ impl fmt::Display for Verdict {
 mod tests {
     use rstest::rstest;
 
-    use super::Verdict::{self, Holds, NotRun, Unchecked, Violated};
+    use super::Verdict::{self, Holds, NotRun, Unchecked, Violated, Waived};
     use crate::requirement::Lane::{Live, Rendered};
 
     #[rstest]
@@ -99,6 +107,16 @@ mod tests {
     #[case::is_not_claimed(Verdict::NotClaimed, Verdict::NotClaimed)]
     fn where_the_decisive_lane_is_not_there_the_other(#[case] rendered: Verdict, #[case] expected: Verdict) {
         assert_eq!(Verdict::over_lanes(&[(Rendered, rendered)], &[Live]), expected);
+    }
+
+    #[rstest]
+    #[case::where_the_other_lane_holds(Holds, Waived, Waived)]
+    #[case::where_it_could_only_have_refuted(Waived, Holds, Waived)]
+    #[case::where_the_other_lane_was_not_asked_for(Waived, NotRun, Waived)]
+    #[case::but_not_what_could_not_be_told(Waived, Unchecked, Unchecked)]
+    #[case::nor_a_violation_of_the_other_lane(Waived, Violated, Violated)]
+    fn a_waiver_accepts_a_violation(#[case] rendered: Verdict, #[case] live: Verdict, #[case] expected: Verdict) {
+        assert_eq!(Verdict::over_lanes(&[(Rendered, rendered), (Live, live)], &[Live]), expected);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod key;
 pub mod own;
 mod pods;
 pub mod pool;
+mod profiles;
 pub mod render;
 mod roles;
 pub mod rot;
@@ -22,6 +23,8 @@ mod testing;
 mod tidy;
 
 use harness::requirement::Requirement;
+
+pub use self::profiles::profiles;
 
 /// The version of the contract.
 pub const VERSION: &str = "1.0";

@@ -6,6 +6,7 @@
 mod commands;
 mod existing;
 mod failure;
+mod gate;
 mod ground;
 mod progress;
 mod terminal;
@@ -28,7 +29,7 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes:\n  \
-    0   everything in the requested scope holds\n  \
+    0   everything in the requested scope holds, or what is violated is waived\n  \
     1   something that binds is violated\n  \
     3   incomplete: interrupted, or a requested MUST could not be checked\n  \
     64  the command line, or a file that it names, is wrong\n  \

@@ -22,6 +22,8 @@ pub(super) fn judge(
         subjects,
         selection: Selection::default(),
         overlays,
+        profile: None,
+        waivers: Vec::new(),
         strict: false,
         helms: Arc::clone(helms),
         stage: Err("a measurement of the rendered lane".into()),

@@ -19,14 +19,16 @@ pub use self::checking::{Checked, check};
 pub use self::execute::{ConformanceError, Outcome, run};
 pub use self::live::judge_live;
 pub use self::planning::live_overlay;
-pub use self::selection::{OverlayError, Selection, SelectionError, expect_overlays};
+pub use self::selection::{ContractError, OverlayError, Selection, SelectionError, expect_contract, expect_overlays};
 pub use self::shared::{SharedError, SharedRun, ShelfError};
 pub use self::standing::{StandingError, leave_standing};
 use crate::bench::Programs;
 use crate::cluster::{Cluster, CommandError};
 use crate::helm::Helms;
+use crate::profile::Profile;
 use crate::requirement::Requirement;
 use crate::subject::{StandIn, Subject};
+use crate::waiver::Waiver;
 
 /// What a run is asked for.
 pub struct Request {
@@ -40,6 +42,10 @@ pub struct Request {
     pub selection: Selection,
     /// Which overlays; empty: all of them.
     pub overlays: Vec<String>,
+    /// What a gate demands that the subjects claim or show.
+    pub profile: Option<Profile>,
+    /// What the owner of the gate accepts for a time.
+    pub waivers: Vec<Waiver>,
     /// Whether a SHOULD binds like a MUST.
     pub strict: bool,
     /// The Helms that render.

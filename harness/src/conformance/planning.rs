@@ -80,7 +80,8 @@ pub(super) fn plan(request: &Request, run: &RunId, scenes: &[Scene]) -> Plan {
         started: Timestamp::now(),
         harness: env!("CARGO_PKG_VERSION").into(),
         contract: request.contract.into(),
-        profile: None,
+        profile: request.profile.as_ref().map(|profile| profile.name.clone()),
+        waivers: request.waivers.clone(),
         scope: if everything { Scope::Full } else { Scope::Partial },
         strict: request.strict,
         undecided: Undecided::Incomplete,
@@ -109,8 +110,14 @@ pub(super) fn disposition(
         return not_run("this requirement was not asked for");
     }
     if let Ok(rendered) = &scene.rendered {
-        let missing: Vec<&str> = missing(requirement, rendered).map(Feature::name).collect();
+        let missing: Vec<Feature> = missing(requirement, rendered).collect();
+        let demands = |feature: &Feature| request.profile.as_ref().is_some_and(|profile| profile.demands(*feature));
+        let demanded: Vec<Feature> = missing.iter().copied().filter(demands).collect();
+        if !demanded.is_empty() {
+            return Disposition::Demanded { features: demanded };
+        }
         if !missing.is_empty() {
+            let missing: Vec<&str> = missing.into_iter().map(Feature::name).collect();
             let reason = format!("the subject does not claim {}, and its manifests do not show it", missing.join(", "));
             return Disposition::Settled { verdict: Verdict::NotClaimed, reason };
         }
@@ -149,7 +156,9 @@ fn identity(index: usize, subject: &Subject, scenes: &[Scene]) -> SubjectIdentit
     SubjectIdentity {
         name: subject.name().into(),
         overlays: subject.overlays().iter().map(|overlay| overlay.name.clone()).collect(),
-        claims: Feature::ALL.iter().copied().filter(|feature| subject.claims(*feature)).collect(),
+        contract: subject.is_declared().then(|| subject.file().contract.clone()),
+        profile: subject.file().profile.clone(),
+        claims: Feature::ALL.iter().copied().filter(|feature| subject.file().claims.contains(feature)).collect(),
         releases: releases.collect(),
         images: Vec::new(),
     }

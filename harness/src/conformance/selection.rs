@@ -1,5 +1,6 @@
 //! Which requirements a person asked for, `CA,ROT-04`, and which overlays.
 
+use crate::contract::ContractVersion;
 use crate::requirement::Requirement;
 use crate::subject::Subject;
 
@@ -26,6 +27,34 @@ pub struct OverlayError {
     overlay: String,
     subject: String,
     known: String,
+}
+
+/// A subject that was written for a contract of which this program knows nothing.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "judge subject {subject}: it was written for contract {pinned}, and this Holdfast knows the contract up to {known}; \
+     take a newer Holdfast"
+)]
+pub struct ContractError {
+    subject: String,
+    pinned: String,
+    known: String,
+}
+
+/// Sees to it that a subject was written for this contract, or for an earlier version of it.
+///
+/// # Errors
+/// When it was written for a later one.
+pub fn expect_contract(subject: &Subject, known: &str) -> Result<(), ContractError> {
+    let pinned = &subject.file().contract;
+    let later = match (pinned.parse::<ContractVersion>(), known.parse::<ContractVersion>()) {
+        (Ok(pinned), Ok(known)) => pinned > known,
+        _ => false,
+    };
+    if !later {
+        return Ok(());
+    }
+    Err(ContractError { subject: subject.name().into(), pinned: pinned.clone(), known: known.into() })
 }
 
 /// Sees to it that a subject has every overlay that was asked for.

@@ -6,12 +6,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::tz::TimeZone;
+
 use super::model::{
-    API_VERSION, Counts, HarnessFacts, KIND, LaneResult, Report, RequirementResult, RunFacts, Statistics,
+    API_VERSION, BrokenOff, Counts, HarnessFacts, KIND, LaneResult, Report, RequirementResult, RunFacts, Statistics,
 };
+use super::waivers;
 use crate::check::Judgement;
+use crate::contract::is_provisional;
 use crate::exit::{self, Standing};
-use crate::finding::Outcome;
+use crate::feature::Feature;
+use crate::finding::{Finding, Outcome, Place};
 use crate::requirement::{Lane, Level};
 use crate::run::{Chronicle, Disposition, Event, Key, Plan, PlannedRequirement, Scope, Undecided};
 use crate::verdict::Verdict;
@@ -27,7 +32,8 @@ impl Report {
             problems: chronicle.damaged.iter().map(|line| format!("cannot be read: {line}")).collect(),
         };
         let told = Told::of(plan, chronicle, &mut desk);
-        let results = desk.results(plan, &told);
+        let mut results = desk.results(plan, &told);
+        let waivers = waivers::apply(&plan.waivers, plan.started.to_zoned(TimeZone::UTC).date(), &mut results);
         let requirements = requirements(plan, &results);
         desk.note_strangers(plan, &told);
 
@@ -40,13 +46,15 @@ impl Report {
             violated: requirements.iter().any(|requirement| !requirement.open && requirement.fails),
             unchecked: requirements.iter().any(|requirement| requirement.open && requirement.fails),
             complete,
-            judged: results.iter().any(|result| matches!(result.verdict, Verdict::Holds | Verdict::Violated)),
+            judged: results
+                .iter()
+                .any(|result| matches!(result.verdict, Verdict::Holds | Verdict::Violated | Verdict::Waived)),
         };
         let proven = |requirement: &RequirementResult| {
             // In a full scope, what was not run under one overlay was judged under another.
             let settled = [Verdict::Holds, Verdict::NotApplicable, Verdict::NotClaimed, Verdict::NotRun]
                 .contains(&requirement.verdict);
-            requirement.level == Level::Should && !plan.strict || settled && !requirement.open
+            !requirement.binding || settled && !requirement.open
         };
         let conformant = scope == Scope::Full
             && exit::code(standing) == exit::HOLDS
@@ -87,7 +95,8 @@ impl Report {
             },
             requirements,
             results,
-            waivers: Vec::new(),
+            waivers,
+            broken_off: told.broken_off,
             notes: told.notes,
             problems: desk.problems,
             exit_code: exit::code(standing),
@@ -115,6 +124,7 @@ struct Told<'a> {
     judgements: BTreeMap<&'a Key, (&'a Judgement, f64, &'a [String])>,
     environment: BTreeMap<String, String>,
     images: BTreeMap<&'a str, BTreeSet<crate::run::ImageIdentity>>,
+    broken_off: Vec<BrokenOff>,
     notes: Vec<String>,
 }
 
@@ -138,7 +148,12 @@ impl<'a> Told<'a> {
                     }
                 }
                 Event::ExperimentFailed { experiment, subject, overlay, reason } => {
-                    told.notes.push(format!("experiment {experiment} of {subject} [{overlay}] broke off: {reason}"));
+                    told.broken_off.push(BrokenOff {
+                        experiment: *experiment,
+                        subject: subject.clone(),
+                        overlay: overlay.clone(),
+                        reason: reason.clone(),
+                    });
                 }
                 Event::NotMasked { credentials } => {
                     told.notes.push(format!("too short to be masked in artefacts: {}", credentials.join(", ")));
@@ -169,17 +184,19 @@ impl Desk {
         let mut results = Vec::new();
         for (key, _) in cells(plan) {
             let judgement = told.judgements.get(&key).copied();
-            results.push(self.result(key, &planned, judgement));
+            results.push(self.result(plan, key, &planned, judgement));
         }
         results
     }
 
     fn result(
         &mut self,
+        plan: &Plan,
         key: Key,
         planned: &BTreeMap<&Key, &Disposition>,
         judged: Option<(&Judgement, f64, &[String])>,
     ) -> LaneResult {
+        let mut demanded = Vec::new();
         let (judgement, seconds, evidence) = match (planned.get(&key), judged) {
             (Some(Disposition::Judge), Some((judgement, seconds, evidence))) => {
                 (self.believed(&key, judgement), Some(thousandths(seconds)), evidence.to_vec())
@@ -192,12 +209,19 @@ impl Desk {
                 if judged.is_some() {
                     self.problems.push(format!("judged although it was settled beforehand: {key}"));
                 }
-                if *verdict == Verdict::Holds {
-                    self.problems.push(format!("settled as `holds` without a check: {key}"));
+                if matches!(verdict, Verdict::Holds | Verdict::Waived) {
+                    self.problems.push(format!("settled as {verdict} without a check: {key}"));
                     (open("no check said so"), None, Vec::new())
                 } else {
                     (Judgement::without_check(*verdict, reason), None, Vec::new())
                 }
+            }
+            (Some(Disposition::Demanded { features }), judged) => {
+                if judged.is_some() {
+                    self.problems.push(format!("judged although it was settled beforehand: {key}"));
+                }
+                demanded.clone_from(features);
+                (missed(plan, &key, features), None, Vec::new())
             }
             (None, _) => {
                 self.problems.push(format!("{FORGOTTEN}: {key}"));
@@ -205,7 +229,7 @@ impl Desk {
             }
         };
         let Judgement { verdict, reason, examined, findings } = judgement;
-        LaneResult { key, verdict, reason, examined, findings, evidence, seconds }
+        LaneResult { key, verdict, reason, demanded, examined, findings, evidence, seconds }
     }
 
     /// A judgement, unless it contradicts itself.
@@ -266,7 +290,10 @@ fn requirements(plan: &Plan, results: &[LaneResult]) -> Vec<RequirementResult> {
         let verdict = Verdict::over_lanes(&lanes, &requirement.decisive);
         let closed = [Verdict::Holds, Verdict::Violated, Verdict::Waived].contains(&verdict);
         let doubtful = verdict == Verdict::Unchecked || lanes.iter().any(|(_, verdict)| *verdict == Verdict::Unchecked);
-        let binding = requirement.level == Level::Must || plan.strict;
+        let pinned =
+            plan.subjects.iter().find(|known| known.name == subject).and_then(|known| known.contract.as_deref());
+        let provisional = is_provisional(&requirement.since, pinned, &plan.contract);
+        let binding = requirement.level == Level::Must && !provisional || plan.strict;
         let open = !closed && doubtful;
         let counts = plan.strict || plan.undecided == Undecided::Incomplete;
         requirements.push(RequirementResult {
@@ -279,6 +306,7 @@ fn requirements(plan: &Plan, results: &[LaneResult]) -> Vec<RequirementResult> {
             source: requirement.source.clone(),
             remedy: requirement.remedy.clone(),
             decisive: requirement.decisive.clone(),
+            provisional,
             binding,
             verdict,
             open,
@@ -286,6 +314,20 @@ fn requirements(plan: &Plan, results: &[LaneResult]) -> Vec<RequirementResult> {
         });
     }
     requirements
+}
+
+/// What is to be said of features that a profile demands and a subject does not have.
+fn missed(plan: &Plan, key: &Key, features: &[Feature]) -> Judgement {
+    let profile = plan.profile.as_deref().unwrap_or("of the gate");
+    let finding = |feature: &Feature| Finding {
+        place: Place::object(format!("subject/{}", key.subject)).field("claims"),
+        what: format!("feature {feature}, which profile {profile} demands"),
+        expected: "claimed by the subject, or shown by its manifests".into(),
+        observed: "neither".into(),
+        outcome: Outcome::Violated,
+    };
+    let findings = features.iter().map(finding).collect();
+    Judgement { verdict: Verdict::Violated, reason: None, examined: 0, findings }
 }
 
 fn open(reason: &str) -> Judgement {

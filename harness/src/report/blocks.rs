@@ -54,11 +54,14 @@ impl<'a> Block<'a> {
         let alike = first.key.subject == lane.key.subject
             && first.verdict == lane.verdict
             && first.reason == lane.reason
-            && self.requirement.binding == requirement.binding;
+            && self.requirement.binding == requirement.binding
+            && self.requirement.provisional == requirement.provisional;
         let same = first.key.id == lane.key.id && first.key.lane == lane.key.lane;
-        // Where nothing was found the reason is all there is, and one reason may be that of a hundred requirements.
+        // Where nothing was found the reason is all there is, and one reason may be that of a hundred requirements; so
+        // may be a feature that a profile demands.
         let plain = first.findings.is_empty() && lane.findings.is_empty();
-        alike && (plain || same && narrative::telling(first).eq(narrative::telling(lane)))
+        let demanded = !lane.demanded.is_empty() && first.demanded == lane.demanded;
+        alike && (plain || demanded || same && narrative::telling(first).eq(narrative::telling(lane)))
     }
 
     /// What it is about, with its place.
@@ -78,8 +81,7 @@ impl<'a> Block<'a> {
 
     /// The verdict, which says so if it does not bind.
     pub(super) fn verdict(&self) -> String {
-        let verdict = self.colour();
-        if self.requirement.binding { verdict.to_string() } else { format!("{} {verdict}", self.requirement.level) }
+        format!("{}{}", narrative::degree(self.requirement), self.colour())
     }
 
     /// The verdict that gives it its colour.
@@ -87,10 +89,31 @@ impl<'a> Block<'a> {
         self.lanes.first().map_or(Verdict::Unchecked, |lane| lane.verdict)
     }
 
+    /// How soon somebody has to look: what fails the run first, then what is accepted, then what does not bind.
+    pub(super) fn urgency(&self) -> u8 {
+        match (self.requirement.fails, self.colour()) {
+            (true, Verdict::Violated) => 0,
+            (true, _) => 1,
+            (false, Verdict::Waived) => 2,
+            (false, _) => 3,
+        }
+    }
+
+    /// Why the verdict is what it is, in a line.
+    pub(super) fn reason(&self) -> String {
+        self.lanes.first().map_or_else(String::new, |lane| narrative::reason(lane))
+    }
+
+    /// How to mend it, where it is violated.
+    pub(super) fn mend(&self) -> Option<String> {
+        let first = self.lanes.first().filter(|_| self.colour() != Verdict::Unchecked)?;
+        Some(narrative::remedy(self.requirement, first))
+    }
+
     /// What was seen, and what to do.
     pub(super) fn lines(&self) -> Vec<String> {
         let Some(first) = self.lanes.first() else { return Vec::new() };
-        let mut lines = narrative::lines(first, &self.requirement.remedy);
+        let mut lines = narrative::lines(first, &narrative::remedy(self.requirement, first));
         let mut artefacts: Vec<&String> = self.lanes.iter().flat_map(|lane| &lane.evidence).collect();
         artefacts.sort();
         artefacts.dedup();

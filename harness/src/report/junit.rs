@@ -10,9 +10,8 @@ use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite}
 
 use super::ReportError;
 use super::model::{LaneResult, Report, RequirementResult};
-use super::narrative;
+use super::{narrative, unfinished, waivers};
 use crate::exit;
-use crate::requirement::Level;
 use crate::verdict::Verdict;
 
 /// The report as JUnit XML.
@@ -63,6 +62,12 @@ fn of_the_run(report: &Report) -> TestSuite {
     for (name, value) in &report.environment {
         suite.add_property(Property::new(format!("environment.{name}"), value.as_str()));
     }
+    for told in waivers::told(report) {
+        suite.add_property(Property::new("waived", told));
+    }
+    for told in unfinished::unfinished(report) {
+        suite.add_property(Property::new("open", told));
+    }
     let doubts = narrative::doubts(report);
     let mut status = if doubts.is_empty() {
         TestCaseStatus::success()
@@ -107,9 +112,7 @@ fn status(requirement: &RequirementResult, lane: Option<&LaneResult>) -> TestCas
         let mut status = TestCaseStatus::non_success(kind);
         status.set_type(type_).set_message(reason.as_str());
         if let Some(lane) = lane {
-            let mut lines = narrative::lines(lane, &requirement.remedy);
-            lines.extend(lane.evidence.iter().map(|artefact| format!("see {artefact}")));
-            status.set_description(lines.join("\n"));
+            status.set_description(described(requirement, lane));
         }
         status
     };
@@ -122,17 +125,28 @@ fn status(requirement: &RequirementResult, lane: Option<&LaneResult>) -> TestCas
         Verdict::Holds => TestCaseStatus::success(),
         Verdict::Violated if requirement.binding => red(NonSuccessKind::Failure, "violated"),
         Verdict::Unchecked if requirement.fails => red(NonSuccessKind::Error, "unchecked"),
-        Verdict::Violated | Verdict::Unchecked if requirement.level == Level::Should => {
-            skipped(format!("SHOULD {verdict}: {reason}"))
+        Verdict::Waived => {
+            // The reason begins with who waived it.
+            let mut status = skipped(format!("violated, {reason}"));
+            if let Some(lane) = lane {
+                status.set_description(described(requirement, lane));
+            }
+            status
+        }
+        Verdict::Violated | Verdict::Unchecked if !requirement.binding => {
+            skipped(format!("{}{verdict}: {reason}", narrative::degree(requirement)))
         }
         Verdict::Unchecked if requirement.verdict == Verdict::Holds => {
             skipped(format!("unchecked here, holds in the other lane: {reason}"))
         }
-        Verdict::Violated
-        | Verdict::Unchecked
-        | Verdict::NotRun
-        | Verdict::NotApplicable
-        | Verdict::NotClaimed
-        | Verdict::Waived => skipped(format!("{verdict}: {reason}")),
+        Verdict::Violated | Verdict::Unchecked | Verdict::NotRun | Verdict::NotApplicable | Verdict::NotClaimed => {
+            skipped(format!("{verdict}: {reason}"))
+        }
     }
+}
+
+fn described(requirement: &RequirementResult, lane: &LaneResult) -> String {
+    let mut lines = narrative::lines(lane, &narrative::remedy(requirement, lane));
+    lines.extend(lane.evidence.iter().map(|artefact| format!("see {artefact}")));
+    lines.join("\n")
 }

@@ -11,10 +11,13 @@ mod html;
 mod junit;
 mod model;
 mod narrative;
+mod profile;
 mod sarif;
 mod speed;
 mod summary;
 mod text;
+mod unfinished;
+mod waivers;
 
 use camino::Utf8PathBuf;
 
@@ -22,9 +25,10 @@ pub use conclude::conclude;
 pub use html::html;
 pub use junit::junit;
 pub use model::{
-    API_VERSION, Counts, HarnessFacts, KIND, LaneResult, Report, RequirementResult, RunFacts, Statistics, Waiver,
-    WaiverState,
+    API_VERSION, BrokenOff, Counts, HarnessFacts, KIND, LaneResult, Report, RequirementResult, RunFacts, Statistics,
+    Waiver, WaiverState,
 };
+pub use profile::{profile, profiles};
 pub use sarif::sarif;
 pub use speed::speed;
 pub use summary::summary;

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::experiment::Experiment;
+use crate::feature::Feature;
 use crate::finding::Finding;
 use crate::requirement::{Lane, Level};
 use crate::run::{Key, RunId, Scope, SubjectIdentity};
@@ -55,6 +57,9 @@ pub struct Report {
     pub results: Vec<LaneResult>,
     /// What the owner of the gate accepts for a time.
     pub waivers: Vec<Waiver>,
+    /// Experiments that broke off; the verdicts say what follows from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub broken_off: Vec<BrokenOff>,
     /// How many of each verdict.
     pub statistics: Statistics,
     /// Worth knowing, and no reason to doubt the verdicts.
@@ -120,6 +125,9 @@ pub struct RequirementResult {
     pub remedy: String,
     /// The lanes that can prove it.
     pub decisive: Vec<Lane>,
+    /// Whether it is newer than the contract that the subject pins, and so does not bind it yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
     /// Whether a violation, or not knowing, fails this run.
     pub binding: bool,
     /// The verdict over the lanes.
@@ -142,6 +150,10 @@ pub struct LaneResult {
     /// Why it is not a plain `holds` or `violated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The features for whose absence alone it is violated: the profile demands them, and the subject neither claims
+    /// nor shows them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub demanded: Vec<Feature>,
     /// How many observations were compared with an expectation.
     pub examined: usize,
     /// Everything that was seen.
@@ -153,6 +165,20 @@ pub struct LaneResult {
     pub seconds: Option<f64>,
 }
 
+/// An experiment that did not come to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BrokenOff {
+    /// Which.
+    pub experiment: Experiment,
+    /// On which subject.
+    pub subject: String,
+    /// Under which overlay.
+    pub overlay: String,
+    /// The step that failed, and why.
+    pub reason: String,
+}
+
 /// What the owner of a gate accepts for a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -161,13 +187,17 @@ pub struct Waiver {
     pub id: String,
     /// The subject's name.
     pub subject: String,
-    /// The overlay's name.
-    pub overlay: String,
+    /// The overlay's name; absent: every overlay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlay: Option<String>,
+    /// The lane; absent: both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<Lane>,
     /// Why it is accepted.
     pub reason: String,
     /// Who accepts it.
     pub owner: String,
-    /// The last day on which it counts.
+    /// The last day on which it counts, in UTC.
     #[schemars(with = "String")]
     pub expires: jiff::civil::Date,
     /// What became of it in this run.
@@ -178,9 +208,9 @@ pub struct Waiver {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WaiverState {
-    /// It turned a verdict into `waived`.
+    /// It turned a violation into `waived`.
     Used,
-    /// Nothing needed it.
+    /// Nothing that it covers was seen to be violated.
     Unused,
     /// Its last day is over; it changed nothing.
     Expired,

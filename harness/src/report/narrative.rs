@@ -1,6 +1,6 @@
 //! The sentences that every format shares: why a verdict is what it is, and why a run cannot be relied on.
 
-use super::model::{LaneResult, Report};
+use super::model::{LaneResult, Report, RequirementResult};
 use crate::exit;
 use crate::finding::{Finding, Outcome};
 use crate::verdict::Verdict;
@@ -15,7 +15,7 @@ pub(super) fn doubts(report: &Report) -> Vec<String> {
     } else if !report.complete {
         doubts.push("the run came to its end without judging everything that was planned".into());
     }
-    let said = |result: &LaneResult| matches!(result.verdict, Verdict::Holds | Verdict::Violated);
+    let said = |result: &LaneResult| matches!(result.verdict, Verdict::Holds | Verdict::Violated | Verdict::Waived);
     if !report.results.iter().any(said) {
         doubts.push("nothing was judged, so nothing holds".into());
     }
@@ -24,14 +24,42 @@ pub(super) fn doubts(report: &Report) -> Vec<String> {
 
 /// Why a lane's verdict is what it is, in a line.
 pub(super) fn reason(lane: &LaneResult) -> String {
-    if let Some(reason) = &lane.reason {
-        return reason.clone();
-    }
     let telling: Vec<&Finding> = telling(lane).collect();
-    match telling.as_slice() {
-        [] => format!("{} observations", lane.examined),
-        [only] => format!("{}: {only}", only.place),
-        [first, others @ ..] => format!("{}: {first} (and {} more)", first.place, others.len()),
+    let seen = match telling.as_slice() {
+        [] => None,
+        [only] => Some(format!("{}: {only}", only.place)),
+        [first, others @ ..] => Some(format!("{}: {first} (and {} more)", first.place, others.len())),
+    };
+    match (&lane.reason, lane.verdict, seen) {
+        // What a waiver says of a violation does not tell what is violated.
+        (Some(reason), Verdict::Violated | Verdict::Waived, Some(seen)) => format!("{reason}; {seen}"),
+        (Some(reason), ..) => reason.clone(),
+        (None, _, Some(seen)) => seen,
+        (None, _, None) => format!("{} observations", lane.examined),
+    }
+}
+
+/// What to do about a violation: what the requirement says, unless nothing was looked at.
+pub(super) fn remedy(requirement: &RequirementResult, lane: &LaneResult) -> String {
+    if lane.demanded.is_empty() {
+        return requirement.remedy.clone();
+    }
+    let features: Vec<&str> = lane.demanded.iter().map(|feature| feature.name()).collect();
+    format!(
+        "add {} to `claims` of the subject file and meet what then applies, or settle on another profile with the owner \
+         of the gate",
+        features.join(", ")
+    )
+}
+
+/// How binding a requirement is, where it does not bind; empty where it does.
+pub(super) fn degree(requirement: &RequirementResult) -> String {
+    if requirement.binding {
+        String::new()
+    } else if requirement.provisional {
+        format!("provisional {} ", requirement.level)
+    } else {
+        format!("{} ", requirement.level)
     }
 }
 
@@ -72,9 +100,15 @@ pub(super) fn telling(lane: &LaneResult) -> impl Iterator<Item = &Finding> {
 pub(super) fn outcome(report: &Report) -> &'static str {
     match report.exit_code {
         exit::HOLDS if report.conformant => "conformant",
+        exit::HOLDS if is_waived(report) => "not conformant, but waived",
         exit::HOLDS => "holds, within the requested scope",
         exit::VIOLATED => "violated",
         exit::INCOMPLETE => "incomplete",
         _ => "unsound",
     }
+}
+
+/// Whether something that binds is violated and waived.
+pub(super) fn is_waived(report: &Report) -> bool {
+    report.requirements.iter().any(|requirement| requirement.binding && requirement.verdict == Verdict::Waived)
 }

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::model::{LaneResult, Report, RequirementResult};
-use super::narrative;
+use super::{narrative, unfinished, waivers};
 use crate::finding::{Finding, Outcome, Place};
 use crate::verdict::Verdict;
 
@@ -21,7 +21,11 @@ pub fn sarif(report: &Report) -> Value {
             rules.len() - 1
         });
         for lane in report.lanes(requirement) {
-            let told = lane.verdict == Verdict::Violated || lane.verdict == Verdict::Unchecked && requirement.open;
+            let told = match lane.verdict {
+                Verdict::Violated | Verdict::Waived => true,
+                Verdict::Unchecked => requirement.open,
+                _ => false,
+            };
             if !told {
                 continue;
             }
@@ -44,7 +48,10 @@ pub fn sarif(report: &Report) -> Value {
                 "exitCode": report.exit_code,
                 "toolExecutionNotifications": narrative::doubts(report)
                     .into_iter()
-                    .map(|doubt| json!({ "level": "error", "message": { "text": doubt } }))
+                    .map(|doubt| ("error", doubt))
+                    .chain(waivers::told(report).into_iter().map(|told| ("note", told)))
+                    .chain(unfinished::unfinished(report).into_iter().map(|told| ("note", told)))
+                    .map(|(level, text)| json!({ "level": level, "message": { "text": text } }))
                     .collect::<Vec<_>>(),
             }],
             "results": results,
@@ -69,21 +76,28 @@ fn result(
     text: &str,
     finding: Option<&Finding>,
 ) -> Value {
-    let violated = finding.map_or(lane.verdict == Verdict::Violated, |finding| finding.outcome == Outcome::Violated);
+    let waived = lane.verdict == Verdict::Waived;
+    let seen = waived || lane.verdict == Verdict::Violated;
+    let violated = finding.map_or(seen, |finding| finding.outcome == Outcome::Violated);
     let (kind, level) = match (violated, requirement.binding) {
         (true, true) => ("fail", "error"),
         (true, false) => ("fail", "warning"),
         (false, _) => ("open", "none"),
     };
     let scope = format!("{}, {}, {}", lane.key.subject, lane.key.overlay, lane.key.lane);
-    json!({
+    let mut result = json!({
         "ruleId": requirement.id,
         "ruleIndex": index,
         "kind": kind,
         "level": level,
         "message": { "text": format!("{}: {text} [{scope}]", requirement.title) },
         "locations": finding.map(|finding| vec![location(&finding.place)]).unwrap_or_default(),
-    })
+    });
+    if waived {
+        let justification = lane.reason.as_deref().unwrap_or_default();
+        result["suppressions"] = json!([{ "kind": "external", "status": "accepted", "justification": justification }]);
+    }
+    result
 }
 
 fn location(place: &Place) -> Value {

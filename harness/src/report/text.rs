@@ -3,15 +3,16 @@
 //! Only what does not hold is shown in detail; one screen at the end says how it stands and what to do. Colour repeats
 //! what a word says already, so that it can be left out.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use camino::Utf8Path;
 
 use super::blocks::{Block, blocks};
-use super::model::{Counts, Report, RequirementResult};
-use super::narrative;
+use super::model::{Counts, LaneResult, Report, RequirementResult};
+use super::{narrative, unfinished, waivers};
 use crate::exit;
-use crate::run::Scope;
+use crate::run::{Scope, SubjectIdentity};
 use crate::verdict::Verdict;
 
 /// The width up to which lines are filled.
@@ -90,6 +91,12 @@ fn summary(report: &Report, style: Style<'_>, text: &mut String) {
     for doubt in narrative::doubts(report).iter().filter(|doubt| !report.problems.contains(doubt)) {
         let _ = writeln!(text, "  {doubt}");
     }
+    for told in waivers::told(report) {
+        let _ = writeln!(text, "  waived  {told}");
+    }
+    for told in unfinished::unfinished(report) {
+        let _ = writeln!(text, "  open    {told}");
+    }
     for advice in advice(report) {
         let _ = writeln!(text, "  do      {advice}");
     }
@@ -122,22 +129,48 @@ pub(super) fn advice(report: &Report) -> Vec<String> {
     if !report.problems.is_empty() {
         advice.push("report this as a defect of Holdfast, and rely on none of the verdicts".to_owned());
     }
-    let violated = ids(&|requirement| requirement.fails && requirement.verdict == Verdict::Violated);
+    let missed = |requirement: &RequirementResult| {
+        requirement.verdict == Verdict::Violated && report.lanes(requirement).all(|lane| !lane.demanded.is_empty())
+    };
+    let violated =
+        ids(&|requirement| requirement.fails && requirement.verdict == Verdict::Violated && !missed(requirement));
     if let Some(first) = violated.first() {
         advice.push(format!("mend {}; `holdfast explain {first}` says how it is judged", listed(&violated)));
     }
+    let demanded = ids(&|requirement| requirement.fails && missed(requirement));
+    advice.extend((!demanded.is_empty()).then(|| claim(report, &listed(&demanded))));
     if !report.complete {
         advice.push("run it again to its end".to_owned());
     } else {
         let open = ids(&|requirement| requirement.fails && requirement.open);
         if !open.is_empty() {
-            advice.push(format!("see above why {} could not be told", listed(&open)));
+            advice.push(format!("see why {} could not be told", listed(&open)));
         }
     }
     if report.exit_code == exit::HOLDS && report.scope == Scope::Partial {
         advice.push("nothing; only a run of the full scope can call the subject conformant".to_owned());
     }
     advice
+}
+
+/// What to do where a profile demands what a subject does not have.
+fn claim(report: &Report, ids: &str) -> String {
+    let features: BTreeSet<&str> =
+        report.results.iter().flat_map(|result| &result.demanded).map(|feature| feature.name()).collect();
+    let features = features.into_iter().collect::<Vec<_>>().join(", ");
+    let profile = report.profile.as_deref().unwrap_or("of the gate");
+    // Who demands the wrong profile of a chart should not have to read a hundred findings to see it.
+    let missed = |subject: &&SubjectIdentity| {
+        let own = |result: &LaneResult| result.key.subject == subject.name && !result.demanded.is_empty();
+        report.results.iter().any(own)
+    };
+    let mut others: Vec<String> = Vec::new();
+    for subject in report.subjects.iter().filter(missed) {
+        let other = subject.profile.as_ref().filter(|other| *other != profile);
+        others.extend(other.map(|other| format!("{} means to meet {other}", subject.name)));
+    }
+    let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+    format!("claim {features}, which profile {profile} demands{others}, and meet {ids}")
 }
 
 fn duration(seconds: f64) -> String {

@@ -15,6 +15,7 @@ use super::RunId;
 use crate::feature::Feature;
 use crate::requirement::{Lane, Level, Requirement};
 use crate::verdict::Verdict;
+use crate::waiver::Waiver;
 
 /// Everything that a run must judge, and what is under test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub struct Plan {
     /// The profile that a gate demands, `cnpg-app@1`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
+    /// What the owner of the gate accepts for a time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<Waiver>,
     /// Whether everything was asked for.
     pub scope: Scope,
     /// Whether a SHOULD binds like a MUST.
@@ -91,7 +95,13 @@ pub struct SubjectIdentity {
     pub name: String,
     /// Its overlays, in the order of the subject file.
     pub overlays: Vec<String>,
-    /// What it claims, and what its manifests show.
+    /// The version of the contract that it was written for; absent where no subject file says one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<String>,
+    /// The profile that it means to meet; a gate may demand another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// What it claims.
     #[serde(default)]
     pub claims: Vec<Feature>,
     /// Its releases, in the order of installation.
@@ -212,12 +222,16 @@ pub struct PlanItem {
 pub enum Disposition {
     /// A journal must hold a judgement of it.
     Judge,
-    /// The planner knew: `not-run`, `not-applicable`, `not-claimed`, or `violated` where a profile requires what the
-    /// subject does not claim. Never `holds`: only a check can say that.
+    /// The planner knew: `not-run`, `not-applicable` or `not-claimed`. Never `holds`: only a check can say that.
     Settled {
         /// What was known.
         verdict: Verdict,
         /// Why.
         reason: String,
+    },
+    /// The profile demands features that the subject neither claims nor shows: violated, without a look.
+    Demanded {
+        /// Those features.
+        features: Vec<Feature>,
     },
 }

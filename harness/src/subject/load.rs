@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::database::Database;
 use super::file::{ApiVersion, ChartSource, Kind, Metadata, Smoke, SubjectFile};
 use super::{CompanionKind, Overlay, RESTART_BUDGET, ResolvedCompanion, ResolvedRelease, Subject};
+use crate::contract::ContractVersion;
 use crate::yaml::{self, YamlError};
 
 /// Why there is no subject.
@@ -69,6 +70,9 @@ pub(super) fn read(path: &Utf8Path) -> Result<Subject, SubjectError> {
     let reading = Reading { path, base: path.parent().unwrap_or(Utf8Path::new("")) };
     reading.label("metadata.name", &file.metadata.name)?;
     reading.database(&file.database)?;
+    if let Err(error) = file.contract.parse::<ContractVersion>() {
+        return Err(reading.wrong("contract", error.to_string()));
+    }
     if let Some(unknown) = file.budgets.keys().find(|name| *name != RESTART_BUDGET) {
         let problem = format!("there is no such budget; a subject can widen `{RESTART_BUDGET}`");
         return Err(reading.wrong(&format!("budgets.{unknown}"), problem));
@@ -114,7 +118,16 @@ pub(super) fn read(path: &Utf8Path) -> Result<Subject, SubjectError> {
         overlays.push(default_overlay(Vec::new()));
     }
     let base = reading.base.to_owned();
-    Ok(Subject { file, base, releases, companions, overlays, declared: true, patches: Vec::new() })
+    Ok(Subject {
+        file,
+        base,
+        releases,
+        companions,
+        overlays,
+        declared: true,
+        demanded: Vec::new(),
+        patches: Vec::new(),
+    })
 }
 
 pub(super) fn of_chart(chart: &Utf8Path, values: &[Utf8PathBuf]) -> Result<Subject, SubjectError> {
@@ -142,6 +155,7 @@ pub(super) fn of_chart(chart: &Utf8Path, values: &[Utf8PathBuf]) -> Result<Subje
         companions: Vec::new(),
         overlays: vec![default_overlay(Vec::new())],
         declared: false,
+        demanded: Vec::new(),
         patches: Vec::new(),
     })
 }
@@ -154,6 +168,7 @@ pub(super) fn of_manifests(name: &str) -> Subject {
         companions: Vec::new(),
         overlays: vec![default_overlay(Vec::new())],
         declared: false,
+        demanded: Vec::new(),
         patches: Vec::new(),
     }
 }

@@ -42,6 +42,8 @@ pub struct Subject {
     companions: Vec<ResolvedCompanion>,
     overlays: Vec<Overlay>,
     declared: bool,
+    /// What a gate has judged as if it were claimed.
+    demanded: Vec<Feature>,
     /// What a mutant changes about the rendered objects.
     patches: Vec<ObjectPatch>,
 }
@@ -155,9 +157,14 @@ impl Subject {
         self.overlays.iter().find(|overlay| overlay.name == name)
     }
 
-    /// Whether the subject claims a feature.
+    /// Whether the subject claims a feature, or is judged as if it did.
     pub fn claims(&self, feature: Feature) -> bool {
-        self.file.claims.contains(&feature)
+        self.file.claims.contains(&feature) || self.demanded.contains(&feature)
+    }
+
+    /// Has the subject judged as if it claimed these features too.
+    pub fn demand(&mut self, features: impl IntoIterator<Item = Feature>) {
+        self.demanded.extend(features);
     }
 
     /// The database, as far as it is declared.

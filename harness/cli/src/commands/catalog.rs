@@ -3,12 +3,12 @@
 use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 use harness::exit;
-use harness::report::catalogue;
+use harness::report::{self, catalogue};
 
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-/// List every requirement of the contract.
+/// List every requirement of the contract, and the profiles that a gate can demand.
 #[derive(Debug, Args)]
 pub(crate) struct Catalog {
     /// How to print it.
@@ -30,7 +30,10 @@ enum Format {
 impl Catalog {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
         let text = match self.format {
-            Format::Text => catalogue::table(suites::CATALOG),
+            Format::Text => {
+                let profiles = suites::profiles().map_err(Failure::broke)?;
+                catalogue::table(suites::CATALOG) + &report::profiles(&profiles)
+            }
             Format::Json => {
                 let mutants = catalogue::mutants_below(&self.mutants).map_err(Failure::usage)?;
                 let entries = catalogue::entries(suites::CATALOG, &mutants);

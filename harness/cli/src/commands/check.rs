@@ -13,6 +13,7 @@ use harness::report::{self, Style};
 use harness::subject::Subject;
 
 use crate::failure::Failure;
+use crate::gate::Gate;
 use crate::terminal::Terminal;
 
 /// Check what a chart renders; no cluster is needed.
@@ -50,6 +51,9 @@ pub(crate) struct Check {
     #[arg(long)]
     strict: bool,
 
+    #[command(flatten)]
+    gate: Gate,
+
     /// How to say it.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -80,18 +84,26 @@ struct Target {
 
 impl Check {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
-        let target = self.target()?;
+        let mut target = self.target()?;
+        let profile = self.gate.demand(std::slice::from_mut(&mut target.subject))?;
+        let subjects = vec![Arc::new(target.subject)];
+        let waivers = self.gate.accepted(&subjects)?;
         let helms = match &target.manifests {
             Some(_) => Helms::none(),
             None => Helms::at_hand().map_err(Failure::broke)?,
         };
-        conformance::expect_overlays(&target.subject, &self.overlay).map_err(Failure::usage)?;
+        subjects
+            .iter()
+            .try_for_each(|subject| conformance::expect_overlays(subject, &self.overlay))
+            .map_err(Failure::usage)?;
         let request = Request {
             catalog: suites::CATALOG,
             contract: suites::VERSION,
-            subjects: vec![Arc::new(target.subject)],
+            subjects,
             selection: Selection::parse(&self.only, suites::CATALOG).map_err(Failure::usage)?,
             overlays: self.overlay.clone(),
+            profile,
+            waivers,
             strict: self.strict,
             helms: Arc::new(helms),
             stage: Err("the live lane needs a cluster; `holdfast run` uses one".into()),

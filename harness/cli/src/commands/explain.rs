@@ -1,17 +1,19 @@
-//! `holdfast explain`: what one requirement is for, how it is judged and how it is mended.
+//! `holdfast explain`: what one requirement is for, how it is judged and how it is mended; what a profile demands.
 
 use camino::Utf8PathBuf;
 use clap::Args;
 use harness::exit;
-use harness::report::catalogue;
+use harness::profile::Profile;
+use harness::report::{self, catalogue};
 
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-/// Explain one requirement: what is checked, where it comes from, how to mend a violation.
+/// Explain one requirement: what is checked, where it comes from, how to mend a violation. Or a profile: what it
+/// demands.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// The requirement's id, as `holdfast catalog` lists it.
+    /// The requirement's id or the profile's name, as `holdfast catalog` lists them, or a profile's file.
     #[arg(value_name = "ID")]
     id: String,
     /// Where the planted defects of a checkout are; they are listed if the folder is there.
@@ -21,6 +23,12 @@ pub(crate) struct Explain {
 
 impl Explain {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
+        let profiles = suites::profiles().map_err(Failure::broke)?;
+        if Profile::is_meant(&self.id) {
+            let profile = Profile::choose(&self.id, &profiles).map_err(Failure::usage)?;
+            terminal.print(&report::profile(&profile, suites::CATALOG))?;
+            return Ok(exit::HOLDS);
+        }
         let wanted = |requirement: &&&harness::requirement::Requirement| requirement.id.eq_ignore_ascii_case(&self.id);
         let Some(requirement) = suites::CATALOG.iter().find(wanted) else {
             return Err(Failure::usage(self.unknown()));

@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 use crate::commands::runtime;
 use crate::existing::Existing;
 use crate::failure::Failure;
+use crate::gate::Gate;
 use crate::ground::Ground;
 use crate::progress::progress;
 use crate::terminal::Terminal;
@@ -38,6 +39,9 @@ pub(crate) struct Run {
     #[arg(long)]
     strict: bool,
 
+    #[command(flatten)]
+    gate: Gate,
+
     /// The name of the cluster.
     #[arg(long, default_value = DEFAULT_NAME)]
     name: String,
@@ -52,8 +56,11 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
-        let subjects: Result<Vec<_>, _> = self.subject.iter().map(|file| Subject::read(file).map(Arc::new)).collect();
-        let subjects = subjects.map_err(Failure::usage)?;
+        let subjects: Result<Vec<_>, _> = self.subject.iter().map(|file| Subject::read(file)).collect();
+        let mut subjects = subjects.map_err(Failure::usage)?;
+        let profile = self.gate.demand(&mut subjects)?;
+        let subjects: Vec<Arc<Subject>> = subjects.into_iter().map(Arc::new).collect();
+        let waivers = self.gate.accepted(&subjects)?;
         let selection = Selection::parse(&self.only, suites::CATALOG).map_err(Failure::usage)?;
 
         let overlays = &self.overlay;
@@ -73,6 +80,8 @@ impl Run {
             subjects,
             selection,
             overlays: self.overlay.clone(),
+            profile,
+            waivers,
             strict: self.strict,
             helms,
             stage: Ok(stage),

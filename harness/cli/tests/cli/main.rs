@@ -13,6 +13,7 @@ mod desk;
 mod disk;
 mod docker;
 mod existing;
+mod gate;
 mod report;
 mod usage;
 

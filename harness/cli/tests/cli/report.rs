@@ -39,6 +39,7 @@ fn left(events: impl IntoIterator<Item = Event>) -> Left {
         harness: "0.1.0".into(),
         contract: "1.0".into(),
         profile: None,
+        waivers: vec![],
         scope: Scope::Full,
         strict: false,
         undecided: Undecided::Incomplete,
@@ -46,6 +47,8 @@ fn left(events: impl IntoIterator<Item = Event>) -> Left {
         subjects: vec![SubjectIdentity {
             name: "agents".into(),
             overlays: vec!["production".into()],
+            contract: None,
+            profile: None,
             claims: vec![],
             releases: vec![],
             images: vec![],

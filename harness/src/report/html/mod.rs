@@ -13,7 +13,8 @@ use self::timeline::Rotation;
 use super::ReportError;
 use super::blocks::blocks;
 use super::model::Report;
-use super::{narrative, text};
+use super::unfinished::unfinished;
+use super::{narrative, text, waivers};
 use crate::experiment::Record;
 use crate::finding::Outcome;
 
@@ -25,6 +26,8 @@ struct Page<'a> {
     outcome: &'static str,
     counts: Vec<(String, usize)>,
     doubts: Vec<String>,
+    waived: Vec<String>,
+    unfinished: Vec<String>,
     advice: Vec<String>,
     command: String,
     matrix: Matrix<'a>,
@@ -79,6 +82,8 @@ pub fn html(report: &Report, records: &[Record]) -> Result<String, ReportError> 
             .map(|(verdict, n)| (verdict.to_string(), n))
             .collect(),
         doubts: narrative::doubts(report),
+        waived: waivers::told(report),
+        unfinished: unfinished(report),
         advice: text::advice(report),
         command: report.command(),
         told: blocks(report)

@@ -2,9 +2,10 @@
 
 use rstest::rstest;
 
-use super::{Story, finding, holds, key, plan, unchecked, violated};
+use super::{Story, finding, holds, key, plan, unchecked, violated, waiver};
 use crate::check::Judgement;
 use crate::exit::{BROKE, HOLDS, INCOMPLETE, VIOLATED};
+use crate::feature::Feature;
 use crate::finding::Outcome;
 use crate::redact::{Form, Leak};
 use crate::report::{Report, junit};
@@ -36,6 +37,37 @@ fn strict(mut story: Story) -> Story {
 
 fn listed(mut story: Story) -> Story {
     story.plan.undecided = Undecided::Listed;
+    story
+}
+
+fn demanded(id: &str) -> Story {
+    with(|plan| {
+        for item in plan.items.iter_mut().filter(|item| item.key.id == id) {
+            item.disposition = Disposition::Demanded { features: vec![Feature::Ca] };
+        }
+    })
+}
+
+/// The story with a waiver of CA-06 that counts up to a day; the run began on 22 November 2026.
+fn waived(mut story: Story, until: &str) -> Story {
+    story.plan.waivers = vec![waiver("CA-06", until)];
+    story
+}
+
+/// The rendered lane of CA-06 refutes it, and the live lane, which alone can prove it, broke on the way.
+fn refuted_and_unchecked() -> Story {
+    let judge = |key: &crate::run::Key| match (key.id.as_str(), key.lane) {
+        ("CA-06", Lane::Rendered) => violated(),
+        ("CA-06", Lane::Live) => unchecked("the experiment broke off"),
+        _ => holds(),
+    };
+    Story::judging(plan(), judge).then(Event::RunFinished)
+}
+
+/// The story under a contract that has just got CA-06, of which the subject knows nothing yet.
+fn provisional(mut story: Story) -> Story {
+    story.plan.contract = "1.1".into();
+    story.plan.requirements[2].since = "1.1".into();
     story
 }
 
@@ -146,8 +178,21 @@ fn killed_under_a_lenient_check() -> Story {
 #[case::the_live_lane_was_run_in_production_only(one_overlay_installed(), HOLDS, true)]
 #[case::a_partial_scope(with(|plan| plan.scope = Scope::Partial), HOLDS, false)]
 #[case::not_claimed(with(|plan| settled(plan, "CA-06", Verdict::NotClaimed)), HOLDS, true)]
-#[case::demanded_and_not_claimed(with(|plan| settled(plan, "CA-06", Verdict::Violated)), VIOLATED, false)]
-#[case::waived(with(|plan| settled(plan, "CA-06", Verdict::Waived)), HOLDS, false)]
+#[case::demanded_and_not_claimed(demanded("CA-06"), VIOLATED, false)]
+// What is accepted is violated all the same.
+#[case::a_must_is_waived(waived(but_for("CA-06", &violated()), "2026-11-22"), HOLDS, false)]
+#[case::the_waiver_expired_the_day_before(waived(but_for("CA-06", &violated()), "2026-11-21"), VIOLATED, false)]
+#[case::the_waiver_is_of_something_else(waived(but_for("RENDER-01", &violated()), "2026-11-22"), VIOLATED, false)]
+#[case::nothing_needs_the_waiver(waived(Story::good(), "2026-11-22"), HOLDS, true)]
+#[case::what_a_profile_demands_is_waived(waived(demanded("CA-06"), "2026-11-22"), HOLDS, false)]
+#[case::what_could_not_be_told_is_not(waived(but_for("CA-06", &unchecked("who knows")), "2026-11-22"), INCOMPLETE, false)]
+#[case::nor_what_the_deciding_lane_could_not_tell(waived(refuted_and_unchecked(), "2026-11-22"), INCOMPLETE, false)]
+#[case::nor_a_run_that_was_killed(waived(Story::judging(plan(), |_| violated()), "2026-11-22"), VIOLATED, false)]
+#[case::settled_as_waived(with(|plan| settled(plan, "CA-06", Verdict::Waived)), BROKE, false)]
+// A new MUST gives one minor version's time.
+#[case::a_new_must_is_violated(provisional(but_for("CA-06", &violated())), HOLDS, true)]
+#[case::a_new_must_could_not_be_told(provisional(but_for("CA-06", &unchecked("who knows"))), HOLDS, true)]
+#[case::a_new_must_is_violated_and_it_is_strict(strict(provisional(but_for("CA-06", &violated()))), VIOLATED, false)]
 // The plan and the journals must agree.
 #[case::settled_as_holds(with(|plan| settled(plan, "CA-06", Verdict::Holds)), BROKE, false)]
 #[case::the_plan_forgot_one(with(|plan| plan.items.retain(|item| item.key.id != "CA-06")), BROKE, false)]

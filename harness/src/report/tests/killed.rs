@@ -5,12 +5,13 @@ use std::io::Write;
 use camino::Utf8PathBuf;
 use rstest::rstest;
 
-use super::{holds, key, plan};
+use super::{holds, key, plan, waiver};
 use crate::exit::{BROKE, HOLDS, INCOMPLETE};
+use crate::feature::Feature;
 use crate::redact::{PrivateRoom, Sink};
-use crate::report::{Report, ReportError, conclude};
+use crate::report::{Report, ReportError, WaiverState, conclude};
 use crate::requirement::Lane;
-use crate::run::{Event, Journal, Plan, RunDirectory, RunError};
+use crate::run::{Disposition, Event, Journal, Plan, RunDirectory, RunError};
 use crate::verdict::Verdict;
 
 const CANARY: &str = "p@ss/wörd:w#r?d%+ &";
@@ -158,6 +159,24 @@ fn an_empty_line_of_a_dying_process_does_not_hide_the_rest() {
     let report = Report::from_run(&bench.directory).unwrap();
     assert_eq!(report.results[0].verdict, Verdict::Holds);
     assert_eq!(report.notes.len(), 1, "{:?}", report.notes);
+}
+
+#[test]
+fn what_the_gate_gave_is_part_of_what_a_run_leaves() {
+    let mut bench = Bench::new();
+    bench.plan.waivers = vec![waiver("CA-06", "2027-01-31")];
+    for item in bench.plan.items.iter_mut().filter(|item| item.key.id == "CA-06") {
+        item.disposition = Disposition::Demanded { features: vec![Feature::Ca] };
+    }
+    let journal = bench.begin();
+    for item in bench.plan.items.iter().filter(|item| item.disposition == Disposition::Judge) {
+        let event = Event::Judged { key: item.key.clone(), judgement: holds(), seconds: 0.5, evidence: vec![] };
+        journal.record(event).unwrap();
+    }
+    journal.record(Event::RunFinished).unwrap();
+    let report = Report::from_run(&bench.directory).unwrap();
+    assert_eq!((report.exit_code, report.waivers[0].state), (HOLDS, WaiverState::Used), "{:?}", report.problems);
+    assert_eq!(report.results.iter().filter(|result| result.demanded == [Feature::Ca]).count(), 4);
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 mod false_green;
 mod formats;
+mod gate;
 mod killed;
 mod page;
+mod screen;
 
 use jiff::Timestamp;
 
@@ -17,6 +19,7 @@ use crate::run::{
     ReleaseIdentity, RunId, Scope, SubjectIdentity, Undecided,
 };
 use crate::verdict::Verdict;
+use crate::waiver::Waiver;
 
 fn requirement(id: &str, level: Level, title: &str, lanes: &[Lane], decisive: &[Lane]) -> PlannedRequirement {
     PlannedRequirement {
@@ -61,6 +64,7 @@ fn plan() -> Plan {
         harness: "0.1.0".into(),
         contract: "1.0".into(),
         profile: Some("cnpg-app@1".into()),
+        waivers: vec![],
         scope: Scope::Full,
         strict: false,
         undecided: Undecided::Incomplete,
@@ -68,6 +72,8 @@ fn plan() -> Plan {
         subjects: vec![SubjectIdentity {
             name: "agents".into(),
             overlays: overlays.map(Into::into).into(),
+            contract: Some("1.0".into()),
+            profile: Some("cnpg-app@1".into()),
             claims: vec![],
             releases: vec![ReleaseIdentity {
                 name: "agents".into(),
@@ -116,6 +122,19 @@ fn violated() -> Judgement {
         reason: None,
         examined: 1,
         findings: vec![control, finding(Outcome::Violated)],
+    }
+}
+
+/// A waiver of a requirement of the subject, by the owner of the gate.
+fn waiver(id: &str, until: &str) -> Waiver {
+    Waiver {
+        id: id.into(),
+        subject: "agents".into(),
+        overlay: None,
+        lane: None,
+        reason: "the new driver comes in January".into(),
+        owner: "platform-team".into(),
+        expires: until.parse().unwrap(),
     }
 }
 

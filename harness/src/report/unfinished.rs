@@ -1,0 +1,105 @@
+//! What did not come to its end although it does not decide the exit code, and why it does not.
+//!
+//! A requirement holds if a lane that can prove it says so. When the other lane broke on the way, the verdict stands,
+//! but a reader of a green report has to learn of it without looking for it. In a report that is not green whatever
+//! decides stands in the foreground anyway.
+
+use super::model::{LaneResult, Report, RequirementResult};
+use crate::exit;
+use crate::requirement::Lane;
+use crate::verdict::Verdict;
+
+/// The sentences, the reasons first.
+pub(super) fn unfinished(report: &Report) -> Vec<String> {
+    let broken = report.broken_off.iter().map(|broken| {
+        let (experiment, subject, overlay) = (broken.experiment, &broken.subject, &broken.overlay);
+        format!("experiment {experiment} of {subject} [{overlay}] broke off: {}", broken.reason)
+    });
+    let groups = if report.exit_code == exit::HOLDS { groups(report) } else { Vec::new() };
+    broken.chain(groups.iter().map(|group| group.sentence(report))).collect()
+}
+
+/// Requirements of a subject that a lane left open for nothing.
+struct Group<'a> {
+    subject: &'a str,
+    lane: Lane,
+    because: Because,
+    ids: Vec<&'a str>,
+    /// The reason, as long as it is the same of all.
+    reason: Option<&'a str>,
+}
+
+/// Why an unchecked lane does not decide.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Because {
+    Proven,
+    Waived,
+    DoesNotBind,
+    OnlyListed,
+}
+
+impl Because {
+    fn of(requirement: &RequirementResult) -> Option<Self> {
+        match requirement.verdict {
+            Verdict::Holds => Some(Self::Proven),
+            Verdict::Waived => Some(Self::Waived),
+            _ if requirement.fails => None,
+            Verdict::Violated => None,
+            _ if requirement.binding => Some(Self::OnlyListed),
+            _ => Some(Self::DoesNotBind),
+        }
+    }
+}
+
+fn groups(report: &Report) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for requirement in &report.requirements {
+        let Some(because) = Because::of(requirement) else { continue };
+        for result in report.lanes(requirement).filter(|result| result.verdict == Verdict::Unchecked) {
+            let LaneResult { key, reason, .. } = result;
+            let same = |group: &&mut Group<'_>| {
+                (group.subject, group.lane, group.because) == (key.subject.as_str(), key.lane, because)
+            };
+            match groups.iter_mut().find(same) {
+                Some(group) => {
+                    if !group.ids.contains(&key.id.as_str()) {
+                        group.ids.push(&key.id);
+                    }
+                    group.reason = group.reason.filter(|known| reason.as_deref() == Some(*known));
+                }
+                None => groups.push(Group {
+                    subject: &key.subject,
+                    lane: key.lane,
+                    because,
+                    ids: vec![&key.id],
+                    reason: reason.as_deref(),
+                }),
+            }
+        }
+    }
+    groups
+}
+
+impl Group<'_> {
+    fn sentence(&self, report: &Report) -> String {
+        const SHOWN: usize = 8;
+        let Self { subject, lane, ids, .. } = self;
+        let more = if ids.len() > SHOWN { format!(" and {} more", ids.len() - SHOWN) } else { String::new() };
+        let ids = format!("{}{more}", ids[..ids.len().min(SHOWN)].join(", "));
+        let other = match lane {
+            Lane::Rendered => Lane::Live,
+            Lane::Live => Lane::Rendered,
+        };
+        let because = match self.because {
+            Because::Proven => format!("the verdict stands, because the {other} lane proves it"),
+            Because::Waived => format!("what the {other} lane found is waived"),
+            Because::DoesNotBind => "this fails nothing, because it does not bind".to_owned(),
+            Because::OnlyListed => "this is only listed, because no subject file promises anything".to_owned(),
+        };
+        // What broke off has been told by then.
+        let told = |reason: &&str| report.broken_off.iter().any(|broken| reason.contains(&broken.reason));
+        let reason = self.reason.filter(|reason| !told(reason));
+        let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        format!("{ids} of {subject}: not told in the {lane} lane{reason}; {because}")
+    }
+}
