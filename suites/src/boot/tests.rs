@@ -77,21 +77,21 @@ fn trap() -> Record {
 type Spoil = fn(&mut Record);
 
 #[rstest]
-#[case::applied(change(), |_| {}, Holds, Holds)]
-#[case::refused_while_the_old_one_is_taken(change(), |change| {
+#[case::applied(change(), |_: &mut Record| {}, Holds, Holds)]
+#[case::refused_while_the_old_one_is_taken(change(), |change: &mut Record| {
     change.steps[0] = unmet(NEW_PASSWORD_TAKEN, 10);
     change.snapshots[1].tried = tried(Login::Accepted, refused());
 }, Holds, Holds)]
-#[case::explained_in_the_log(trap(), |_| {}, Holds, Violated)]
-#[case::explained_by_half(trap(), |trap| trap.snapshots[1].complaints[0].deleting_data = false, Violated, Violated)]
-#[case::silent(trap(), |trap| trap.snapshots[1].complaints.clear(), Violated, Violated)]
-#[case::explained_when_nobody_serves_any_more(trap(), |trap| trap.snapshots[1].pods[0].ready = false, Violated, Violated)]
-#[case::both_passwords_are_let_in(change(), |change| {
+#[case::explained_in_the_log(trap(), |_: &mut Record| {}, Holds, Violated)]
+#[case::explained_by_half(trap(), |trap: &mut Record| trap.snapshots[1].complaints[0].deleting_data = false, Violated, Violated)]
+#[case::silent(trap(), |trap: &mut Record| trap.snapshots[1].complaints.clear(), Violated, Violated)]
+#[case::explained_when_nobody_serves_any_more(trap(), |trap: &mut Record| trap.snapshots[1].pods[0].ready = false, Violated, Violated)]
+#[case::both_passwords_are_let_in(change(), |change: &mut Record| {
     change.snapshots[1].tried = tried(Login::Accepted, Login::Accepted);
 }, Violated, Violated)]
-#[case::applied_and_never_settled(change(), |change| change.steps[1] = unmet(SETTLED_ON_IT, 30), Violated, Violated)]
-#[case::without_its_data(change(), |change| change.snapshots[1].stored[0].rows = None, Violated, Holds)]
-#[case::nothing_was_stored_before(change(), |change| change.snapshots[0].stored[0].rows = None, Unchecked, Unchecked)]
+#[case::applied_and_never_settled(change(), |change: &mut Record| change.steps[1] = unmet(SETTLED_ON_IT, 30), Violated, Violated)]
+#[case::without_its_data(change(), |change: &mut Record| change.snapshots[1].stored[0].rows = None, Violated, Holds)]
+#[case::nothing_was_stored_before(change(), |change: &mut Record| change.snapshots[0].stored[0].rows = None, Unchecked, Unchecked)]
 fn a_changed_password(
     #[case] mut change: Record,
     #[case] spoil: Spoil,
@@ -114,12 +114,12 @@ fn reinstall() -> Record {
 }
 
 #[rstest]
-#[case::as_it_should_be(|_| {}, Holds)]
-#[case::the_volume_was_deleted(|reinstall| reinstall.snapshots[1].stored[0].rows = None, Violated)]
-#[case::the_same_password_is_refused(|reinstall| {
+#[case::as_it_should_be(|_: &mut Record| {}, Holds)]
+#[case::the_volume_was_deleted(|reinstall: &mut Record| reinstall.snapshots[1].stored[0].rows = None, Violated)]
+#[case::the_same_password_is_refused(|reinstall: &mut Record| {
     reinstall.snapshots[1].tried = tried(refused(), refused());
 }, Violated)]
-#[case::another_password_is_refused_without_a_word(|reinstall| {
+#[case::another_password_is_refused_without_a_word(|reinstall: &mut Record| {
     reinstall.snapshots[2].tried = tried(Login::Accepted, refused());
 }, Violated)]
 fn a_reinstallation(#[case] spoil: Spoil, #[case] expected: Verdict) {
@@ -136,17 +136,17 @@ fn mending(experiment: Experiment) -> Record {
 }
 
 #[rstest]
-#[case::as_it_should_be(|_| {}, Holds)]
-#[case::a_command_fails(|mending| {
+#[case::as_it_should_be(|_: &mut Record| {}, Holds)]
+#[case::a_command_fails(|mending: &mut Record| {
     mending.snapshots[2].answers.insert(COMMANDS.into(), "failed: no such pod".into());
 }, Violated)]
-#[case::the_new_password_is_refused(|mending| mending.snapshots[2].tried = tried(refused(), refused()), Violated)]
-#[case::the_old_one_still_opens(|mending| {
+#[case::the_new_password_is_refused(|mending: &mut Record| mending.snapshots[2].tried = tried(refused(), refused()), Violated)]
+#[case::the_old_one_still_opens(|mending: &mut Record| {
     mending.snapshots[2].tried = tried(Login::Accepted, Login::Accepted);
 }, Violated)]
-#[case::rows_are_gone(|mending| mending.snapshots[2].stored[0].rows = Some(99), Violated)]
-#[case::a_pod_was_not_restarted(|mending| mending.snapshots[2].pods[0].ready = false, Violated)]
-#[case::nothing_was_broken(|mending| mending.snapshots[1].complaints.clear(), Unchecked)]
+#[case::rows_are_gone(|mending: &mut Record| mending.snapshots[2].stored[0].rows = Some(99), Violated)]
+#[case::a_pod_was_not_restarted(|mending: &mut Record| mending.snapshots[2].pods[0].ready = false, Violated)]
+#[case::nothing_was_broken(|mending: &mut Record| mending.snapshots[1].complaints.clear(), Unchecked)]
 fn the_remedy_that_keeps_the_data(#[case] spoil: Spoil, #[case] expected: Verdict) {
     let mut mending = mending(Experiment::MendKeepingData);
     spoil(&mut mending);
@@ -154,13 +154,13 @@ fn the_remedy_that_keeps_the_data(#[case] spoil: Spoil, #[case] expected: Verdic
 }
 
 #[rstest]
-#[case::as_it_should_be(|_| {}, Holds)]
-#[case::the_claim_was_kept(|mending| mending.snapshots[2].stored[0] = stored("certctl", Some(100), "one"), Violated)]
-#[case::nothing_was_migrated(|mending| mending.snapshots[2].stored[0].tables.clear(), Violated)]
-#[case::the_neighbour_lost_its_data(|mending| {
+#[case::as_it_should_be(|_: &mut Record| {}, Holds)]
+#[case::the_claim_was_kept(|mending: &mut Record| mending.snapshots[2].stored[0] = stored("certctl", Some(100), "one"), Violated)]
+#[case::nothing_was_migrated(|mending: &mut Record| mending.snapshots[2].stored[0].tables.clear(), Violated)]
+#[case::the_neighbour_lost_its_data(|mending: &mut Record| {
     mending.snapshots[2].stored[1] = stored("beside", None, "another");
 }, Violated)]
-#[case::there_was_no_neighbour(|mending| { mending.snapshots[0].stored.pop(); }, Unchecked)]
+#[case::there_was_no_neighbour(|mending: &mut Record| { mending.snapshots[0].stored.pop(); }, Unchecked)]
 fn the_remedy_that_deletes_the_data(#[case] spoil: Spoil, #[case] expected: Verdict) {
     let mut mending = mending(Experiment::MendDeletingData);
     for seen in &mut mending.snapshots {

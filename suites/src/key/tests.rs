@@ -39,11 +39,11 @@ fn rotation() -> Record {
 type Spoil = fn(&mut Record);
 
 #[rstest]
-#[case::both_are_served(|_| {}, Holds)]
-#[case::the_first_of_the_list_only(|rotation| rotation.snapshots[1].asked[0].status = Some(401), Violated)]
-#[case::the_last_of_the_list_only(|rotation| rotation.snapshots[1].asked[1].status = Some(401), Violated)]
-#[case::a_replica_that_does_not_answer(|rotation| rotation.snapshots[1].asked[1].status = None, Violated)]
-#[case::nobody_was_asked(|rotation| rotation.snapshots[1].asked.clear(), Unchecked)]
+#[case::both_are_served(|_: &mut Record| {}, Holds)]
+#[case::the_first_of_the_list_only(|rotation: &mut Record| rotation.snapshots[1].asked[0].status = Some(401), Violated)]
+#[case::the_last_of_the_list_only(|rotation: &mut Record| rotation.snapshots[1].asked[1].status = Some(401), Violated)]
+#[case::a_replica_that_does_not_answer(|rotation: &mut Record| rotation.snapshots[1].asked[1].status = None, Violated)]
+#[case::nobody_was_asked(|rotation: &mut Record| rotation.snapshots[1].asked.clear(), Unchecked)]
 fn a_list_of_two_keys(#[case] spoil: Spoil, #[case] expected: Verdict) {
     let mut rotation = rotation();
     spoil(&mut rotation);
@@ -51,17 +51,17 @@ fn a_list_of_two_keys(#[case] spoil: Spoil, #[case] expected: Verdict) {
 }
 
 #[rstest]
-#[case::always_served(|_| {}, Holds)]
-#[case::refused_once(|rotation| {
+#[case::always_served(|_: &mut Record| {}, Holds)]
+#[case::refused_once(|rotation: &mut Record| {
     rotation.snapshots[2].clients.get_mut(OLD_KEY).unwrap().insert("401".into(), 1);
 }, Violated)]
-#[case::nobody_there_for_a_moment(|rotation| {
+#[case::nobody_there_for_a_moment(|rotation: &mut Record| {
     rotation.snapshots[2].clients.get_mut(NEW_KEY).unwrap().insert("network".into(), 3);
 }, Violated)]
-#[case::hardly_asked(|rotation| {
+#[case::hardly_asked(|rotation: &mut Record| {
     rotation.snapshots[2].clients.insert(NEW_KEY.into(), [("200".to_owned(), 5)].into());
 }, Unchecked)]
-#[case::commands_that_failed(|rotation| {
+#[case::commands_that_failed(|rotation: &mut Record| {
     rotation.snapshots[2].answers.insert(COMMANDS.into(), "failed: no such release".into());
 }, Unchecked)]
 fn clients_that_never_stop_asking(#[case] spoil: Spoil, #[case] expected: Verdict) {
@@ -71,10 +71,10 @@ fn clients_that_never_stop_asking(#[case] spoil: Spoil, #[case] expected: Verdic
 }
 
 #[rstest]
-#[case::refused(|_| {}, Holds)]
-#[case::an_empty_key_is_let_in(|rotation| rotation.snapshots[2].asked[2].status = Some(200), Violated)]
-#[case::nobody_needs_a_key(|rotation| rotation.snapshots[2].asked[3].status = Some(200), Violated)]
-#[case::nobody_was_asked(|rotation| rotation.snapshots[2].asked.clear(), Unchecked)]
+#[case::refused(|_: &mut Record| {}, Holds)]
+#[case::an_empty_key_is_let_in(|rotation: &mut Record| rotation.snapshots[2].asked[2].status = Some(200), Violated)]
+#[case::nobody_needs_a_key(|rotation: &mut Record| rotation.snapshots[2].asked[3].status = Some(200), Violated)]
+#[case::nobody_was_asked(|rotation: &mut Record| rotation.snapshots[2].asked.clear(), Unchecked)]
 fn a_client_without_a_key(#[case] spoil: Spoil, #[case] expected: Verdict) {
     let mut rotation = rotation();
     spoil(&mut rotation);
