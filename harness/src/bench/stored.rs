@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::ResourceExt;
-use kube::api::{DeleteParams, ListParams};
+use kube::api::{DeleteParams, ListParams, PartialObjectMeta};
 use serde::Deserialize;
 
 use super::{Bench, BenchError, BundledServer};
@@ -104,7 +104,13 @@ impl Bench {
         let listed = listed.map_err(|source| self.objects("list the volume claims", source))?;
         let suffix = format!("-{}-0", of.stateful_set);
         let own = listed.items.into_iter().filter(|claim| claim.name_any().ends_with(&suffix));
-        Ok(own.map(|claim| (claim.name_any(), claim.metadata.uid.unwrap_or_default())).collect())
+        // A claim in use goes when its pod does; from then on its data are as good as lost.
+        let state = |claim: PartialObjectMeta<PersistentVolumeClaim>| {
+            let uid = claim.metadata.uid.clone().unwrap_or_default();
+            let leaving = claim.metadata.deletion_timestamp.is_some();
+            (claim.name_any(), if leaving { format!("{uid}, being deleted") } else { uid })
+        };
+        Ok(own.map(state).collect())
     }
 
     /// The application's database: the one that its credential names, else the one that is called as its role.
