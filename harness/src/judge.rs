@@ -55,6 +55,14 @@ pub(crate) fn unclaimed(requirement: &Requirement, rendered: &Rendered) -> Optio
     })
 }
 
+/// What becomes of a requirement in the live lane whose experiments are for another kind of database; nothing where they
+/// are for this one.
+pub(crate) fn unsuited(requirement: &Requirement, rendered: &Rendered) -> Option<Judgement> {
+    let database = rendered.subject().database();
+    let reason = requirement.experiments.iter().find_map(|experiment| experiment.unsuited(database))?;
+    Some(Judgement::without_check(Verdict::NotApplicable, reason))
+}
+
 /// Judges many requirements at once; they share what Helm renders.
 pub fn judge_all(rendered: &Rendered, catalog: &[&'static Requirement]) -> Vec<Judged> {
     in_parallel(catalog, |requirement| {

@@ -79,6 +79,7 @@ pub(crate) fn pod(workload: &str, uid: &str) -> PodState {
     let pod = PodState {
         name: format!("{}-{uid}", workload.replace("deployment/", "")),
         workload: workload.into(),
+        is_database: false,
         uid: uid.into(),
         address: Some(format!("address-of-{uid}")),
         ready: true,

@@ -120,13 +120,14 @@ impl Bench {
         })
     }
 
-    /// The same over TLS that is verified against the published CA; at a PostgreSQL of the chart's, from a pod.
+    /// The same over TLS that is verified against the published CA; a PostgreSQL of the chart's publishes none, and is
+    /// asked from a pod.
     ///
     /// # Errors
     /// When there is no primary, or the CA cannot be read.
     pub(crate) async fn try_verified(&self, credential: &Credential) -> Result<Login, BenchError> {
         if self.installation.database.is_none() {
-            return self.try_from_a_pod(credential).await;
+            return self.try_from_a_pod(credential, "require").await;
         }
         let (name, ca) = (format!("{}-rw", self.database_name()?), self.ca_pem().await?);
         self.try_login(credential, Transport::Verified { name: &name, ca: &ca }).await

@@ -32,6 +32,7 @@ mod rotate_password;
 mod rotation;
 mod standing;
 mod stored;
+mod suits;
 mod tenant_install;
 mod upgrade;
 mod without_ca;

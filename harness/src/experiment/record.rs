@@ -130,6 +130,9 @@ pub struct PodState {
     pub name: String,
     /// The workload that it belongs to, `deployment/agents`.
     pub workload: String,
+    /// Whether it is a pod of the chart's own PostgreSQL, and none of the application.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_database: bool,
     /// Its unique id: a pod that was replaced has another.
     pub uid: String,
     /// Its address in the cluster.
