@@ -123,6 +123,11 @@ impl Section<'_> {
         &self.words
     }
 
+    /// Its blocks for a shell, as they are written.
+    pub fn scripts(&self) -> impl Iterator<Item = &str> {
+        self.blocks.iter().filter(|block| block.has_commands()).map(|block| block.text.as_str())
+    }
+
     /// Its commands, one after the other; `expand` says what a variable of the shell holds.
     pub fn commands(&self, expand: &dyn Fn(&str) -> String) -> Vec<Command> {
         self.blocks.iter().filter(|block| block.has_commands()).flat_map(|block| block.commands(expand)).collect()

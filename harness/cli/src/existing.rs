@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use clap::Args;
+use harness::bench::Programs;
+use harness::cache::Cache;
 use harness::cluster::{Cluster, ConnectError, ExistingError};
 use harness::conformance::Stage;
 use harness::helm::Helms;
+use harness::images::Workshop;
+use harness::tools::Tools;
 
 use crate::failure::Failure;
 
@@ -42,6 +46,7 @@ impl Existing {
             None => helms,
         };
         let helm = helms.installer().map_err(Failure::broke)?.to_owned();
+        let programs = Programs { helm, kubectl: kubectl() };
         let facts = BTreeMap::from([
             ("provider".to_owned(), "existing".to_owned()),
             ("context".to_owned(), context.to_owned()),
@@ -51,7 +56,7 @@ impl Existing {
                 "pulled by the nodes of the cluster, by the references of the subjects; none was loaded".to_owned(),
             ),
         ]);
-        Ok((Stage { cluster, helm, facts }, Arc::new(helms)))
+        Ok((Stage { cluster, programs, facts }, Arc::new(helms)))
     }
 
     /// The cluster, to remove what runs left there.
@@ -65,6 +70,11 @@ impl Existing {
         }
         by_environment(|name| std::env::var(name).ok()).map_err(Failure::usage)
     }
+}
+
+/// A kubectl for documented commands, where there is one.
+fn kubectl() -> Option<Utf8PathBuf> {
+    Tools::kubectl(&Workshop::open(Cache::locate().ok()?).ok()?)
 }
 
 fn by_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Utf8PathBuf, String> {

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
+use harness::bench::Programs;
 use harness::cache::Cache;
 use harness::cluster::{Cluster, Furnishing, Handle, KindCluster};
-use harness::conformance::{Stage, stand_ins};
+use harness::conformance::{Stage, references};
 use harness::docker::Docker;
 use harness::helm::{HelmProgram, Helms};
 use harness::images::{ImageSet, Images, Mode, Workshop};
 use harness::kind_config;
 use harness::manifests::Manifests;
 use harness::progress::Progress;
-use harness::subject::Subject;
+use harness::subject::{StandIn, Subject};
 use harness::tools::{Tool, ToolPaths, Tools};
 
 use crate::failure::Failure;
@@ -28,6 +29,7 @@ pub(crate) struct Ground {
     pub(crate) images: ImageSet,
     /// Where tools are.
     pub(crate) tools: ToolPaths,
+    kubectl: Option<Utf8PathBuf>,
     cache: Cache,
 }
 
@@ -42,7 +44,8 @@ impl Ground {
             Tools::ensure(&workshop, &[Tool::Kind, Tool::Helm3, Tool::Helm4], progress).map_err(Failure::broke)?;
         let kind = kind_cluster(&cache, name, &docker, &images.node.reference, &tools)?;
         let furnishing = furnishing(&images)?;
-        Ok(Self { kind, furnishing, images, tools, cache })
+        let kubectl = Tools::kubectl(&workshop);
+        Ok(Self { kind, furnishing, images, tools, kubectl, cache })
     }
 
     /// The cluster, brought up and attached to, with the images of the subjects that will be installed on it.
@@ -51,14 +54,16 @@ impl Ground {
         let handle = self.leave(handle)?;
         self.tag_images(subjects).await?;
         let cluster = Cluster::attach(handle).await.map_err(Failure::broke)?;
-        Ok(Stage { cluster, helm: self.helm()?, facts: self.facts() })
+        Ok(Stage { cluster, programs: self.programs()?, facts: self.facts() })
     }
 
-    /// Gives the stand-in application the references under which the subjects' pods ask for it.
+    /// Gives our images the references under which the subjects' pods ask for them.
     async fn tag_images(&self, subjects: &[Arc<Subject>]) -> Result<(), Failure> {
-        let wanted: Vec<String> = subjects.iter().flat_map(|subject| stand_ins(subject)).collect();
-        let Some(stand_in) = self.images.stand_in() else { return Ok(()) };
-        self.kind.tag(&stand_in.reference, &wanted).await.map_err(Failure::broke)
+        for (stand_in, image) in &self.images.stand_ins {
+            let wanted: Vec<String> = subjects.iter().flat_map(|subject| references(subject, *stand_in)).collect();
+            self.kind.tag(image, &wanted).await.map_err(Failure::broke)?;
+        }
+        Ok(())
     }
 
     /// What is known about the cluster, for the report.
@@ -78,16 +83,17 @@ impl Ground {
         Ok(Arc::new(helms))
     }
 
-    /// The Helm that installs.
-    pub(crate) fn helm(&self) -> Result<Utf8PathBuf, Failure> {
+    /// The Helm that installs, and a kubectl for documented commands where there is one.
+    pub(crate) fn programs(&self) -> Result<Programs, Failure> {
         let helm = self.tools.get(Tool::Helm4).ok_or_else(|| Failure::broke("find Helm 4: it was not prepared"))?;
-        Ok(helm.to_owned())
+        Ok(Programs { helm: helm.to_owned(), kubectl: self.kubectl.clone() })
     }
 
     /// Leaves word of the cluster for other commands, and returns it.
     pub(crate) fn leave(&self, handle: Handle) -> Result<Handle, Failure> {
-        let stand_in = self.images.stand_in().map(|image| image.reference.clone());
-        let handle = Handle { stand_in, ..handle };
+        let image = |stand_in| self.images.stand_ins.get(&stand_in).cloned();
+        let handle =
+            Handle { stand_in: image(StandIn::Workload), postgres_library: image(StandIn::PostgresLibrary), ..handle };
         handle.leave(&self.cache).map_err(Failure::broke)?;
         Ok(handle)
     }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
-use kube::api::ListParams;
 use serde::Deserialize;
 
 use super::{Bench, BenchError, CredentialSecret};
@@ -44,15 +43,12 @@ impl Bench {
     /// What there is to say of each declared credential. Without a database of ours, nothing.
     ///
     /// # Errors
-    /// When the Secrets cannot be read, or the database cannot be asked.
-    pub(super) async fn credential_states(&self) -> Result<Vec<CredentialState>, BenchError> {
-        if self.installation.database.is_none() || self.installation.credentials.is_empty() {
+    /// When the database cannot be asked.
+    pub(super) async fn credential_states(&self, secrets: &[Secret]) -> Result<Vec<CredentialState>, BenchError> {
+        if self.installation.server().is_none() || self.installation.credentials.is_empty() {
             return Ok(Vec::new());
         }
-        let listed = self.secrets().list(&ListParams::default()).await;
-        let listed = listed.map_err(|source| self.objects("read the Secrets", source))?;
-        let secrets: BTreeMap<String, &Secret> =
-            listed.items.iter().map(|secret| (secret.name_any(), secret)).collect();
+        let secrets: BTreeMap<String, &Secret> = secrets.iter().map(|secret| (secret.name_any(), secret)).collect();
         let roles = self.database()?.rows::<Role>(ROLES).await;
         let roles = roles.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })?;
         let state = |declared: &CredentialSecret| {

@@ -21,10 +21,10 @@ const TOUCHED: &str = "holdfast.dev/touched";
 /// The SQLSTATE of a wrong password.
 const WRONG_PASSWORD: &str = "28P01";
 
-const ACCEPTED: Budget = Budget::seconds("the database to accept the new password", 30);
+pub(crate) const ACCEPTED: Budget = Budget::seconds("the database to accept the new password", 30);
 
 const BACK: Budget = Budget::seconds("the Secret with the credential to be made again", 10);
-const REFUSED: Budget = Budget::seconds("the database to refuse the old password", 30);
+pub(crate) const REFUSED: Budget = Budget::seconds("the database to refuse the old password", 30);
 
 impl Bench {
     /// The Secret with the credential that experiments disturb.
@@ -120,11 +120,14 @@ impl Bench {
         })
     }
 
-    /// The same over TLS that is verified against the published CA.
+    /// The same over TLS that is verified against the published CA; at a PostgreSQL of the chart's, from a pod.
     ///
     /// # Errors
     /// When there is no primary, or the CA cannot be read.
     pub(crate) async fn try_verified(&self, credential: &Credential) -> Result<Login, BenchError> {
+        if self.installation.database.is_none() {
+            return self.try_from_a_pod(credential).await;
+        }
         let (name, ca) = (format!("{}-rw", self.database_name()?), self.ca_pem().await?);
         self.try_login(credential, Transport::Verified { name: &name, ca: &ca }).await
     }
@@ -251,7 +254,7 @@ impl Bench {
         answered.await.map_err(|error| self.waited(error))
     }
 
-    fn register_password(&self, password: &SecretString) -> Result<(), BenchError> {
+    pub(super) fn register_password(&self, password: &SecretString) -> Result<(), BenchError> {
         let declared = self.declared_credential()?;
         let name = format!("{}/{}/{}", self.namespace(), declared.secret, declared.password_key);
         let registered = self.keep.redactor.register(&name, password.expose_secret());

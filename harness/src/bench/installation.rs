@@ -5,14 +5,19 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use kube::api::DynamicObject;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use super::bundled::BundledServer;
+use super::front::Front;
+use super::inputs;
 use super::own_ca::{SERVER_CA_SECRET, SERVER_SECRET, TRUST_SECRET};
 use super::spelling::Format;
 use crate::cluster::is_outside;
 use crate::finding::Locate;
 use crate::graph::{DatabaseClient, Fact};
 use crate::manifests::Object;
+use crate::probe::Server;
 use crate::rendered::Rendered;
 use crate::subject::{self, RESTART_BUDGET, ResolvedRelease, Smoke};
 
@@ -29,6 +34,14 @@ pub struct Installation {
     pub releases: Vec<Release>,
     /// The CloudNativePG cluster that the releases use.
     pub database: Option<String>,
+    /// The PostgreSQL that the chart brings.
+    pub bundled: Option<BundledServer>,
+    /// Values that whoever installs has to bring, made for this installation, as dotted paths.
+    pub inputs: Vec<(String, SecretString)>,
+    /// Where the application answers, and what it asks for.
+    pub front: Option<Front>,
+    /// Dotted path of the value that lists the application's API keys.
+    pub api_keys: Option<String>,
     /// The values through which the chart is told its CA.
     pub ca: Option<CaInputs>,
     /// Where the credentials of the applications are; experiments disturb the first one.
@@ -102,6 +115,10 @@ impl Installation {
                 .as_ref()
                 .map(|cluster| TrustSecret { secret: format!("{cluster}-ca"), key: "ca.crt".into() }),
             database: subject.database().cluster.clone(),
+            bundled: BundledServer::of(rendered),
+            inputs: inputs::of(subject),
+            front: Front::of(rendered),
+            api_keys: subject.file().api_keys.as_ref().map(|keys| keys.value.clone()),
             ca,
             credentials,
             password_length: subject.database().password_length,
@@ -119,6 +136,12 @@ impl Installation {
             reaches_out: rendered.manifests().objects().any(|object| is_outside(object.kind())),
             cluster_rights: rendered.cluster_rights().map(|path| path.to_string()).collect(),
         })
+    }
+
+    /// The database that stands on a bench of it.
+    pub(super) fn server(&self) -> Option<Server> {
+        let bundled = self.bundled.as_ref().map(BundledServer::server);
+        self.database.clone().map(Server::Cluster).or(bundled)
     }
 
     /// The same installation with a database whose certificate an authority of our own signs.

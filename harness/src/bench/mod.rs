@@ -3,12 +3,20 @@
 //! A bench is disturbed by experiments and observed by probes. It is removed by label, so that a run that was killed
 //! leaves nothing that `holdfast sweep` does not find.
 
+mod asker;
 mod authority;
+mod bundled;
+mod client;
+mod complaints;
 mod consumers;
 mod credential;
 mod database;
+mod documented;
 mod exposure;
+mod front;
+mod inputs;
 mod installation;
+mod kubeconfig;
 mod logs;
 mod namespaced;
 mod observe;
@@ -20,6 +28,8 @@ mod secrets;
 mod smoke;
 mod spelling;
 mod standing;
+mod stored;
+mod tool;
 mod vigil;
 mod writer;
 
@@ -28,9 +38,16 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
 use kube::api::{DeleteParams, PostParams};
 use kube::{Api, Resource};
+use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+pub use self::bundled::{BundledServer, Procedure};
+pub(crate) use self::credential::{ACCEPTED, REFUSED};
+pub use self::documented::Programs;
+pub(crate) use self::documented::Ran;
+pub use self::front::{BELOW_MINIMUM, Front, OVER_TLS, WITHOUT_TLS};
+pub(crate) use self::inputs::unguessed;
 pub use self::installation::{
     CaInputs, Change, CredentialSecret, Installation, InstallationError, ModeVariable, Release, TrustSecret,
 };
@@ -43,7 +60,7 @@ use crate::cluster::{
 };
 use crate::digest::sha256;
 use crate::history::HistoryError;
-use crate::probe::{Database, QueryError};
+use crate::probe::{Database, QueryError, Server};
 use crate::redact::{PrivateRoom, RedactError, Redactor, Sink};
 use crate::wait::{Budget, WaitError};
 use crate::yaml::YamlError;
@@ -243,6 +260,8 @@ impl Bench {
         installation: Installation,
         keep: Keep,
     ) -> Result<Self, BenchError> {
+        let inputs = installation.inputs.iter().map(|(path, value)| (path.as_str(), value.expose_secret()));
+        keep.redactor.register_all(inputs).map_err(|source| BenchError::Confidence { source })?;
         let namespace = Self::namespace_of(run, name);
         let expires = Timestamp::now().saturating_add(TIME_TO_LIVE).unwrap_or(Timestamp::MAX);
         let object: Namespace = from_json(json!({
@@ -334,12 +353,23 @@ impl Bench {
         removed.map_err(|source| BenchError::Clear { namespace: self.namespace.clone(), source })
     }
 
-    /// The CloudNativePG cluster of the subject.
+    /// The database of the subject.
     ///
     /// # Errors
-    /// When the subject has none.
+    /// When the subject names none that stands on the bench.
     pub fn database(&self) -> Result<Database, BenchError> {
-        Ok(Database::new(self.cluster.client().clone(), &self.namespace, self.database_name()?))
+        let server = self.installation.server().ok_or_else(|| {
+            BenchError::Unsuited(
+                "the subject names neither a CloudNativePG cluster under `database.cluster` nor a StatefulSet under \
+                 `database.bundled`"
+                    .into(),
+            )
+        })?;
+        Ok(self.database_at(server))
+    }
+
+    fn database_at(&self, server: Server) -> Database {
+        Database::new(self.cluster.client().clone(), &self.namespace, server)
     }
 
     pub(crate) fn pods(&self) -> Api<Pod> {

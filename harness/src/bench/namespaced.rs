@@ -1,7 +1,5 @@
 //! An account that may do everything within the namespace of the bench and nothing outside of it, as a team has it.
 
-use std::io::Write;
-
 use camino::Utf8Path;
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
@@ -9,7 +7,6 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
-use kube::config::Kubeconfig;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -79,11 +76,7 @@ impl Bench {
 
     /// A kubeconfig that only this user can read, and that goes with the value.
     fn tenant_kubeconfig(&self, token: &str) -> Result<NamedTempFile, BenchError> {
-        let handle = self.cluster.handle();
-        let unwritable = |source| BenchError::Account { namespace: self.namespace.clone(), source };
-        let invalid = |error| unwritable(std::io::Error::other(error));
-        let mut config = Kubeconfig::read_from(&handle.kubeconfig).map_err(|error| invalid(error.to_string()))?;
-        config.contexts.retain(|context| context.name == handle.context);
+        let mut config = self.own_context()?;
         for named in &mut config.contexts {
             ACCOUNT.clone_into(&mut named.name);
             if let Some(context) = &mut named.context {
@@ -95,10 +88,7 @@ impl Bench {
         let user = kube::config::AuthInfo { token: Some(SecretString::from(token.to_owned())), ..Default::default() };
         config.auth_infos =
             vec![kube::config::NamedAuthInfo { name: ACCOUNT.into(), auth_info: Some(user), ..Default::default() }];
-        let text = serde_json::to_string(&config).map_err(|error| unwritable(error.into()))?;
-        let mut file = NamedTempFile::new().map_err(unwritable)?;
-        file.write_all(text.as_bytes()).map_err(unwritable)?;
-        Ok(file)
+        self.kubeconfig_file(&config)
     }
 
     async fn put<K>(&self, object: K) -> Result<(), BenchError>

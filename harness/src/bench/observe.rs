@@ -12,6 +12,7 @@ use kube::api::{ListParams, LogParams};
 
 use super::database::is_ready;
 use super::rollout::OF_A_RELEASE;
+use super::secrets::digests_of;
 use super::{Bench, BenchError};
 use crate::cluster::{exec, forward};
 use crate::error::Chain;
@@ -37,8 +38,8 @@ impl Bench {
             self.served(),
             self.warnings(since)
         )?;
-        let (published_ca, credentials, authority) =
-            futures::try_join!(self.published_ca(), self.credential_digests(), self.credential_states())?;
+        let secrets = self.read_secrets().await?;
+        let (published_ca, authority) = futures::try_join!(self.published_ca(), self.credential_states(&secrets))?;
         Ok(Snapshot {
             moment: moment.into(),
             at: Timestamp::now(),
@@ -48,7 +49,7 @@ impl Bench {
             failures: log.failures,
             served,
             published_ca: published_ca.iter().filter_map(|der| Certificate::of_der(der).ok()).collect(),
-            credentials,
+            credentials: digests_of(&secrets),
             authority,
             warnings,
             ..Snapshot::default()

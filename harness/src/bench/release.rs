@@ -7,6 +7,7 @@ use std::io::Write;
 use std::process::Stdio;
 
 use camino::Utf8Path;
+use secrecy::ExposeSecret;
 use tempfile::NamedTempFile;
 use tokio::process::Command;
 
@@ -42,18 +43,59 @@ impl Bench {
         access: Access<'_>,
         changes: &[Change],
     ) -> Result<(), BenchError> {
-        let changes: Vec<Change> = self.installation.standing.iter().chain(changes).cloned().collect();
+        let changes: Vec<Change> = self.given().into_iter().chain(changes.iter().cloned()).collect();
         for release in &self.installation.releases {
-            let overrides = values_file(release, &changes)?;
-            let mut command = Command::new(helm);
-            command
-                .args(["upgrade", &release.name, release.chart.as_str(), "--install"])
-                .args(release.values.iter().flat_map(|file| ["--values", file.as_str()]))
-                .arg("--values")
-                .arg(overrides.path());
-            self.helm(command, access, release, "install or upgrade").await?;
+            self.upgrade(helm, access, release, &changes).await?;
         }
         self.register_credentials().await
+    }
+
+    /// Installs one release, which need not be one of the subject's.
+    ///
+    /// # Errors
+    /// When Helm refuses.
+    pub(super) async fn install_release(
+        &self,
+        helm: &Utf8Path,
+        release: &Release,
+        changes: &[Change],
+    ) -> Result<(), BenchError> {
+        let changes: Vec<Change> = self.given().into_iter().chain(changes.iter().cloned()).collect();
+        self.upgrade(helm, self.access(), release, &changes).await
+    }
+
+    /// Uninstalls a release that need not be one of the subject's.
+    ///
+    /// # Errors
+    /// When Helm refuses.
+    pub(super) async fn uninstall_release(&self, helm: &Utf8Path, release: &Release) -> Result<(), BenchError> {
+        let mut command = Command::new(helm);
+        command.args(["uninstall", &release.name, "--ignore-not-found"]);
+        self.helm(command, self.access(), release, "uninstall").await.map(drop)
+    }
+
+    async fn upgrade(
+        &self,
+        helm: &Utf8Path,
+        access: Access<'_>,
+        release: &Release,
+        changes: &[Change],
+    ) -> Result<(), BenchError> {
+        let overrides = values_file(release, changes)?;
+        let mut command = Command::new(helm);
+        command
+            .args(["upgrade", &release.name, release.chart.as_str(), "--install"])
+            .args(release.values.iter().flat_map(|file| ["--values", file.as_str()]))
+            .arg("--values")
+            .arg(overrides.path());
+        self.helm(command, access, release, "install or upgrade").await.map(drop)
+    }
+
+    /// What every installation on this bench changes about the values, and what it brings.
+    pub(super) fn given(&self) -> Vec<Change> {
+        let brought = self.installation.inputs.iter();
+        let brought = brought.map(|(path, value)| (path.clone(), value.expose_secret().into()));
+        self.installation.standing.iter().cloned().chain(brought).collect()
     }
 
     /// Uninstalls every release, the last one first. What they leave behind stays.
@@ -62,9 +104,7 @@ impl Bench {
     /// When Helm refuses.
     pub(crate) async fn uninstall(&self, helm: &Utf8Path) -> Result<(), BenchError> {
         for release in self.installation.releases.iter().rev() {
-            let mut command = Command::new(helm);
-            command.args(["uninstall", &release.name, "--ignore-not-found"]);
-            self.helm(command, self.access(), release, "uninstall").await?;
+            self.uninstall_release(helm, release).await?;
         }
         Ok(())
     }

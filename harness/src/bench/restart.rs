@@ -1,7 +1,9 @@
 //! Pods that start anew: by the way in which people restart workloads, or all at once as when a node goes.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -12,16 +14,38 @@ use super::rollout::OF_A_RELEASE;
 use super::{Bench, BenchError};
 use crate::cluster::FIELD_MANAGER;
 
+fn restarted() -> Value {
+    let annotation = json!({"kubectl.kubernetes.io/restartedAt": Timestamp::now().to_string()});
+    json!({"spec": {"template": {"metadata": {"annotations": annotation}}}})
+}
+
 impl Bench {
-    /// Does what `kubectl rollout restart` does to every Deployment and StatefulSet of the releases.
+    /// Does what `kubectl rollout restart` does to every workload of the releases.
     ///
     /// # Errors
     /// When the API server refuses.
     pub(crate) async fn restart(&self) -> Result<(), BenchError> {
-        let annotation = json!({"kubectl.kubernetes.io/restartedAt": Timestamp::now().to_string()});
-        let patch = json!({"spec": {"template": {"metadata": {"annotations": annotation}}}});
+        let patch = restarted();
         self.patch_all::<Deployment>(&patch).await?;
-        self.patch_all::<StatefulSet>(&patch).await
+        self.patch_all::<StatefulSet>(&patch).await?;
+        self.patch_all::<DaemonSet>(&patch).await
+    }
+
+    /// The same to these workloads alone, each written as `deployment/agents`.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub(crate) async fn restart_workloads(&self, workloads: &BTreeSet<String>) -> Result<(), BenchError> {
+        let patch = restarted();
+        for workload in workloads {
+            match workload.split_once('/') {
+                Some(("deployment", name)) => self.patch_one::<Deployment>(name, &patch).await?,
+                Some(("statefulset", name)) => self.patch_one::<StatefulSet>(name, &patch).await?,
+                Some(("daemonset", name)) => self.patch_one::<DaemonSet>(name, &patch).await?,
+                _ => {} // A pod of its own, or of a Job: nobody restarts it.
+            }
+        }
+        Ok(())
     }
 
     /// Takes every pod of the releases away at once; their workloads make new ones.

@@ -2,7 +2,7 @@
 //!
 //! A Deployment that is Available is not settled: it may still be serving from old pods.
 
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
@@ -20,7 +20,7 @@ pub(super) const TOOL_LABEL: &str = "holdfast.dev/tool";
 const ROLLOUT: Budget = Budget::seconds("every workload to be rolled out and ready", 90);
 
 impl Bench {
-    /// Waits until every Deployment and StatefulSet of the namespace has settled.
+    /// Waits until every Deployment, StatefulSet and DaemonSet of the namespace has settled.
     ///
     /// # Errors
     /// When the budget is used up or a pod is in a state that does not mend itself.
@@ -36,6 +36,7 @@ impl Bench {
         let rollout = self.allow(ROLLOUT).at_least(self.installation.restart_budget);
         let deployments: Api<Deployment> = self.api();
         let stateful_sets: Api<StatefulSet> = self.api();
+        let daemon_sets: Api<DaemonSet> = self.api();
         let settled = async {
             watch_until(deployments, watcher::Config::default(), rollout, |objects| {
                 all(objects, |deployment: &Deployment| behind(deployment_counts(deployment)))
@@ -43,6 +44,10 @@ impl Bench {
             .await?;
             watch_until(stateful_sets, watcher::Config::default(), rollout, |objects| {
                 all(objects, |set: &StatefulSet| behind(stateful_set_counts(set)))
+            })
+            .await?;
+            watch_until(daemon_sets, watcher::Config::default(), rollout, |objects| {
+                all(objects, |set: &DaemonSet| behind(daemon_set_counts(set)))
             })
             .await
         };
@@ -104,6 +109,17 @@ fn stateful_set_counts(set: &StatefulSet) -> Counts {
         total: status.replicas,
         updated: status.updated_replicas.unwrap_or(0),
         ready: status.ready_replicas.unwrap_or(0),
+    }
+}
+
+fn daemon_set_counts(set: &DaemonSet) -> Counts {
+    let status = set.status.clone().unwrap_or_default();
+    Counts {
+        seen_current: status.observed_generation >= set.metadata.generation,
+        wanted: status.desired_number_scheduled,
+        total: status.current_number_scheduled,
+        updated: status.updated_number_scheduled.unwrap_or(0),
+        ready: status.number_ready,
     }
 }
 

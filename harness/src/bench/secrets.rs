@@ -23,27 +23,21 @@ impl Bench {
     /// # Errors
     /// When the Secrets cannot be read or a value cannot be registered.
     pub(crate) async fn register_credentials(&self) -> Result<(), BenchError> {
-        let listed = self.secrets().list(&ListParams::default()).await;
-        let listed = listed.map_err(|source| self.objects("read the Secrets", source))?;
-        let kept = listed.items.iter().filter(|secret| secret.type_.as_deref() != Some(HELM_RELEASE));
-        let credentials: Vec<(String, String)> = kept.flat_map(|secret| self.credentials_of(secret)).collect();
+        let secrets = self.read_secrets().await?;
+        let credentials: Vec<(String, String)> =
+            secrets.iter().flat_map(|secret| self.credentials_of(secret)).collect();
         let credentials = credentials.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         self.keep.redactor.register_all(credentials).map_err(|source| BenchError::Confidence { source })
     }
 
-    /// The digests of those credentials, by Secret and key. Digests are SHA-256 in lower-case hexadecimal.
+    /// Every Secret of the namespace but those in which Helm keeps releases.
     ///
     /// # Errors
     /// When the Secrets cannot be read.
-    pub(super) async fn credential_digests(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>, BenchError> {
+    pub(super) async fn read_secrets(&self) -> Result<Vec<Secret>, BenchError> {
         let listed = self.secrets().list(&ListParams::default()).await;
         let listed = listed.map_err(|source| self.objects("read the Secrets", source))?;
-        let kept = listed.items.iter().filter(|secret| secret.type_.as_deref() != Some(HELM_RELEASE));
-        let digests = kept.map(|secret| {
-            let values = secret.data.iter().flatten().filter(|(key, _)| !PUBLIC_KEYS.contains(&key.as_str()));
-            (secret.name_any(), values.map(|(key, value)| (key.clone(), sha256(&value.0))).collect())
-        });
-        Ok(digests.collect())
+        Ok(listed.items.into_iter().filter(|secret| secret.type_.as_deref() != Some(HELM_RELEASE)).collect())
     }
 
     /// Writes a Secret; what is in it is registered before.
@@ -67,4 +61,13 @@ impl Bench {
         let texts = values.filter_map(|(key, value)| Some((key, std::str::from_utf8(&value.0).ok()?.to_owned())));
         texts.map(|(key, text)| (format!("{}/{name}/{key}", self.namespace), text)).collect()
     }
+}
+
+/// The digests of credentials, by Secret and key. Digests are SHA-256 in lower-case hexadecimal.
+pub(super) fn digests_of(secrets: &[Secret]) -> BTreeMap<String, BTreeMap<String, String>> {
+    let digests = secrets.iter().map(|secret| {
+        let values = secret.data.iter().flatten().filter(|(key, _)| !PUBLIC_KEYS.contains(&key.as_str()));
+        (secret.name_any(), values.map(|(key, value)| (key.clone(), sha256(&value.0))).collect())
+    });
+    digests.collect()
 }

@@ -7,14 +7,13 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, PostParams};
 use kube::runtime::watcher;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::database::is_ready;
-use super::rollout::TOOL_LABEL;
-use super::{Bench, BenchError, from_json};
+use super::tool::Tool;
+use super::{Bench, BenchError};
 use crate::error::Chain;
 use crate::history::History;
 use crate::wait::{Budget, Objects, Progress, poll_until, trouble_of, watch_until};
@@ -54,9 +53,7 @@ impl Bench {
     /// When the subject does not say where its credential is, or nothing is written within the budget.
     pub(crate) async fn start_writer(&self) -> Result<Writer, BenchError> {
         let credential = self.required_credential().await?;
-        let pod: Pod = from_json(self.writer_pod()?);
-        let made = self.pods().create(&PostParams::default(), &pod).await;
-        made.map_err(|source| self.objects("make the writer", source))?;
+        self.start_tool(&self.writer_tool()?).await?;
         let named = watcher::Config::default().fields(&format!("metadata.name={NAME}"));
         let writes = watch_until(self.pods(), named, self.allow(WRITING), |pods: &Objects<Pod>| match pods.get(NAME) {
             None => Progress::NotYet("its pod is not there".into()),
@@ -129,11 +126,7 @@ impl Bench {
     /// # Errors
     /// When the API server refuses.
     pub(crate) async fn remove_writer(&self) -> Result<(), BenchError> {
-        match self.pods().delete(NAME, &DeleteParams::default().grace_period(0)).await {
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-            Err(source) => Err(self.objects("take the writer away", source)),
-            Ok(_) => Ok(()),
-        }
+        self.remove_tool(NAME).await
     }
 
     async fn ask_writer<T: serde::de::DeserializeOwned>(
@@ -147,23 +140,13 @@ impl Bench {
     }
 
     async fn request_writer(&self, method: &str, path: &str, body: Option<Value>) -> Result<String, BenchError> {
-        let uri = format!("/api/v1/namespaces/{}/pods/{NAME}:{PORT}/proxy/{path}", self.namespace);
-        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
-        let request = http::Request::builder().method(method).uri(uri).body(body);
-        let request = request.map_err(|error| BenchError::Unsuited(format!("ask the writer: {error}")))?;
-        let answer = self.cluster.client().request_text(request).await;
-        answer.map_err(|source| self.objects(format!("ask the writer for {path}"), source))
+        self.request_tool(method, NAME, PORT, path, body).await
     }
 
-    fn writer_pod(&self) -> Result<Value, BenchError> {
-        let installed = &self.installation;
+    fn writer_tool(&self) -> Result<Tool<'_>, BenchError> {
         let declared = self.declared_credential()?;
-        let trust = installed.trust.as_ref().ok_or_else(|| {
+        let trust = self.installation.trust.as_ref().ok_or_else(|| {
             BenchError::Unsuited("the subject names no CA under which the writer could trust the database".into())
-        })?;
-        let of_the_subject = || installed.stand_ins.iter().find(|(_, used)| *used == "workload").map(|(name, _)| name);
-        let image = self.cluster.handle().stand_in.as_ref().or_else(of_the_subject).ok_or_else(|| {
-            BenchError::Unsuited("no image of the stand-in application is on this cluster, so nothing can write".into())
         })?;
         let uri = declared.uri_key.as_ref().ok_or_else(|| {
             BenchError::Unsuited("the subject does not say under `database.credentials` which key has the URI".into())
@@ -176,44 +159,28 @@ impl Bench {
             // The steady lane tells what becomes of sessions that were there before; new ones are the other lane's.
             ("POOL_MAX_LIFETIME", "10m".to_owned()),
         ];
-        let variables: Vec<Value> =
-            variables.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
-        Ok(json!({
-            "apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": NAME, "labels": {TOOL_LABEL: "writer"}},
-            "spec": {
-                "automountServiceAccountToken": false,
-                "terminationGracePeriodSeconds": 1,
-                "restartPolicy": "Never",
-                "securityContext": {
-                    "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532,
-                    "seccompProfile": {"type": "RuntimeDefault"},
-                },
-                "containers": [{
-                    "name": "writer", "image": image, "imagePullPolicy": "IfNotPresent", "args": ["write"],
-                    "env": variables,
-                    "securityContext": {
-                        "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
-                    "readinessProbe": {"httpGet": {"path": "/readyz", "port": PORT}, "periodSeconds": 1},
-                    "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
-                    "volumeMounts": [
-                        {"name": "credential", "mountPath": CREDENTIAL, "readOnly": true},
-                        {"name": "ca", "mountPath": CA, "readOnly": true},
-                    ],
-                }],
-                "volumes": [
-                    {"name": "credential", "secret": {
-                        "secretName": declared.secret,
-                        "items": [{"key": uri, "path": uri}],
-                    }},
-                    {"name": "ca", "secret": {
-                        "secretName": trust.secret, "items": [{"key": trust.key, "path": trust.key}],
-                    }},
+        Ok(Tool {
+            name: NAME,
+            kind: "writer",
+            mode: "write",
+            variables: variables.iter().map(|(name, value)| json!({"name": name, "value": value})).collect(),
+            container: json!({
+                "readinessProbe": {"httpGet": {"path": "/readyz", "port": PORT}, "periodSeconds": 1},
+                "volumeMounts": [
+                    {"name": "credential", "mountPath": CREDENTIAL, "readOnly": true},
+                    {"name": "ca", "mountPath": CA, "readOnly": true},
                 ],
-            },
-        }))
+            }),
+            volumes: json!([
+                {"name": "credential", "secret": {
+                    "secretName": declared.secret,
+                    "items": [{"key": uri, "path": uri}],
+                }},
+                {"name": "ca", "secret": {
+                    "secretName": trust.secret, "items": [{"key": trust.key, "path": trust.key}],
+                }},
+            ]),
+        })
     }
 }
 

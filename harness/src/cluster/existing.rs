@@ -138,5 +138,6 @@ fn handle(context: &str, kubeconfig: Utf8PathBuf) -> Handle {
         context: context.into(),
         nodes: None,
         stand_in: None,
+        postgres_library: None,
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::KindCluster;
 use crate::cache::{Cache, CacheError};
+use crate::subject::StandIn;
 
 /// The name of the cluster unless somebody asks for another.
 pub const DEFAULT_NAME: &str = "holdfast";
@@ -35,6 +36,9 @@ pub struct Handle {
     /// The stand-in application, by the reference that its nodes have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stand_in: Option<String>,
+    /// PostgreSQL with the contract of docker-library/postgres, by the reference that its nodes have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postgres_library: Option<String>,
 }
 
 /// Who made a cluster, and so who may take it down.
@@ -80,6 +84,14 @@ pub enum HandleError {
 }
 
 impl Handle {
+    /// What stands behind references of a subject, by the reference that the nodes have.
+    pub fn image(&self, stand_in: StandIn) -> Option<&str> {
+        match stand_in {
+            StandIn::Workload => self.stand_in.as_deref(),
+            StandIn::PostgresLibrary => self.postgres_library.as_deref(),
+        }
+    }
+
     /// The folder of a cluster: its kubeconfig, kind's configuration, this file.
     ///
     /// # Errors
@@ -147,6 +159,7 @@ mod tests {
             context: "kind-holdfast".into(),
             nodes: None,
             stand_in: Some("holdfast.dev/workload:1".into()),
+            postgres_library: Some("holdfast.dev/postgres-library:17-1".into()),
         }
     }
 

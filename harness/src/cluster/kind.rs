@@ -147,7 +147,7 @@ impl KindCluster {
         for node in self.nodes().await? {
             for reference in references.iter().filter(|reference| *reference != image) {
                 let mut tag = self.ctr(&node);
-                tag.args(["tag", "--force", image, reference]);
+                tag.args(["tag", "--force", image, &looked_for(reference)]);
                 run(tag).await?;
             }
         }
@@ -187,6 +187,7 @@ impl KindCluster {
             context: format!("kind-{}", self.name),
             nodes: Some(self.clone()),
             stand_in: None,
+            postgres_library: None,
         }
     }
 
@@ -215,6 +216,13 @@ impl KindCluster {
     }
 }
 
+/// The name under which the kubelet's runtime looks for an image: where a digest is given, a tag beside it is left out.
+fn looked_for(reference: &str) -> String {
+    let Some((name, digest)) = reference.split_once('@') else { return reference.to_owned() };
+    let tag = name.rfind(':').filter(|at| !name[*at..].contains('/'));
+    format!("{}@{digest}", tag.map_or(name, |at| &name[..at]))
+}
+
 fn found(listing: &str) -> Found {
     let nodes: Vec<(&str, &str)> = listing.lines().filter_map(|line| line.split_once(' ')).collect();
     match nodes.first() {
@@ -238,7 +246,17 @@ fn started_again(line: &str) -> bool {
 mod tests {
     use rstest::rstest;
 
-    use super::{Found, KindCluster, found, started_again};
+    use super::{Found, KindCluster, found, looked_for, started_again};
+
+    #[rstest]
+    #[case::tag("docker.io/library/postgres:18.1", "docker.io/library/postgres:18.1")]
+    #[case::digest("example.org/server@sha256:aa", "example.org/server@sha256:aa")]
+    #[case::both("docker.io/library/postgres:18.1@sha256:aa", "docker.io/library/postgres@sha256:aa")]
+    #[case::a_port_is_no_tag("registry:5000/server@sha256:aa", "registry:5000/server@sha256:aa")]
+    #[case::a_port_and_both("registry:5000/server:1@sha256:aa", "registry:5000/server@sha256:aa")]
+    fn a_node_looks_for_a_digest_without_the_tag(#[case] reference: &str, #[case] expected: &str) {
+        assert_eq!(looked_for(reference), expected);
+    }
 
     #[rstest]
     #[case::at_once("2026-08-01T12:00:00.123456789Z 2026-08-01T12:00:01.5Z", false)]

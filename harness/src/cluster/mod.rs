@@ -33,7 +33,7 @@ pub use self::cnpg::OperatorError;
 pub use self::command::CommandError;
 pub use self::exec::{ExecError, Executed, exec, exec_with_input};
 pub use self::existing::ExistingError;
-pub use self::forward::{ForwardError, forward};
+pub use self::forward::{ForwardError, LocalPort, forward};
 pub use self::handle::{DEFAULT_NAME, Handle, HandleError, Provider};
 pub use self::kind::{Found, KindCluster};
 pub use self::lease::{Election, ElectionError, Stood, Term};

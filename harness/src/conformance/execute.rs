@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use futures::future::try_join_all;
+use tokio::sync::Semaphore;
+
 use super::live::judge_live;
 use super::planning::{Scene, disposition, key, plan, scenes};
 use super::{Request, Stage};
@@ -18,6 +21,10 @@ use crate::report::{Report, ReportError, conclude};
 use crate::requirement::{Lane, Requirement};
 use crate::run::{Disposition, Event, Journal, RunDirectory, RunError};
 use crate::verdict::Verdict;
+
+/// How many benches stand at once, over all subjects. Bringing one up is waiting for the most part; but each rollout is
+/// work, and experiments give a subject so many seconds, which benches that stand in each other's way use up.
+const BENCHES: usize = 4;
 
 /// What a run that came to its end leaves.
 pub struct Outcome {
@@ -122,9 +129,9 @@ impl Work<'_> {
             self.rendered_lane(scene)?;
         }
         if let Ok(stage) = &self.request.stage {
-            for scene in scenes.iter().filter(|scene| scene.live) {
-                self.live_lane(stage, scene).await?;
-            }
+            let seats = Semaphore::new(BENCHES);
+            let live = scenes.iter().filter(|scene| scene.live);
+            try_join_all(live.map(|scene| self.live_lane(stage, scene, &seats))).await?;
         }
         Ok(())
     }
@@ -147,7 +154,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn live_lane(&self, stage: &Stage, scene: &Scene) -> Result<(), ConformanceError> {
+    async fn live_lane(&self, stage: &Stage, scene: &Scene, seats: &Semaphore) -> Result<(), ConformanceError> {
         let wanted = self.wanted(scene, Lane::Live);
         let experiments: BTreeSet<Experiment> =
             wanted.iter().flat_map(|requirement| requirement.experiments).copied().collect();
@@ -170,7 +177,7 @@ impl Work<'_> {
         let campaign = Campaign {
             run: self.directory.id().as_str().to_owned(),
             name: self.request.subjects[scene.subject].name().to_owned(),
-            helm: stage.helm.clone(),
+            programs: stage.programs.clone(),
             installation: Installation::of(rendered)?,
             keep: Keep {
                 redactor: self.sink.redactor().clone(),
@@ -181,7 +188,7 @@ impl Work<'_> {
             wanted: experiments.into_iter().collect(),
         };
         let lost = Mutex::new(None);
-        let sealed = conduct(&stage.cluster, &campaign, |record| {
+        let sealed = conduct(&stage.cluster, &campaign, seats, |record| {
             if let Err(error) = self.directory.seal(record, self.journal, self.sink) {
                 lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }

@@ -22,11 +22,12 @@ pub use self::planning::live_overlay;
 pub use self::selection::{ContractError, OverlayError, Selection, SelectionError, expect_contract, expect_overlays};
 pub use self::shared::{SharedError, SharedRun, ShelfError};
 pub use self::standing::{StandingError, leave_standing};
+use crate::bench::Programs;
 use crate::cluster::{Cluster, CommandError};
 use crate::helm::Helms;
 use crate::profile::Profile;
 use crate::requirement::Requirement;
-use crate::subject::Subject;
+use crate::subject::{StandIn, Subject};
 use crate::waiver::Waiver;
 
 /// What a run is asked for.
@@ -61,26 +62,31 @@ pub struct Request {
 pub struct Stage {
     /// The cluster.
     pub cluster: Cluster,
-    /// The Helm that installs.
-    pub helm: Utf8PathBuf,
+    /// The programs that install, and that documented commands call.
+    pub programs: Programs,
     /// What is known about the cluster, for the report.
     pub facts: std::collections::BTreeMap<String, String>,
 }
 
 impl Stage {
-    /// Gives the stand-in application the references under which a subject's pods ask for it, where the nodes are ours.
+    /// Gives our images the references under which a subject's pods ask for them, where the nodes are ours.
     ///
     /// # Errors
     /// When the nodes do not have it, or do not answer.
     pub async fn lend_images(&self, subject: &Subject) -> Result<(), CommandError> {
         let handle = self.cluster.handle();
-        let (Some(nodes), Some(stand_in)) = (&handle.nodes, &handle.stand_in) else { return Ok(()) };
-        nodes.tag(stand_in, &stand_ins(subject)).await
+        let Some(nodes) = &handle.nodes else { return Ok(()) };
+        for stand_in in StandIn::ALL {
+            if let Some(image) = handle.image(stand_in) {
+                nodes.tag(image, &references(subject, stand_in)).await?;
+            }
+        }
+        Ok(())
     }
 }
 
-/// The references of a subject that stand for the stand-in application.
-pub fn stand_ins(subject: &Subject) -> Vec<String> {
-    let images = subject.images().iter().filter(|image| image.stands_for == "workload");
+/// The references of a subject that one of our images stands behind.
+pub fn references(subject: &Subject, stand_in: StandIn) -> Vec<String> {
+    let images = subject.images().iter().filter(|image| image.stands_for == stand_in.name());
     images.map(|image| image.reference.clone()).collect()
 }

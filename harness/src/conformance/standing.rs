@@ -11,6 +11,7 @@ use crate::experiment::erect;
 use crate::redact::{PrivateRoom, Sink};
 use crate::rendered::Rendered;
 use crate::run::{RunDirectory, RunId};
+use crate::subject::StandIn;
 
 /// Why no bench was left.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +65,7 @@ async fn erected(
     stage.lend_images(rendered.subject()).await.map_err(SharedError::from)?;
     let name = format!("{}-standing", installation.subject);
     let bench = Bench::raise(cluster.clone(), run, &name, installation, keep).await.map_err(StandingError::Bench)?;
-    match erect(&bench, &stage.helm, fingerprint).await {
+    match erect(&bench, &stage.programs.helm, fingerprint).await {
         Ok(()) => Ok(bench.namespace().to_owned()),
         Err(error) => {
             if let Err(left) = bench.clear().await {
@@ -82,6 +83,7 @@ pub(super) fn fingerprint(
     installation: &Installation,
 ) -> Result<String, SharedError> {
     let charts = rendered.charts().map(|chart| chart.digest.as_str());
-    let stand_in = stage.cluster.handle().stand_in.as_deref();
-    installation.fingerprint(charts, stand_in).map_err(SharedError::Fingerprint)
+    let handle = stage.cluster.handle();
+    let images = StandIn::ALL.into_iter().filter_map(|stand_in| handle.image(stand_in)).collect::<Vec<_>>().join(" ");
+    installation.fingerprint(charts, Some(&images)).map_err(SharedError::Fingerprint)
 }

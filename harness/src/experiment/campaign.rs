@@ -6,18 +6,20 @@
 
 use std::collections::BTreeMap;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use futures::future::join_all;
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 use super::diary::Diary;
 use super::install::unsettled;
 use super::record::Record;
 use super::{
-    Experiment, break_credential, forced_mode, foreign_ca, hostile_password, install, missing_ca, recreate_credential,
-    roll_back_ca, rotate_again, rotate_bundle, rotate_ca, rotate_password, tenant_install, upgrade, without_ca,
+    Experiment, break_credential, change_first_password, forced_mode, foreign_ca, hostile_password, install,
+    mend_deleting_data, mend_keeping_data, missing_ca, recreate_credential, reinstall, roll_back_ca, rotate_again,
+    rotate_api_key, rotate_bundle, rotate_ca, rotate_password, tenant_install, upgrade, without_ca,
 };
-use crate::bench::{Bench, BenchError, Installation, Keep};
+use crate::bench::{Bench, BenchError, Installation, Keep, Programs};
 use crate::cluster::Cluster;
 use crate::error::Chain;
 
@@ -52,6 +54,7 @@ const LINES: &[Line] = &[
             Experiment::Upgrade,
             Experiment::WithoutCa,
             Experiment::MissingCa,
+            Experiment::RotateApiKey,
             Experiment::TenantInstall,
         ],
     },
@@ -80,6 +83,16 @@ const LINES: &[Line] = &[
             Experiment::BreakCredential,
         ],
     },
+    Line {
+        name: "first-boot",
+        database: Database::AsDeclared,
+        experiments: &[Experiment::ChangeFirstPassword, Experiment::Reinstall],
+    },
+    Line {
+        name: "remedies",
+        database: Database::AsDeclared,
+        experiments: &[Experiment::MendKeepingData, Experiment::MendDeletingData],
+    },
 ];
 
 impl Line {
@@ -106,8 +119,8 @@ pub struct Campaign {
     pub run: String,
     /// What the names of its benches begin with, after the run; unique within the run.
     pub name: String,
-    /// Helm's path.
-    pub helm: Utf8PathBuf,
+    /// The programs that install, and that documented commands call.
+    pub programs: Programs,
     /// What is installed.
     pub installation: Installation,
     /// Where logs go, and what must never be among them.
@@ -127,20 +140,31 @@ impl Campaign {
     }
 }
 
-/// Runs the wanted experiments, benches side by side, and hands each record to `keep` as soon as it is sealed.
-pub async fn conduct(cluster: &Cluster, campaign: &Campaign, keep: impl Fn(&Record) + Sync) -> Vec<Record> {
+/// Runs the wanted experiments, benches side by side as far as there are seats, and hands each record to `keep` as soon
+/// as it is sealed.
+pub async fn conduct(
+    cluster: &Cluster,
+    campaign: &Campaign,
+    seats: &Semaphore,
+    keep: impl Fn(&Record) + Sync,
+) -> Vec<Record> {
     let asked = |one| campaign.wanted.contains(&one);
     let name = |line: &Line| format!("{}-{}", campaign.name, line.name);
     if campaign.installation.reaches_out {
         // Objects outside of the namespaces have one name, whichever bench they belong to.
         let mut records = Vec::new();
         for line in campaign.lines() {
+            let _seat = seats.acquire().await;
             records.extend(conduct_line(cluster, campaign, line, &name(line), asked, &keep).await);
         }
         return records;
     }
     let lines = campaign.lines();
-    let conducted = lines.map(async |line| conduct_line(cluster, campaign, line, &name(line), asked, &keep).await);
+    let conducted = lines.map(async |line| {
+        // Closed seats are for nobody to wait for; then all start at once, which is only slower.
+        let _seat = seats.acquire().await;
+        conduct_line(cluster, campaign, line, &name(line), asked, &keep).await
+    });
     join_all(conducted).await.into_iter().flatten().collect()
 }
 
@@ -176,11 +200,11 @@ pub async fn conduct_line(
         }
         Ok(bench) => {
             let mut obstacle =
-                stand(&bench, &campaign.helm, next(&[])).await.err().map(|error| Chain(&error).to_string());
+                stand(&bench, &campaign.programs.helm, next(&[])).await.err().map(|error| Chain(&error).to_string());
             while let Some(experiment) = next(&records) {
                 let record = match &obstacle {
                     Some(reason) => unstarted(experiment, &installation, reason),
-                    None => perform(experiment, &bench, &campaign.helm).await,
+                    None => perform(experiment, &bench, &campaign.programs).await,
                 };
                 obstacle = obstacle.or_else(|| obstacle_after(&record));
                 keep(&record);
@@ -213,7 +237,8 @@ async fn stand(bench: &Bench, helm: &Utf8Path, first: Option<Experiment>) -> Res
     bench.settle().await
 }
 
-async fn perform(experiment: Experiment, bench: &Bench, helm: &Utf8Path) -> Record {
+async fn perform(experiment: Experiment, bench: &Bench, programs: &Programs) -> Record {
+    let helm = &programs.helm;
     let mut diary = Diary::open();
     let outcome = match experiment {
         Experiment::Install => install::run(bench, helm, &mut diary).await,
@@ -231,6 +256,11 @@ async fn perform(experiment: Experiment, bench: &Bench, helm: &Utf8Path) -> Reco
         Experiment::RotateAgain => rotate_again::run(bench, helm, &mut diary).await,
         Experiment::RecreateCredential => recreate_credential::run(bench, helm, &mut diary).await,
         Experiment::BreakCredential => break_credential::run(bench, helm, &mut diary).await,
+        Experiment::ChangeFirstPassword => change_first_password::run(bench, programs, &mut diary).await,
+        Experiment::Reinstall => reinstall::run(bench, programs, &mut diary).await,
+        Experiment::MendKeepingData => mend_keeping_data::run(bench, programs, &mut diary).await,
+        Experiment::MendDeletingData => mend_deleting_data::run(bench, programs, &mut diary).await,
+        Experiment::RotateApiKey => rotate_api_key::run(bench, programs, &mut diary).await,
     };
     diary.seal(experiment, bench, outcome)
 }

@@ -64,6 +64,19 @@ impl Diary {
         came_true
     }
 
+    /// Has Helm do something that the chart may refuse, which is an answer. Says whether it was done.
+    pub(super) async fn refusable(
+        &mut self,
+        name: &str,
+        work: impl Future<Output = Result<(), BenchError>>,
+    ) -> Result<bool, BenchError> {
+        match self.step(name, work).await {
+            Ok(()) => Ok(true),
+            Err(BenchError::Helm { .. }) => Ok(false),
+            Err(other) => Err(other),
+        }
+    }
+
     /// Looks at the bench and keeps what is seen.
     pub(super) async fn look(&mut self, bench: &Bench, moment: &str, since: Timestamp) -> Result<(), BenchError> {
         let seen = self.step(&format!("look at the bench: {moment}"), bench.observe(moment, since)).await?;

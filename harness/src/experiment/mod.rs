@@ -2,27 +2,36 @@
 //!
 //! Only this module's children change anything on a cluster that a subject runs on. Checks read what they leave.
 
+mod asked;
 mod authority;
 mod break_credential;
 mod campaign;
 mod change;
+mod change_first_password;
+mod complaint;
 mod diary;
+mod first_boot;
 mod forced_mode;
 mod foreign_ca;
 mod hostile_password;
 mod inspection;
 mod install;
+mod mend_deleting_data;
+mod mend_keeping_data;
 mod missing_ca;
 mod radius;
 mod record;
 mod recreate_credential;
+mod reinstall;
 mod roll_back_ca;
 mod rotate_again;
+mod rotate_api_key;
 mod rotate_bundle;
 mod rotate_ca;
 mod rotate_password;
 mod rotation;
 mod standing;
+mod stored;
 mod tenant_install;
 mod upgrade;
 mod without_ca;
@@ -33,18 +42,24 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::asked::Asked;
 pub use self::authority::CredentialState;
 pub use self::break_credential::UNREADY;
 pub use self::campaign::{Campaign, Line, conduct, conduct_line};
 pub use self::change::PodChange;
+pub use self::change_first_password::{RESTART_CLIENTS, UPGRADED};
+pub use self::complaint::{Complaint, RemedyHeadings};
+pub use self::first_boot::{COMMANDS, NEW_PASSWORD_TAKEN, SETTLED_ON_IT, THROUGH};
 pub use self::inspection::{InspectedCa, InspectedCertificate, InspectedMount, Inspection};
 pub use self::install::{PLAINTEXT, SETTLED, VERIFIED};
 pub use self::missing_ca::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG_KEY_NAME};
 pub use self::radius::Radius;
 pub use self::record::{Exposed, LoggedFailure, LoggedLogin, PodImage, PodState, Record, Session, Snapshot, Step};
 pub use self::recreate_credential::{BY_ITSELF, BY_UPGRADE, MADE_BY};
+pub use self::reinstall::{REINSTALLED, WITH_ANOTHER_PASSWORD};
 pub use self::roll_back_ca::PRIOR_CA_BACK;
 pub use self::rotate_again::{CHANGED_AGAIN, SAME_VALUE};
+pub use self::rotate_api_key::{EMPTY_KEY, NEW_KEY, NO_KEY, OLD_KEY};
 pub use self::rotate_bundle::{NEW_LEAF_SERVED, OLD_CA_ALONE};
 pub use self::rotate_ca::ON_THE_WIRE;
 pub use self::rotate_password::RESTARTED;
@@ -53,7 +68,9 @@ pub use self::rotation::{
     OLD_REFUSED, REFUSE, STEADY_GAP,
 };
 pub use self::standing::{erect, revisit};
+pub use self::stored::Stored;
 pub use self::tenant_install::{RULES_THE_CLUSTER, TENANT_INSTALLED};
+pub use self::upgrade::INTENDED;
 
 /// The moment before a disturbance.
 pub const BEFORE: &str = "before";
@@ -96,6 +113,16 @@ pub enum Experiment {
     RecreateCredential,
     /// Change the password in the database alone, so that nobody knows it.
     BreakCredential,
+    /// Upgrade with another password for a PostgreSQL that has data, then restart whoever dials it.
+    ChangeFirstPassword,
+    /// Uninstall, and install again over the volume that was kept: with the same password, then with another.
+    Reinstall,
+    /// Lose the password, and follow the documented way that keeps the data.
+    MendKeepingData,
+    /// Follow the documented way that begins with an empty volume, beside a second release.
+    MendDeletingData,
+    /// Rotate an API key as it is documented, while clients never stop asking.
+    RotateApiKey,
 }
 
 impl Experiment {
@@ -117,6 +144,11 @@ impl Experiment {
             Self::RotateAgain => "rotate-again",
             Self::RecreateCredential => "recreate-credential",
             Self::BreakCredential => "break-credential",
+            Self::ChangeFirstPassword => "change-first-password",
+            Self::Reinstall => "reinstall",
+            Self::MendKeepingData => "mend-keeping-data",
+            Self::MendDeletingData => "mend-deleting-data",
+            Self::RotateApiKey => "rotate-api-key",
         }
     }
 }

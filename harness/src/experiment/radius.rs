@@ -53,7 +53,12 @@ impl Experiment {
             | Self::RotatePassword
             | Self::RotateAgain
             | Self::RecreateCredential
-            | Self::BreakCredential => Radius::Namespace,
+            | Self::BreakCredential
+            | Self::ChangeFirstPassword
+            | Self::Reinstall
+            | Self::MendKeepingData
+            | Self::MendDeletingData
+            | Self::RotateApiKey => Radius::Namespace,
             // Its account is granted every right in the namespace, which only who has them all can grant.
             Self::TenantInstall => Radius::Cluster,
         }

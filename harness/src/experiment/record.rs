@@ -9,9 +9,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Experiment;
+use super::asked::Asked;
 use super::authority::CredentialState;
 use super::change::PodChange;
+use super::complaint::Complaint;
 use super::inspection::{InspectedCa, Inspection};
+use super::stored::Stored;
 use crate::finding::{Locate, Place};
 use crate::history::History;
 use crate::probe::{Certificate, Login, Served};
@@ -98,6 +101,18 @@ pub struct Snapshot {
     /// The declared credentials beside what the database has of their roles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authority: Vec<CredentialState>,
+    /// What stood on the volumes of bundled databases, by release.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stored: Vec<Stored>,
+    /// What pods had logged about a refused password.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub complaints: Vec<Complaint>,
+    /// What pods of the application answered over HTTP.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<Asked>,
+    /// How the questions of clients went that never stopped asking, by client and outcome.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub clients: BTreeMap<String, BTreeMap<String, u64>>,
     /// Where a live credential stands outside of Secrets; absent where nobody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposed: Option<Exposed>,
@@ -219,6 +234,10 @@ static NOTHING: Snapshot = Snapshot {
     answers: BTreeMap::new(),
     credentials: BTreeMap::new(),
     authority: Vec::new(),
+    stored: Vec::new(),
+    complaints: Vec::new(),
+    asked: Vec::new(),
+    clients: BTreeMap::new(),
     exposed: None,
     published_ca: Vec::new(),
     warnings: BTreeMap::new(),
@@ -291,6 +310,11 @@ impl Snapshot {
     /// The digests of the public keys of the CA that the subject is told to trust.
     pub fn ca_keys(&self) -> Vec<&str> {
         self.published_ca.iter().map(|ca| ca.spki_sha256.as_str()).collect()
+    }
+
+    /// What stood on the volume of a release, if somebody looked.
+    pub fn stored_of(&self, release: &str) -> Option<&Stored> {
+        self.stored.iter().find(|stored| stored.release == release)
     }
 
     /// The pod with an id, if it was there.

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::diary::Diary;
-use crate::bench::{Bench, BenchError};
+use crate::bench::{ACCEPTED, Bench, BenchError, REFUSED};
 use crate::probe::Credential;
 use crate::wait::Budget;
 
@@ -87,6 +87,8 @@ pub(super) async fn follow(
     old: &Credential,
     new: &Credential,
 ) -> Result<(), BenchError> {
+    diary.limit(ACCEPT, bench.allow(ACCEPTED).limit);
+    diary.limit(REFUSE, bench.allow(REFUSED).limit);
     if diary.hope(ACCEPT, bench.accepts(new)).await {
         bench.mark(NEW_ACCEPTED).await?;
     }

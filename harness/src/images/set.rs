@@ -1,5 +1,7 @@
 //! The set of images of one cluster: which node, what is already inside it, and what has to be loaded.
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::pull::{Published, PullError, Puller};
@@ -8,6 +10,7 @@ use crate::docker::{Docker, DockerError};
 use crate::error::Chain;
 use crate::host;
 use crate::progress::{Event, Progress};
+use crate::subject::StandIn;
 
 /// Where images come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,17 +44,12 @@ pub struct ImageSet {
     pub preloaded: Vec<Image>,
     /// What has to be loaded into each node, in the Docker daemon, with the archive of `docker save`.
     pub load: Vec<(Image, Utf8PathBuf)>,
+    /// What stands behind references of subjects, by the references that the nodes have.
+    pub stand_ins: BTreeMap<StandIn, String>,
     /// CloudNativePG's manifest, ready to be applied.
     pub cnpg_manifest: Utf8PathBuf,
     /// The configuration for kind that fits the node image, a path below `kind-config`.
     pub cluster_config: &'static str,
-}
-
-impl ImageSet {
-    /// The stand-in application. It is loaded last in every mode.
-    pub fn stand_in(&self) -> Option<&Image> {
-        self.load.last().map(|(image, _archive)| image)
-    }
 }
 
 /// Why the images cannot be had.
@@ -92,7 +90,7 @@ pub struct Images;
 
 impl Images {
     /// The artefacts that a cluster needs.
-    pub const ARTEFACTS: [&'static str; 3] = ["node", "cnpg-manifest", "workload"];
+    pub const ARTEFACTS: [&'static str; 4] = ["node", "cnpg-manifest", "postgres-library", "workload"];
 
     /// Sees to it that every image of a cluster is in the Docker daemon. Blocks for as long as that takes.
     ///
@@ -139,13 +137,15 @@ fn built(workshop: &Workshop, docker: &Docker, progress: &dyn Progress) -> Resul
     Ok(ImageSet {
         node: place(docker, &node.join("image.tar"), progress)?,
         preloaded: preloaded(&node.join("preloaded.txt"))?,
-        load: vec![workload(workshop, docker, progress)?],
+        load: vec![own(StandIn::Workload, workshop, docker, progress)?],
+        stand_ins: stand_ins(workshop)?,
         cnpg_manifest: workshop.path("cnpg-manifest")?.join("cnpg.yaml"),
         cluster_config: "cluster/single-node.yaml",
     })
 }
 
-/// The stand-in application is ours and published nowhere, so it is built in every mode.
+/// What stands behind references of subjects is ours and published nowhere, so it is built in every mode. PostgreSQL too:
+/// docker-library's image lets everybody in who comes from the pod's own loopback, as whoever forwards a port does.
 fn pulled(
     workshop: &Workshop,
     docker: &Docker,
@@ -159,24 +159,34 @@ fn pulled(
     for (pinned, name) in &published.load {
         load.push(puller.fetch(*pinned, Some(name))?);
     }
-    workshop.make(&["cnpg-manifest", "workload"], Some(docker), progress)?;
-    load.push(workload(workshop, docker, progress)?);
+    workshop.make(&["cnpg-manifest", "postgres-library", "workload"], Some(docker), progress)?;
+    for stand_in in StandIn::ALL {
+        load.push(own(stand_in, workshop, docker, progress)?);
+    }
     Ok(ImageSet {
         node,
         preloaded: Vec::new(),
         load,
+        stand_ins: stand_ins(workshop)?,
         cnpg_manifest: workshop.path("cnpg-manifest")?.join("cnpg.yaml"),
         cluster_config: "cluster/published-node.yaml",
     })
 }
 
-fn workload(
+fn own(
+    stand_in: StandIn,
     workshop: &Workshop,
     docker: &Docker,
     progress: &dyn Progress,
 ) -> Result<(Image, Utf8PathBuf), ImagesError> {
-    let archive = workshop.path("workload")?.join("image.tar");
+    let archive = workshop.path(stand_in.name())?.join("image.tar");
     Ok((place(docker, &archive, progress)?, archive))
+}
+
+/// Their references carry their content keys, so a node that has one of them has the one that is meant.
+fn stand_ins(workshop: &Workshop) -> Result<BTreeMap<StandIn, String>, ImagesError> {
+    let all = StandIn::ALL.into_iter();
+    all.map(|one| Ok((one, reference_of(&workshop.path(one.name())?.join("image.tar"))?))).collect()
 }
 
 /// Loads an archive into the daemon unless its image is there already, as it is after the build.

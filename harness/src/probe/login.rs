@@ -1,10 +1,7 @@
 //! One login over an open stream, as a client would make it.
 
 use std::fmt;
-use std::sync::Arc;
 
-use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -12,7 +9,7 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::{MakeTlsConnect, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::certificate::certificates_of;
+use super::trust::trusting;
 
 /// Who logs in, and where to.
 #[derive(Debug, Clone)]
@@ -86,7 +83,7 @@ pub async fn login(
         }
         Transport::Verified { name, ca } => {
             config.ssl_mode(SslMode::Require);
-            let connector = verifying(ca).and_then(|config| {
+            let connector = trusting(ca, rustls::DEFAULT_VERSIONS).and_then(|config| {
                 let mut maker = MakeRustlsConnect::new(config);
                 MakeTlsConnect::<tokio::io::DuplexStream>::make_tls_connect(&mut maker, name)
                     .map_err(|error| error.to_string())
@@ -97,17 +94,6 @@ pub async fn login(
             }
         }
     }
-}
-
-fn verifying(ca: &[u8]) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    for anchor in certificates_of(ca).map_err(|error| error.to_string())? {
-        roots.add(anchor).map_err(|error| error.to_string())?;
-    }
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 async fn ask<S, T>(

@@ -8,10 +8,13 @@ mod scram;
 mod server_log;
 mod superuser;
 mod tls;
+mod trust;
+mod web;
 
 pub use self::certificate::{Certificate, CertificateError, certificates_of};
 pub use self::login::{Credential, Login, Transport, login};
 pub use self::scram::verifies;
 pub use self::server_log::ServerLog;
-pub use self::superuser::{Database, QueryError};
+pub use self::superuser::{Database, QueryError, Server};
 pub use self::tls::{HandshakeError, Served, handshake};
+pub use self::web::{ANY_TLS, Answer, Carriage, Question, TLS_1_2, ask};

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::database::Database;
 use super::served::{ApiKeys, ServedTls};
+use super::stand_in::{self, StandIn};
 use crate::feature::Feature;
 use crate::subject::Budget;
 
@@ -186,8 +187,9 @@ pub struct OverlayFile {
 pub struct Image {
     /// The reference exactly as pods use it.
     pub reference: String,
-    /// Which of Holdfast's images stands behind it, `workload`.
-    #[serde(rename = "use")]
+    /// Which of Holdfast's images stands behind it.
+    #[serde(rename = "use", deserialize_with = "stand_in::name")]
+    #[schemars(with = "StandIn")]
     pub stands_for: String,
     /// Whether the tag is never moved by those who publish it.
     #[serde(default)]

@@ -9,6 +9,7 @@ mod file;
 mod load;
 mod schema;
 mod served;
+mod stand_in;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub use self::file::{
 pub use self::load::SubjectError;
 pub use self::schema::json_schema;
 pub use self::served::{ApiKeys, ServedTls};
+pub use self::stand_in::StandIn;
 use crate::feature::Feature;
 use crate::mutant::ObjectPatch;
 

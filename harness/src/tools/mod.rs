@@ -161,6 +161,17 @@ impl Tools {
         Ok(missing)
     }
 
+    /// A kubectl of whatever version, for commands that people are told to run: the one on PATH, else the one that was
+    /// built with the nodes. Nothing is built for it.
+    pub fn kubectl(workshop: &Workshop) -> Option<Utf8PathBuf> {
+        let built = || {
+            let artefact = workshop.artefact(Tool::Kubectl.artefact()).ok()?;
+            let there = workshop.store().has(&artefact);
+            there.then(|| workshop.store().path(&artefact).join(Tool::Kubectl.program()))
+        };
+        find_on_path(Tool::Kubectl.program()).or_else(built)
+    }
+
     /// Finds tools on PATH at their pinned versions, or builds them. Blocks for as long as that takes.
     ///
     /// # Errors

@@ -2,15 +2,18 @@
 //!
 //! The upgrade is green, the pods are ready, and the database still has the old password: docker-library's image takes
 //! one only on an empty volume. It shows at the next restart of a pod, weeks later, as 28P01. So a changed password is
-//! refused, or applied, or at least people find out before the old pods are gone, and read what to do. Whether the log
-//! says it in time is for the live lane.
+//! refused, or applied, or at least people find out before the old pods are gone, and read what to do. The live lane
+//! restarts whoever dials, so that nothing stays green for weeks.
 
 use harness::check::Check;
 use harness::expectation::{equal_to, one_of};
+use harness::experiment::{BEFORE, DURING, Experiment, Records};
 use harness::feature::Feature;
+use harness::finding::Place;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
+use super::live::{self, EXPLAINED, control_rows};
 use super::outcome::{APPLIED, DOCUMENTED, REFUSED, of};
 use super::{dialling, plan, server};
 use crate::pods::{KEEPS_ALL, roll_of};
@@ -24,11 +27,11 @@ pub const BOOT_01: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::PostgresBundled],
-    experiments: &[],
+    experiments: &[Experiment::ChangeFirstPassword],
     decisive: &[Lane::Live],
     remedy: "refuse another password, or give it to the role when PostgreSQL starts, or document 28P01 with both remedies and let the old pods serve on",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -40,5 +43,28 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         for workload in dialling(subject) {
             check.expect(workload, "a roll that stalls for a wrong password", &roll_of(workload), equal_to(KEEPS_ALL));
         }
+    }
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(change) = records.of(Experiment::ChangeFirstPassword) else { return };
+    let (before, during) = (change.at(BEFORE), change.at(DURING));
+    control_rows(before, check);
+    let outcome = live::outcome(change, DURING);
+    let place = || Place::object("the database");
+    let allowed = [live::REFUSED, live::APPLIED, EXPLAINED];
+    check.expect(place(), "another password on a volume with data", &outcome, one_of(&allowed));
+    if outcome == EXPLAINED {
+        let workloads = during.workloads();
+        for workload in before.client_workloads() {
+            let pods = workloads.get(workload.as_str());
+            let serves = pods.is_some_and(|pods| pods.iter().any(|pod| pod.ready));
+            let state = if serves { "serve on" } else { "are gone or not ready" };
+            check.expect(Place::object(&workload), "the pods of before, meanwhile", &state, equal_to("serve on"));
+        }
+    }
+    for stored in &before.stored {
+        let now = during.stored_of(&stored.release).and_then(|now| now.rows);
+        check.expect(stored, "rows on its volume, afterwards", &now, equal_to(stored.rows));
     }
 }

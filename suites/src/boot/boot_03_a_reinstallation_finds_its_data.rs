@@ -4,7 +4,8 @@
 //! chart that makes a password of its own makes another one then, which nobody on that volume knows.
 
 use harness::check::Check;
-use harness::expectation::{empty, equal_to};
+use harness::expectation::{empty, equal_to, one_of};
+use harness::experiment::{BEFORE, Experiment, NEW_CREDENTIAL, REINSTALLED, Records, WITH_ANOTHER_PASSWORD};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::{RefKind, Reference, VolumeSource, Workload};
@@ -12,6 +13,7 @@ use harness::rendered::{Attempt, Change, Rendered};
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
+use super::live::{self, EXPLAINED, control_rows};
 use super::{plan, server};
 
 /// A reinstallation finds its data.
@@ -23,11 +25,11 @@ pub const BOOT_03: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::PostgresBundled],
-    experiments: &[],
+    experiments: &[Experiment::Reinstall],
     decisive: &[Lane::Live],
     remedy: "keep the data in a claim that outlives the release, and insist on a password instead of generating one",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -80,4 +82,22 @@ fn fate_of_data(server: &Workload, subject: &Rendered) -> &'static str {
         Some(own) if own.annotation("helm.sh/resource-policy") != Some("keep") => "are deleted with the release",
         _ => STAYS,
     }
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(reinstall) = records.of(Experiment::Reinstall) else { return };
+    let before = reinstall.at(BEFORE);
+    control_rows(before, check);
+    for moment in [REINSTALLED, WITH_ANOTHER_PASSWORD] {
+        for stored in &before.stored {
+            let now = reinstall.at(moment).stored_of(&stored.release).and_then(|now| now.rows);
+            check.expect(stored, format!("rows on its volume, {moment}"), &now, equal_to(stored.rows));
+        }
+    }
+    let database = || Place::object("the database");
+    let login = live::ended(reinstall.at(REINSTALLED), NEW_CREDENTIAL);
+    check.expect(database(), "a login with the same password", &login, equal_to("accepted"));
+    let outcome = live::outcome(reinstall, WITH_ANOTHER_PASSWORD);
+    let allowed = [live::REFUSED, live::APPLIED, EXPLAINED];
+    check.expect(database(), "an installation with another password over the data", &outcome, one_of(&allowed));
 }

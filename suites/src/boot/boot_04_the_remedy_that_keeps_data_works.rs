@@ -1,17 +1,19 @@
 //! BOOT-04: the documented remedy that keeps the data works.
 //!
 //! Three things have to agree in the end: the role, the Secret, and the processes that read it. A remedy that leaves one
-//! of them out looks as if it had worked, until something restarts. The rendered lane sees whether it is complete;
-//! whether the rows are still there, only the live lane.
+//! of them out looks as if it had worked, until something restarts. The rendered lane sees whether it is complete; the
+//! live lane loses the password, runs the commands as they are written, and counts the rows.
 
 use harness::check::Check;
 use harness::expectation::equal_to;
+use harness::experiment::{AFTER, BEFORE, DURING, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::Locate as _;
 use harness::graph::Workload;
 use harness::rendered::{Attempt, Change, Rendered};
 use harness::requirement::{Lane, Level, Requirement};
 
+use super::live::{control_lost, control_rows, expect_mended};
 use super::{dialling, plan, remedy};
 
 /// The documented remedy that keeps the data works.
@@ -23,11 +25,11 @@ pub const BOOT_04: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::PostgresBundled],
-    experiments: &[],
+    experiments: &[Experiment::MendKeepingData],
     decisive: &[Lane::Live],
     remedy: "document all three steps: ALTER ROLE over the local socket, helm upgrade with the same password, restart of whoever dials",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -67,4 +69,20 @@ fn rolls_by_itself(workload: &Workload, changed: Option<&Attempt>) -> bool {
     let now = rendering
         .and_then(|rendering| rendering.workloads().iter().find(|one| one.place().object == workload.place().object));
     now.is_some_and(|now| now.template("metadata") != workload.template("metadata"))
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(mending) = records.of(Experiment::MendKeepingData) else { return };
+    let (before, after) = (mending.at(BEFORE), mending.at(AFTER));
+    control_rows(before, check);
+    control_lost(mending.at(DURING), check);
+    expect_mended(after, check);
+    for stored in &before.stored {
+        let now = after.stored_of(&stored.release).and_then(|now| now.rows);
+        check.expect(stored, "rows on its volume, afterwards", &now, equal_to(stored.rows));
+    }
+    for pod in &after.pods {
+        let state = if pod.ready { "ready" } else { "not ready" };
+        check.expect(pod, "each pod, afterwards", &state, equal_to("ready"));
+    }
 }

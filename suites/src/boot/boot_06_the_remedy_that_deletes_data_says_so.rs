@@ -2,16 +2,19 @@
 //!
 //! The command is copied by somebody who wants the error to go away. It has to say beforehand what it takes away, and its
 //! selector has to name the release: `app.kubernetes.io/name` alone is the same for every release of the chart in the
-//! namespace. What it leaves in the end, only the live lane tells.
+//! namespace. The live lane runs it as it is written, beside a second release.
 
 use harness::check::Check;
 use harness::expectation::{equal_to, not_empty};
+use harness::experiment::{AFTER, BEFORE, Experiment, Records};
 use harness::feature::Feature;
+use harness::finding::Place;
 use harness::graph::Workload;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
+use super::live::{control_rows, expect_mended};
 use super::{plan, remedy, server};
 
 /// The documented remedy that deletes the data says so, and touches nothing else.
@@ -23,11 +26,11 @@ pub const BOOT_06: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::PostgresBundled],
-    experiments: &[],
+    experiments: &[Experiment::MendDeletingData],
     decisive: &[Lane::Live],
     remedy: "say before the command that all data goes, and select the claims by the release too, app.kubernetes.io/instance",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -120,6 +123,30 @@ fn reach(words: &[String], claims: &[Claim], release: &str) -> &'static str {
 fn names_a_release(label: &str) -> bool {
     let last = label.rsplit('/').next().unwrap_or(label);
     matches!(last, "instance" | "release")
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(mending) = records.of(Experiment::MendDeletingData) else { return };
+    let (before, after) = (mending.at(BEFORE), mending.at(AFTER));
+    control_rows(before, check);
+    let [own, beside] = &before.stored[..] else {
+        return check.undecided(Place::object("the second release"), "its data", "it was not looked at");
+    };
+    check.control(beside, "rows on its volume, before", &beside.rows.is_some(), equal_to(true));
+    expect_mended(after, check);
+    let now = after.stored_of(&own.release);
+    let rows = now.and_then(|now| now.rows);
+    check.expect(own, "rows of before on its volume", &rows, equal_to(None));
+    let tables = now.map(|now| now.tables.clone()).unwrap_or_default();
+    check.expect(own, "tables of the application, made again", &tables[..], not_empty());
+    let kept = now.is_some_and(|now| now.claims.values().any(|uid| own.claims.values().any(|known| known == uid)));
+    let fate = if kept { "are the ones of before" } else { "are new" };
+    check.expect(own, "its volume claims", &fate, equal_to("are new"));
+    let now = after.stored_of(&beside.release);
+    let rows = now.and_then(|now| now.rows);
+    check.expect(beside, "rows on the volume of a release beside it", &rows, equal_to(beside.rows));
+    let claims = now.map(|now| now.claims.clone()).unwrap_or_default();
+    check.expect(beside, "the volume claims of a release beside it", &claims, equal_to(beside.claims.clone()));
 }
 
 #[cfg(test)]

@@ -5,10 +5,13 @@
 
 use harness::check::Check;
 use harness::expectation::one_of;
+use harness::experiment::{BEFORE, DURING, Experiment, Records};
 use harness::feature::Feature;
+use harness::finding::Place;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
+use super::live::{self, control_rows};
 use super::outcome::{APPLIED, REFUSED, of};
 use super::{plan, server};
 
@@ -21,11 +24,11 @@ pub const BOOT_07: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::PostgresBundled],
-    experiments: &[],
+    experiments: &[Experiment::ChangeFirstPassword],
     decisive: &[Lane::Live],
     remedy: "compare with the Secret that is there and fail, or run ALTER ROLE over the local socket when PostgreSQL starts",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -33,4 +36,12 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     let Some(server) = server(subject, plan, check) else { return };
     let outcome = of(subject, plan, check);
     check.expect(server, "a changed password on a volume with data", &outcome, one_of(&[REFUSED, APPLIED]));
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(change) = records.of(Experiment::ChangeFirstPassword) else { return };
+    control_rows(change.at(BEFORE), check);
+    let outcome = live::outcome(change, DURING);
+    let place = Place::object("the database");
+    check.expect(place, "another password on a volume with data", &outcome, one_of(&[live::REFUSED, live::APPLIED]));
 }

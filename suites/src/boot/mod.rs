@@ -9,7 +9,10 @@ mod boot_04_the_remedy_that_keeps_data_works;
 mod boot_05_an_unused_database_leaves_nothing;
 mod boot_06_the_remedy_that_deletes_data_says_so;
 mod boot_07_a_changed_password_is_refused_or_applied;
+mod live;
 mod outcome;
+#[cfg(test)]
+mod tests;
 
 pub use self::boot_01_a_changed_password_does_not_pass_silently::BOOT_01;
 pub use self::boot_03_a_reinstallation_finds_its_data::BOOT_03;

@@ -2,15 +2,17 @@
 //!
 //! Between the first client with a new key and the last with an old one, both have to be valid. A chart that keeps the
 //! first entry of the list, or the last, shortens that time to nothing. The rendered lane sees that the list arrives
-//! whole; whether the server takes all of it only its answers tell.
+//! whole; the live lane asks every replica with both.
 
 use harness::check::Check;
 use harness::expectation::{equal_to, that};
+use harness::experiment::{DURING, Experiment, NEW_KEY, OLD_KEY, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::rendered::{Change, Rendered, renders};
 use harness::requirement::{Lane, Level, Requirement};
 
+use super::live::{control_asked, expect_served};
 use super::{FIRST, SECOND, brings_the_list, listed, plan, servers};
 
 /// The server accepts a list of keys.
@@ -22,11 +24,11 @@ pub const KEY_01: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::ApiKeys],
-    experiments: &[],
+    experiments: &[Experiment::RotateApiKey],
     decisive: &[Lane::Rendered],
     remedy: "hand the whole list over to the server, and let it accept each entry",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -47,4 +49,12 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         let brought = server.references().iter().filter(|reference| brings_the_list(reference, plan)).count();
         check.expect(server, "references to the list", &brought, that("at least one", |count: &usize| *count > 0));
     }
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(rotation) = records.of(Experiment::RotateApiKey) else { return };
+    let overlap = rotation.at(DURING);
+    control_asked(overlap, check);
+    expect_served(overlap, OLD_KEY, check);
+    expect_served(overlap, NEW_KEY, check);
 }

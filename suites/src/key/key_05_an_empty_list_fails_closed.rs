@@ -2,15 +2,17 @@
 //!
 //! A list is edited by people: a blank behind a comma, a comma at the end, a key twice. A server that takes the empty
 //! text between two commas for a key lets everybody in who sends none. The chart sees the list first, so it refuses one
-//! without a key; what the server itself makes of such a list is for the live lane.
+//! without a key; in the live lane the server is asked with an empty key, and without one.
 
 use harness::check::Check;
 use harness::expectation::that;
+use harness::experiment::{AFTER, EMPTY_KEY, Experiment, NEW_KEY, NO_KEY, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::rendered::{Change, Rendered, refused_naming, renders};
 use harness::requirement::{Lane, Level, Requirement};
 
+use super::live::{control_asked, expect_refused, expect_served};
 use super::{FIRST, SECOND, listed, plan};
 
 /// Blanks and duplicates in the list are handled, and an empty list fails closed.
@@ -22,11 +24,11 @@ pub const KEY_05: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::ApiKeys],
-    experiments: &[],
+    experiments: &[Experiment::RotateApiKey],
     decisive: &[Lane::Rendered],
     remedy: "refuse a list without a key by name, while rendering; drop blanks, empty entries and duplicates",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 /// Lists without a key in them.
@@ -52,5 +54,15 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             });
             check.expect(secret, "the entries of an untidy list", &listed, both);
         }
+    }
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(rotation) = records.of(Experiment::RotateApiKey) else { return };
+    let after = rotation.at(AFTER);
+    control_asked(after, check);
+    expect_served(after, NEW_KEY, check);
+    for how in [EMPTY_KEY, NO_KEY] {
+        expect_refused(after, how, check);
     }
 }

@@ -8,6 +8,9 @@ mod key_02_no_client_with_a_listed_key_is_refused;
 mod key_04_the_documented_rotation_works;
 mod key_05_an_empty_list_fails_closed;
 mod key_06_keys_come_from_a_secret;
+mod live;
+#[cfg(test)]
+mod tests;
 
 pub use self::key_01_the_server_accepts_a_list::KEY_01;
 pub use self::key_02_no_client_with_a_listed_key_is_refused::KEY_02;

@@ -2,10 +2,13 @@
 //!
 //! An application that serves TLS itself takes its certificate from the Secret that the operator names, or from one that
 //! the chart generates. Generated in a template it is another one at each upgrade, and every client that trusts the old
-//! one is locked out; and a plain port that was left open undoes it all. What is on the wire only a handshake tells.
+//! one is locked out; and a plain port that was left open undoes it all. What is on the wire the live lane sees, at every
+//! replica, before and after an upgrade.
 
+use harness::bench::{BELOW_MINIMUM, OVER_TLS, WITHOUT_TLS};
 use harness::check::Check;
-use harness::expectation::{empty, equal_to, one_of};
+use harness::expectation::{empty, equal_to, not_empty, one_of, that};
+use harness::experiment::{AFTER, Asked, BEFORE, Experiment, INTENDED, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::{RefKind, Workload};
@@ -24,12 +27,12 @@ pub const TLS_08: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::TlsServed],
-    experiments: &[],
+    experiments: &[Experiment::Upgrade],
     decisive: &[Lane::Rendered],
     remedy: "mount the Secret that the operator names, else one that is generated once, outside of templates; close the \
              plain port",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 /// A Secret that nobody has.
@@ -154,4 +157,38 @@ fn judge_minimum(servers: &[&Workload], minimum: &str, check: &mut Check) {
             );
         }
     }
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(upgrade) = records.of(Experiment::Upgrade) else { return };
+    let (before, after) = (upgrade.at(BEFORE), upgrade.at(AFTER));
+    let intended = before.answers.get(INTENDED);
+    let kept = after.answers.get(INTENDED);
+    check.expect(
+        Place::object("the Secret"),
+        "the certificate that is meant, after an upgrade",
+        &kept,
+        equal_to(intended),
+    );
+    for seen in [before, after] {
+        let over_tls: Vec<&Asked> = seen.asked.iter().filter(|asked| asked.how == OVER_TLS).collect();
+        let pods: Vec<&str> = over_tls.iter().map(|asked| asked.pod.as_str()).collect();
+        check.control(Place::object("the application"), "replicas that were asked", &pods[..], not_empty());
+        for asked in over_tls {
+            let reached = check.control(asked, "an answer over TLS", &asked.answer(), that("a status", is_status));
+            if reached {
+                let what = format!("the certificate that is served, {}", seen.moment);
+                check.expect(asked, what, &asked.leaf.as_ref(), equal_to(intended));
+            }
+        }
+        for asked in seen.asked.iter().filter(|asked| [WITHOUT_TLS, BELOW_MINIMUM].contains(&asked.how.as_str())) {
+            // Some servers say in plaintext that they speak TLS only; what matters is that nothing is served.
+            let state = if asked.status.is_some_and(|status| status < 400) { "served" } else { "not served" };
+            check.expect(asked, format!("a question {}", asked.how), &state, equal_to("not served"));
+        }
+    }
+}
+
+fn is_status(answer: &String) -> bool {
+    answer.parse::<u16>().is_ok()
 }

@@ -8,15 +8,18 @@ use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use harness::bench::Programs;
 use harness::cache::Cache;
 use harness::cluster::{Cluster, DEFAULT_NAME, Handle};
 use harness::conformance::{SharedRun, Stage, live_overlay};
 use harness::digest::sha256;
 use harness::error::Chain;
 use harness::helm::Helms;
+use harness::images::Workshop;
 use harness::rendered::Rendered;
 use harness::requirement::Requirement;
 use harness::subject::{Overlay, Subject};
+use harness::tools::Tools;
 use libtest_mimic::{Failed, Trial};
 use suites::CATALOG;
 
@@ -84,7 +87,8 @@ fn judge(
     handle: Handle,
 ) -> Result<(), Failed> {
     let helms = Helms::at_hand()?;
-    let helm = helms.installer()?.to_owned();
+    let workshop = Workshop::open(Cache::locate()?)?;
+    let programs = Programs { helm: helms.installer()?.to_owned(), kubectl: Tools::kubectl(&workshop) };
     let rendered = Rendered::new(subject, overlay, Arc::new(helms))?;
     let run = SharedRun::join(&run_directories(), &outer_run())?;
     let credentials = rendered.rendering().credentials();
@@ -93,7 +97,7 @@ fn judge(
     let runtime = tokio::runtime::Runtime::new()?;
     let judged = runtime.block_on(async {
         let cluster = Cluster::attach(handle).await.map_err(|error| Chain(&error).to_string())?;
-        let stage = Stage { cluster, helm, facts: BTreeMap::new() };
+        let stage = Stage { cluster, programs, facts: BTreeMap::new() };
         concluded(requirement, &run.judge(&stage, &rendered, requirement).await)
     });
     // Log streams end with the runtime; only then is the private folder left.

@@ -89,8 +89,8 @@ impl Mutants {
         let mut matrix = if run.lane.includes(Lane::Rendered) { trial.rendered_lane() } else { KillMatrix::default() };
         let outcome = runtime()?.block_on(async {
             let stage = ground.stage(&installed(&mutants, &subjects), progress.as_ref()).await?;
-            let Stage { cluster, helm, .. } = &stage;
-            let lane = LiveLane { cluster, helm, base: &run.output, progress: progress.as_ref() };
+            let Stage { cluster, programs, .. } = &stage;
+            let lane = LiveLane { cluster, programs, base: &run.output, progress: progress.as_ref() };
             trial.live_lane(&lane, interrupted()).await.map_err(Failure::broke)
         })?;
         let LiveOutcome { matrix: live, folder, redactor, interrupted, leaks } = outcome;

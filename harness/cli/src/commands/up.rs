@@ -62,7 +62,7 @@ impl Up {
         let overlay = overlay.cloned().ok_or_else(|| Failure::usage("install the subject: it has no overlay"))?;
         let rendered = Rendered::new(subject.clone(), &overlay, ground.helms()?).map_err(Failure::usage)?;
         let cluster = Cluster::attach(handle).await.map_err(Failure::broke)?;
-        let stage = Stage { cluster, helm: ground.helm()?, facts: BTreeMap::new() };
+        let stage = Stage { cluster, programs: ground.programs()?, facts: BTreeMap::new() };
         let namespace = leave_standing(&stage, &rendered, &self.output).await.map_err(Failure::broke)?;
         let (name, overlay) = (subject.name(), &overlay.name);
         Ok(format!("{name} under {overlay} stands in namespace {namespace}.\n"))

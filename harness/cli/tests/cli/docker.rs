@@ -29,14 +29,14 @@ fn everything_is_built(desk: &Desk) {
     desk.borrow("tar");
     let root = Utf8PathBuf::from_path_buf(desk.path("cache/holdfast")).unwrap();
     let workshop = Workshop::open(Cache::at(root)).unwrap();
-    for name in ["node", "cnpg-manifest", "workload", "helm3", "helm4", "kind"] {
+    for name in ["node", "cnpg-manifest", "postgres-library", "workload", "helm3", "helm4", "kind"] {
         let artefact = workshop.artefact(name).unwrap();
         let folder = workshop.path(name).unwrap();
         fs::create_dir_all(&folder).unwrap();
         let record = Record { key: artefact.key, seconds: 1.0, finished: "2026-08-01T12:00:00Z".into() };
         fs::write(folder.join("artefact.json"), serde_json::to_string(&record).unwrap()).unwrap();
         match name {
-            "node" | "workload" => {
+            "node" | "postgres-library" | "workload" => {
                 let manifest = json!([{"RepoTags": [format!("holdfast.dev/{name}:1")]}]).to_string();
                 let mut archive = tar::Builder::new(fs::File::create(folder.join("image.tar")).unwrap());
                 let mut header = tar::Header::new_gnu();

@@ -267,7 +267,7 @@ impl SharedRun {
         let campaign = Campaign {
             run: run.to_owned(),
             name: bench.to_owned(),
-            helm: scene.stage.helm.clone(),
+            programs: scene.stage.programs.clone(),
             installation: Installation::of(scene.rendered)?,
             keep: Keep {
                 redactor: self.sink.redactor().clone(),
@@ -315,7 +315,7 @@ impl SharedRun {
         let Campaign { installation, keep, .. } = campaign;
         let fingerprint = fingerprint(scene.stage, scene.rendered, installation)?;
         let record = match Bench::standing(&scene.stage.cluster, installation, &fingerprint, keep).await {
-            Ok(Some((bench, since))) => revisit(&bench, &campaign.helm, since).await,
+            Ok(Some((bench, since))) => revisit(&bench, &campaign.programs.helm, since).await,
             Ok(None) => return Ok(()),
             Err(error) => {
                 tracing::warn!("no bench that stands is used: {}", Chain(&error));

@@ -17,7 +17,7 @@ use self::candidate::{Candidate, Of};
 use super::matrix::{Baseline, KillMatrix};
 use super::row::Row;
 use super::trial::Trial;
-use crate::bench::Keep;
+use crate::bench::{Keep, Programs};
 use crate::check::Judgement;
 use crate::cluster::Cluster;
 use crate::conformance::judge_live;
@@ -38,8 +38,8 @@ const BENCHES: u32 = 3;
 pub struct LiveLane<'a> {
     /// The cluster.
     pub cluster: &'a Cluster,
-    /// The Helm that installs.
-    pub helm: &'a Utf8Path,
+    /// The programs that install.
+    pub programs: &'a Programs,
     /// Where the folder with records and logs is made.
     pub base: &'a Utf8Path,
     /// Who is told which mutants are under way.
@@ -159,7 +159,7 @@ impl Work<'_> {
         Ok(Campaign {
             run: self.directory.id().as_str().to_owned(),
             name: candidate.stem.clone(),
-            helm: self.lane.helm.to_owned(),
+            programs: self.lane.programs.clone(),
             installation: prepared.installation.clone(),
             keep: Keep {
                 redactor: self.sink.redactor().clone(),
@@ -183,7 +183,9 @@ impl Work<'_> {
 
     async fn judge(&self, candidate: &Candidate<'_>, campaign: &Campaign) -> Result<Judgements, String> {
         let prepared = candidate.prepared.as_ref().map_err(Clone::clone)?;
-        let sealed = conduct(self.lane.cluster, campaign, |record| self.seal(candidate, record)).await;
+        // Its seats are taken already.
+        let seats = Semaphore::new(campaign.benches());
+        let sealed = conduct(self.lane.cluster, campaign, &seats, |record| self.seal(candidate, record)).await;
         let records: Records = sealed.into_iter().collect();
         // What a mutant leaves open, its row shows; a subject without a defect must have come through everything.
         let mut obstacles = candidate.experiments.iter().filter_map(|experiment| records.obstacle(*experiment));

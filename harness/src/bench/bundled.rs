@@ -1,0 +1,180 @@
+//! A PostgreSQL that the chart brings: where it is, how it is told its password, and what people are told to do.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Bench, BenchError, Release};
+use crate::helm::PackageFile;
+use crate::probe::Server;
+use crate::readme::Readme;
+use crate::rendered::Rendered;
+
+/// The PostgreSQL of a chart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BundledServer {
+    /// The Helm release that brings it.
+    pub release: String,
+    /// The name of its StatefulSet.
+    pub stateful_set: String,
+    /// The role that is made with its data folder, and its superuser.
+    pub superuser: String,
+    /// Dotted path of the value that is its password.
+    pub password_value: Option<String>,
+    /// How people change the password and keep the data.
+    pub keeping_data: Option<Procedure>,
+    /// How people begin again with an empty volume.
+    pub deleting_data: Option<Procedure>,
+}
+
+/// Commands that the chart's README tells people to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Procedure {
+    /// The chart's folder, in which they are run.
+    pub folder: Utf8PathBuf,
+    /// The heading under which they stand.
+    pub heading: String,
+    /// Blocks for a shell, in order.
+    pub scripts: Vec<String>,
+}
+
+impl Procedure {
+    /// Each of its blocks by itself.
+    pub(crate) fn parts(&self) -> Vec<Self> {
+        self.scripts.iter().map(|script| Self { scripts: vec![script.clone()], ..self.clone() }).collect()
+    }
+
+    /// What stands under a heading of the first release's README; nothing where there is no command.
+    pub(super) fn of(rendered: &Rendered, heading: Option<&str>) -> Option<Self> {
+        let heading = heading?;
+        let text = rendered.chart()?.readme().and_then(PackageFile::text)?;
+        let readme = Readme::parse(text);
+        let scripts: Vec<String> = readme.section(heading)?.scripts().map(str::to_owned).collect();
+        let folder = rendered.subject().releases().first()?.chart.clone();
+        (!scripts.is_empty()).then(|| Self { folder, heading: heading.to_owned(), scripts })
+    }
+}
+
+impl BundledServer {
+    /// What the subject says of it. The first release is the one that brings it.
+    pub(super) fn of(rendered: &Rendered) -> Option<Self> {
+        let subject = rendered.subject();
+        let plan = subject.database().bundled.as_ref()?;
+        Some(Self {
+            release: subject.releases().first()?.name.clone(),
+            stateful_set: plan.stateful_set.clone(),
+            superuser: subject.database().credentials.first()?.role.clone(),
+            password_value: plan.password_value.clone(),
+            keeping_data: Procedure::of(rendered, plan.remedy_keeping_data.as_deref()),
+            deleting_data: Procedure::of(rendered, plan.remedy_deleting_data.as_deref()),
+        })
+    }
+
+    /// How its superuser is reached.
+    pub(super) fn server(&self) -> Server {
+        Server::StatefulSet { name: self.stateful_set.clone(), superuser: self.superuser.clone() }
+    }
+
+    /// The same PostgreSQL of another release of the same chart, where the names of its objects begin with that of the
+    /// release.
+    pub(super) fn of_release(&self, release: &str) -> Option<Self> {
+        let rest = self.stateful_set.strip_prefix(&self.release)?;
+        Some(Self { release: release.to_owned(), stateful_set: format!("{release}{rest}"), ..self.clone() })
+    }
+}
+
+impl Bench {
+    /// The PostgreSQL that the chart brings.
+    ///
+    /// # Errors
+    /// When the subject names none.
+    pub(crate) fn bundled(&self) -> Result<&BundledServer, BenchError> {
+        self.installation.bundled.as_ref().ok_or_else(|| {
+            BenchError::Unsuited("the subject names no PostgreSQL of its chart under `database.bundled`".into())
+        })
+    }
+
+    /// Installs every release or upgrades it, with that password for its PostgreSQL.
+    ///
+    /// # Errors
+    /// When the subject does not say which value is the password, or Helm refuses.
+    pub(crate) async fn install_with_password(
+        &self,
+        helm: &Utf8Path,
+        password: &SecretString,
+    ) -> Result<(), BenchError> {
+        let path = self.password_value()?.to_owned();
+        self.register_password(password)?;
+        self.install(helm, &[(path, password.expose_secret().into())]).await
+    }
+
+    /// Installs the chart of the bundled PostgreSQL once more in this namespace, as a release of another name with a
+    /// password of its own, and returns its PostgreSQL.
+    ///
+    /// # Errors
+    /// When the names of its objects do not follow that of the release, or Helm refuses.
+    pub(crate) async fn install_beside(
+        &self,
+        helm: &Utf8Path,
+        name: &str,
+        password: &SecretString,
+    ) -> Result<BundledServer, BenchError> {
+        let server = self.bundled()?;
+        let beside = server.of_release(name).ok_or_else(|| {
+            BenchError::Unsuited(format!(
+                "statefulset/{} does not have its name from release {}, so a second release cannot stand beside it",
+                server.stateful_set, server.release
+            ))
+        })?;
+        let path = self.password_value()?.to_owned();
+        self.register_password(password)?;
+        let own = self.installation.releases.iter().find(|release| release.name == server.release);
+        let own = own.ok_or_else(|| BenchError::Unsuited(format!("release {} is not installed", server.release)))?;
+        let release = Release { name: name.to_owned(), ..own.clone() };
+        self.install_release(helm, &release, &[(path, password.expose_secret().into())]).await?;
+        self.register_credentials().await?;
+        Ok(beside)
+    }
+
+    /// Takes such a second release away, with its data.
+    ///
+    /// # Errors
+    /// When Helm or the API server refuses.
+    pub(crate) async fn remove_beside(&self, helm: &Utf8Path, beside: &BundledServer) -> Result<(), BenchError> {
+        let own = self.installation.releases.first();
+        if let Some(own) = own {
+            let release = Release { name: beside.release.clone(), ..own.clone() };
+            self.uninstall_release(helm, &release).await?;
+        }
+        self.remove_claims(beside).await
+    }
+
+    fn password_value(&self) -> Result<&str, BenchError> {
+        self.bundled()?.password_value.as_deref().ok_or_else(|| {
+            BenchError::Unsuited(
+                "the subject does not say which value is the password; write \
+                                  `database.bundled.passwordValue`"
+                    .into(),
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BundledServer;
+
+    #[test]
+    fn a_second_release_has_names_of_its_own() {
+        let server = BundledServer {
+            release: "certctl".into(),
+            stateful_set: "certctl-postgres".into(),
+            superuser: "certctl".into(),
+            password_value: None,
+            keeping_data: None,
+            deleting_data: None,
+        };
+        assert_eq!(server.of_release("beside").unwrap().stateful_set, "beside-postgres");
+        let fixed = BundledServer { stateful_set: "postgres".into(), ..server };
+        assert_eq!(fixed.of_release("beside"), None, "both releases would have the same StatefulSet");
+    }
+}

@@ -1,0 +1,154 @@
+//! A login from a pod of its own.
+//!
+//! docker-library's image believes everybody who comes from its own address, and a forwarded port does. Whether a
+//! password opens anything is seen from another pod only.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::api::{LogParams, ObjectMeta};
+use kube::runtime::watcher;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::tool::Tool;
+use super::{Bench, BenchError};
+use crate::probe::{Credential, Login};
+use crate::wait::{Budget, Objects, Progress, trouble_of, watch_until};
+
+const PORT: &str = "5432";
+/// The key of the password, in the Secret that is made for the attempt.
+const PASSWORD: &str = "password";
+
+const ANSWERED: Budget = Budget::seconds("a pod to try a login and end", 45);
+
+/// So that two attempts at once have two pods.
+static ATTEMPTS: AtomicU32 = AtomicU32::new(0);
+
+/// What the stand-in application says of an attempt.
+#[derive(Deserialize)]
+struct Answer {
+    connected: bool,
+    #[serde(default)]
+    failures: Vec<Failure>,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    sqlstate: String,
+    kind: String,
+    story: String,
+}
+
+impl Bench {
+    /// Logs in at the database as another pod of the namespace would, and says how that ended.
+    ///
+    /// # Errors
+    /// When there is no primary, or the pod cannot be made or does not end.
+    pub(super) async fn try_from_a_pod(&self, credential: &Credential) -> Result<Login, BenchError> {
+        let name = format!("holdfast-client-{}", ATTEMPTS.fetch_add(1, Ordering::Relaxed));
+        let address = self.address_of_primary().await?;
+        let password = ByteString(credential.password.expose_secret().as_bytes().to_vec());
+        self.put_secret(Secret {
+            metadata: ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() },
+            data: Some([(PASSWORD.to_owned(), password)].into()),
+            ..Secret::default()
+        })
+        .await?;
+        let plain = [
+            ("PGHOST", address.as_str()),
+            ("PGPORT", PORT),
+            ("PGUSER", &credential.role),
+            ("PGDATABASE", &credential.database),
+            ("PGSSLMODE", "prefer"),
+            ("PGAPPNAME", "holdfast"),
+            ("LOG_LEVEL", "off"),
+        ];
+        let secret = json!({"name": "PGPASSWORD", "valueFrom": {"secretKeyRef": {"name": name, "key": PASSWORD}}});
+        let plain = plain.iter().map(|(name, value)| json!({"name": name, "value": value}));
+        let tool = Tool {
+            name: &name,
+            kind: "client",
+            mode: "connect",
+            variables: plain.chain([secret]).collect(),
+            container: json!({}),
+            volumes: json!([]),
+        };
+        self.start_tool(&tool).await?;
+        let answer = self.answer_of(&name).await;
+        self.remove_tool(&name).await?;
+        let deleted = self.secrets().delete(&name, &kube::api::DeleteParams::default()).await;
+        deleted.map_err(|source| self.objects(format!("delete Secret {name}"), source))?;
+        answer
+    }
+
+    async fn answer_of(&self, name: &str) -> Result<Login, BenchError> {
+        let named = watcher::Config::default().fields(&format!("metadata.name={name}"));
+        let ended = watch_until(self.pods(), named, self.allow(ANSWERED), |pods: &Objects<Pod>| match pods.get(name) {
+            None => Progress::NotYet("its pod is not there".into()),
+            Some(pod) => match pod.status.as_ref().and_then(|status| status.phase.as_deref()) {
+                Some("Succeeded" | "Failed") => Progress::Ready(()),
+                _ => trouble_of(pod).map_or_else(|| Progress::NotYet("it has not ended".into()), Progress::Hopeless),
+            },
+        });
+        ended.await.map_err(|error| self.waited(error))?;
+        let log = self.pods().logs(name, &LogParams::default()).await;
+        let log = log.map_err(|source| self.objects(format!("read the log of pod {name}"), source))?;
+        Ok(login_of(&log))
+    }
+
+    async fn address_of_primary(&self) -> Result<String, BenchError> {
+        let primary = self.database()?.primary().await;
+        let primary = primary.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })?;
+        let pod = self.pods().get(&primary).await;
+        let pod = pod.map_err(|source| self.objects(format!("read pod {primary}"), source))?;
+        let address = pod.status.and_then(|status| status.pod_ip);
+        address.ok_or_else(|| BenchError::Unsuited(format!("pod {primary} has no address yet")))
+    }
+}
+
+/// How a login ended, as the stand-in application tells it.
+fn login_of(log: &str) -> Login {
+    match serde_json::from_str::<Answer>(log) {
+        Ok(Answer { connected: true, .. }) => Login::Accepted,
+        Ok(Answer { failures, .. }) => match failures.into_iter().next_back() {
+            Some(Failure { sqlstate, kind, .. }) if kind == "refused" => Login::Refused { sqlstate },
+            Some(Failure { story, .. }) => Login::Unknown { reason: story },
+            None => Login::Unknown { reason: "the client says neither that it connected nor why it did not".into() },
+        },
+        Err(error) => Login::Unknown { reason: format!("the client's answer cannot be read: {error}") },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::login_of;
+    use crate::probe::Login;
+
+    #[rstest]
+    #[case::accepted(r#"{"connected": true, "session": {}, "failures": []}"#, "accepted")]
+    #[case::refused(
+        r#"{"connected": false, "failures": [{"sqlstate": "28P01", "kind": "refused", "story": "s"}]}"#,
+        "refused with 28P01"
+    )]
+    #[case::unreachable(
+        r#"{"connected": false, "failures": [{"sqlstate": "08001", "kind": "network", "story": "no route"}]}"#,
+        "no answer: no route"
+    )]
+    #[case::silent(
+        r#"{"connected": false}"#,
+        "no answer: the client says neither that it connected nor why it did not"
+    )]
+    fn an_attempt_ends(#[case] log: &str, #[case] expected: &str) {
+        assert_eq!(login_of(log).to_string(), expected);
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_is_no_refusal() {
+        assert!(matches!(login_of("exec format error"), Login::Unknown { .. }));
+    }
+}

@@ -1,0 +1,105 @@
+//! Pods that Holdfast puts beside the releases: the stand-in application, without a right and without a token.
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{DeleteParams, PostParams};
+use serde_json::{Value, json};
+
+use super::rollout::TOOL_LABEL;
+use super::{Bench, BenchError, from_json};
+
+/// What a pod of the stand-in application does.
+pub(super) struct Tool<'a> {
+    /// The pod's name.
+    pub(super) name: &'a str,
+    /// What it is, for the label that tells it from the subject's pods.
+    pub(super) kind: &'a str,
+    /// The mode.
+    pub(super) mode: &'a str,
+    /// Variables of its environment.
+    pub(super) variables: Vec<Value>,
+    /// Further fields of its container.
+    pub(super) container: Value,
+    /// Its volumes.
+    pub(super) volumes: Value,
+}
+
+impl Bench {
+    /// Makes the pod, and waits for nothing.
+    ///
+    /// # Errors
+    /// When no image of the stand-in application is there, or the API server refuses.
+    pub(super) async fn start_tool(&self, tool: &Tool<'_>) -> Result<(), BenchError> {
+        let pod: Pod = from_json(self.tool_pod(tool)?);
+        let made = self.pods().create(&PostParams::default(), &pod).await;
+        made.map(drop).map_err(|source| self.objects(format!("make pod {}", tool.name), source))
+    }
+
+    /// Takes such a pod away, if it is there.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub(super) async fn remove_tool(&self, name: &str) -> Result<(), BenchError> {
+        match self.pods().delete(name, &DeleteParams::default().grace_period(0)).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            Err(source) => Err(self.objects(format!("take pod {name} away"), source)),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Asks such a pod over HTTP, through the API server.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub(super) async fn request_tool(
+        &self,
+        method: &str,
+        name: &str,
+        port: u16,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<String, BenchError> {
+        let uri = format!("/api/v1/namespaces/{}/pods/{name}:{port}/proxy/{path}", self.namespace);
+        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        let request = http::Request::builder().method(method).uri(uri).body(body);
+        let request = request.map_err(|error| BenchError::Unsuited(format!("ask pod {name}: {error}")))?;
+        let answer = self.cluster.client().request_text(request).await;
+        answer.map_err(|source| self.objects(format!("ask pod {name} for {path}"), source))
+    }
+
+    fn tool_pod(&self, tool: &Tool<'_>) -> Result<Value, BenchError> {
+        let installed = &self.installation;
+        let of_the_subject = || installed.stand_ins.iter().find(|(_, used)| *used == "workload").map(|(name, _)| name);
+        let image = self.cluster.handle().stand_in.as_ref().or_else(of_the_subject).ok_or_else(|| {
+            BenchError::Unsuited(format!(
+                "no image of the stand-in application is on this cluster, so there can be no {}",
+                tool.kind
+            ))
+        })?;
+        let mut container = json!({
+            "name": tool.kind, "image": image, "imagePullPolicy": "IfNotPresent", "args": [tool.mode],
+            "env": tool.variables,
+            "securityContext": {
+                "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
+            },
+            "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
+        });
+        if let (Some(all), Some(further)) = (container.as_object_mut(), tool.container.as_object()) {
+            all.extend(further.clone());
+        }
+        Ok(json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": tool.name, "labels": {TOOL_LABEL: tool.kind}},
+            "spec": {
+                "automountServiceAccountToken": false,
+                "terminationGracePeriodSeconds": 1,
+                "restartPolicy": "Never",
+                "securityContext": {
+                    "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532,
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                },
+                "containers": [container],
+                "volumes": tool.volumes,
+            },
+        }))
+    }
+}

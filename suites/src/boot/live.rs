@@ -1,0 +1,80 @@
+//! What becomes of a changed password on a volume that has one already, as an experiment saw it.
+
+use harness::check::Check;
+use harness::expectation::{equal_to, not_empty};
+use harness::experiment::{
+    COMMANDS, Complaint, NEW_CREDENTIAL, NEW_PASSWORD_TAKEN, OLD_CREDENTIAL, Record, SETTLED_ON_IT, Snapshot, THROUGH,
+};
+use harness::finding::Place;
+use harness::probe::Login;
+
+/// Helm refused it, and goes on to take the password of before.
+pub(super) const REFUSED: &str = "refused by Helm, which takes the password of before";
+/// It reached the role, and everything stands on it.
+pub(super) const APPLIED: &str = "applied to the role, with every workload settled on it";
+/// Nobody can log in with it, and whoever dials says so with both ways out.
+pub(super) const EXPLAINED: &str = "refused with 28P01 by the database, with both remedies in the log of whoever dials";
+/// The same, and people are left alone with it.
+const UNEXPLAINED: &str = "refused with 28P01 by the database, and nobody names both remedies";
+/// Login and workloads do not go together.
+const MIXED: &str = "neither refused nor applied";
+
+/// What became of it at a moment.
+pub(super) fn outcome(record: &Record, moment: &str) -> &'static str {
+    let seen = record.at(moment);
+    let taken = record.step(NEW_PASSWORD_TAKEN).is_some_and(|step| step.unmet.is_none());
+    let settled = record.step(SETTLED_ON_IT).is_some_and(|step| step.unmet.is_none());
+    if !taken {
+        return if accepted(seen, OLD_CREDENTIAL) { REFUSED } else { MIXED };
+    }
+    match (accepted(seen, NEW_CREDENTIAL), wrong_password(seen, NEW_CREDENTIAL)) {
+        (true, _) if settled && wrong_password(seen, OLD_CREDENTIAL) => APPLIED,
+        (_, true) if seen.complaints.iter().any(names_both) => EXPLAINED,
+        (_, true) => UNEXPLAINED,
+        _ => MIXED,
+    }
+}
+
+/// Whether a complaint names both ways out.
+pub(super) fn names_both(complaint: &Complaint) -> bool {
+    complaint.keeping_data && complaint.deleting_data
+}
+
+/// Whether a login was let in.
+pub(super) fn accepted(seen: &Snapshot, login: &str) -> bool {
+    seen.tried.get(login) == Some(&Login::Accepted)
+}
+
+/// Whether a login was refused for its password.
+pub(super) fn wrong_password(seen: &Snapshot, login: &str) -> bool {
+    matches!(seen.tried.get(login), Some(Login::Refused { sqlstate }) if sqlstate == "28P01")
+}
+
+/// How a login ended, for people.
+pub(super) fn ended(seen: &Snapshot, login: &str) -> String {
+    seen.tried.get(login).map_or_else(|| "not tried".to_owned(), ToString::to_string)
+}
+
+/// The documented commands ran through, and the password of now is the one that they set.
+pub(super) fn expect_mended(seen: &Snapshot, check: &mut Check) {
+    let ran = seen.answers.get(COMMANDS).map_or("not run", String::as_str);
+    check.expect(Place::object("README.md"), "the documented commands", &ran, equal_to(THROUGH));
+    let database = || Place::object("the database");
+    let new = ended(seen, NEW_CREDENTIAL);
+    check.expect(database(), "a login with the new password", &new, equal_to("accepted"));
+    let old = ended(seen, OLD_CREDENTIAL);
+    check.expect(database(), "a login with the password of before", &old, equal_to("refused with 28P01"));
+}
+
+/// Rows were there before; without them nothing can be lost.
+pub(super) fn control_rows(seen: &Snapshot, check: &mut Check) {
+    let known = seen.stored.iter().filter(|stored| stored.rows.is_some_and(|rows| rows > 0));
+    let named: Vec<&str> = known.map(|stored| stored.release.as_str()).collect();
+    check.control(Place::object("the volumes"), "releases with rows, before", &named[..], not_empty());
+}
+
+/// The password was lost: without somebody who was refused there is nothing to mend.
+pub(super) fn control_lost(seen: &Snapshot, check: &mut Check) {
+    let refused: Vec<&str> = seen.complaints.iter().map(|complaint| complaint.workload.as_str()).collect();
+    check.control(Place::object("the database"), "whoever logged 28P01 meanwhile", &refused[..], not_empty());
+}
