@@ -94,7 +94,9 @@ impl Group<'_> {
             Because::Proven => format!("the verdict stands, because the {other} lane proves it"),
             Because::Waived => format!("what the {other} lane found is waived"),
             Because::DoesNotBind => "this fails nothing, because it does not bind".to_owned(),
-            Because::OnlyListed => "this is only listed, because no subject file promises anything".to_owned(),
+            Because::OnlyListed => {
+                "this is only listed, because no subject file promises anything; --strict makes it fail".to_owned()
+            }
         };
         // What broke off has been told by then.
         let told = |reason: &&str| report.broken_off.iter().any(|broken| reason.contains(&broken.reason));

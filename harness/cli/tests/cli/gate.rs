@@ -72,7 +72,7 @@ fn what_a_profile_demands_and_a_subject_does_not_claim_is_violated() {
     assert_eq!(rotation(&[]).status.code(), Some(3), "nothing applies, so nothing was judged");
     let output = rotation(&["--profile", "cnpg-app@1"]);
     assert_eq!(output.status.code(), Some(1), "{}", desk.said(&output));
-    insta::with_settings!({filters => [(r"again   \S+", "again   holdfast"), (r"\d+\.\d s  ", "[time]  ")]}, {
+    insta::with_settings!({filters => [(r"again   \S+", "again   holdfast"), (r"\d+\.\d s  ", "[time]  "), (r"\d+ not-run", "[many] not-run")]}, {
         insta::assert_snapshot!("a profile that demands more", stdout(&output));
     });
 }
@@ -146,7 +146,6 @@ fn the_catalogue_names_every_profile_and_each_can_be_explained() {
             assert!(stdout(&explained).contains(&format!("demands     {feature}\n")), "{}", stdout(&explained));
         }
     }
-    insta::assert_snapshot!("a profile explained", stdout(&desk.holdfast(&["explain", "cnpg-app@1"])));
     let unknown = desk.holdfast(&["explain", "cnpg-app@7"]);
     assert_eq!(unknown.status.code(), Some(64));
     assert!(desk.said(&unknown).contains("Holdfast brings bundled-postgres@1, cnpg-app@1"), "{}", desk.said(&unknown));

@@ -10,7 +10,7 @@ use crate::feature::Feature;
 use crate::finding::Outcome;
 use crate::report::{Report, Style, WaiverState, html, junit, sarif, summary, text};
 use crate::requirement::Lane;
-use crate::run::{Disposition, Event, Key};
+use crate::run::{Disposition, Event, Key, Undecided};
 use crate::verdict::Verdict;
 use crate::waiver::Waiver;
 
@@ -142,6 +142,19 @@ fn a_subject_that_means_to_meet_another_profile_is_told_apart() {
         "claim password.rotation, which profile cnpg-app@1 demands (agents means to meet bundled-postgres@1), and";
     assert!(text(&report, Style::default()).contains(told), "{}", text(&report, Style::default()));
     assert!(!text(&demanded(), Style::default()).contains("means to meet"));
+}
+
+#[test]
+fn a_chart_without_a_subject_file_is_told_what_was_only_listed() {
+    let mut story = Story::judging(plan(), |key| match key.id.as_str() {
+        "CA-06" => Judgement::without_check(Verdict::Unchecked, "the Secret is made by an operator"),
+        _ => holds(),
+    });
+    story.plan.undecided = Undecided::Listed;
+    let report = story.then(Event::RunFinished).report();
+    let told = "CA-06 of agents: not told in the live lane (the Secret is made by an operator); this is only listed";
+    assert_eq!(report.exit_code, 0);
+    assert!(text(&report, Style::default()).contains(told), "{}", text(&report, Style::default()));
 }
 
 #[test]
