@@ -12,6 +12,7 @@ pub mod pool;
 pub mod render;
 mod roles;
 pub mod rot;
+mod script;
 pub mod sec;
 pub mod tls;
 mod trigger;
@@ -66,7 +67,9 @@ pub const CATALOG: &[&Requirement] = &[
     &own::OWN_02,
     &own::OWN_03,
     &own::OWN_04,
+    &own::OWN_05,
     &own::OWN_06,
+    &own::OWN_07,
     &own::OWN_08,
     &own::OWN_09,
     &own::OWN_10,
@@ -86,6 +89,7 @@ pub const CATALOG: &[&Requirement] = &[
     &rot::ROT_12,
     // BOOT: a PostgreSQL that the chart brings, its volume and its first password.
     &boot::BOOT_01,
+    &boot::BOOT_02,
     &boot::BOOT_03,
     &boot::BOOT_04,
     &boot::BOOT_05,
@@ -94,6 +98,7 @@ pub const CATALOG: &[&Requirement] = &[
     // KEY: how clients of the application identify themselves.
     &key::KEY_01,
     &key::KEY_02,
+    &key::KEY_03,
     &key::KEY_04,
     &key::KEY_05,
     &key::KEY_06,
@@ -101,6 +106,7 @@ pub const CATALOG: &[&Requirement] = &[
     &pool::POOL_01,
     &pool::POOL_02,
     // SEC: what a credential is worth when something else has gone wrong.
+    &sec::SEC_01,
     &sec::SEC_02,
     &sec::SEC_03,
     &sec::SEC_04,

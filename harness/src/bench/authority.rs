@@ -131,6 +131,7 @@ mod tests {
             uri_key: None,
             database: None,
             derived: Vec::new(),
+            inline: false,
         }
     }
 

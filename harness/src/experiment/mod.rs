@@ -34,7 +34,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::authority::CredentialState;
-pub use self::break_credential::UNREADY;
+pub use self::break_credential::{CORRECT, CORRECTED, UNREADY};
 pub use self::campaign::{Campaign, Line, conduct, conduct_line};
 pub use self::change::PodChange;
 pub use self::inspection::{InspectedCa, InspectedCertificate, InspectedMount, Inspection};
@@ -42,7 +42,7 @@ pub use self::install::{PLAINTEXT, SETTLED, VERIFIED};
 pub use self::missing_ca::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG_KEY_NAME};
 pub use self::radius::Radius;
 pub use self::record::{Exposed, LoggedFailure, LoggedLogin, PodImage, PodState, Record, Session, Snapshot, Step};
-pub use self::recreate_credential::{BY_ITSELF, BY_UPGRADE, MADE_BY};
+pub use self::recreate_credential::{BY_ITSELF, BY_UPGRADE, DELETE, MADE_BY, WITHOUT};
 pub use self::roll_back_ca::PRIOR_CA_BACK;
 pub use self::rotate_again::{CHANGED_AGAIN, SAME_VALUE};
 pub use self::rotate_bundle::{NEW_LEAF_SERVED, OLD_CA_ALONE};
