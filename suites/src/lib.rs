@@ -6,6 +6,7 @@
 pub mod boot;
 pub mod ca;
 pub mod key;
+pub mod mig;
 pub mod own;
 mod pods;
 pub mod pool;
@@ -62,6 +63,16 @@ pub const CATALOG: &[&Requirement] = &[
     &tls::TLS_06,
     &tls::TLS_07,
     &tls::TLS_08,
+    // MIG: the Job that brings the schema up to date.
+    &mig::MIG_01,
+    &mig::MIG_02,
+    &mig::MIG_03,
+    &mig::MIG_04,
+    &mig::MIG_05,
+    &mig::MIG_06,
+    &mig::MIG_07,
+    &mig::MIG_08,
+    &mig::MIG_09,
     // OWN: who owns roles, passwords and databases.
     &own::OWN_01,
     &own::OWN_02,
