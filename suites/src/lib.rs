@@ -116,6 +116,8 @@ pub const CATALOG: &[&Requirement] = &[
     // POOL: how many sessions the clients take, and how long they keep them.
     &pool::POOL_01,
     &pool::POOL_02,
+    &pool::POOL_03,
+    &pool::POOL_04,
     // SEC: what a credential is worth when something else has gone wrong.
     &sec::SEC_01,
     &sec::SEC_02,
