@@ -15,6 +15,7 @@ mod roles;
 pub mod rot;
 mod script;
 pub mod sec;
+pub mod sync;
 pub mod tls;
 mod trigger;
 
@@ -106,6 +107,15 @@ pub const CATALOG: &[&Requirement] = &[
     &boot::BOOT_05,
     &boot::BOOT_06,
     &boot::BOOT_07,
+    // SYNC: something that copies the CA to where clients read it.
+    &sync::SYNC_01,
+    &sync::SYNC_02,
+    &sync::SYNC_03,
+    &sync::SYNC_04,
+    &sync::SYNC_05,
+    &sync::SYNC_06,
+    &sync::SYNC_07,
+    &sync::SYNC_08,
     // KEY: how clients of the application identify themselves.
     &key::KEY_01,
     &key::KEY_02,
