@@ -40,9 +40,10 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         if required.is_empty() {
             let hint = "its references may all be missing, so it has to look for them itself; what it says then only a \
                         cluster tells";
-            match taken.is_empty() {
-                true => check.not_applicable("the migration needs nothing that somebody else provides"),
-                false => check.undecided(job, "what names the missing prerequisites", hint),
+            if taken.is_empty() {
+                check.not_applicable("the migration needs nothing that somebody else provides");
+            } else {
+                check.undecided(job, "what names the missing prerequisites", hint);
             }
             continue;
         }
@@ -69,9 +70,9 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     }
 }
 
-/// The init containers that come before whoever migrates and refer to Secrets that may be missing.
+/// The init containers that start whatever is missing, and refer to Secrets all the same.
 fn first_checks(job: &Workload) -> Vec<&str> {
-    let before = job.containers().iter().take_while(|one| one.role() == Role::Init && !one.migrates());
+    let before = job.containers().iter().take_while(|one| one.role() == Role::Init);
     let optional = |one: &&Container| {
         let own = secret_references(job);
         let mut own =

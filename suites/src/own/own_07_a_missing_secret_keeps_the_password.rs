@@ -25,7 +25,7 @@ pub const OWN_07: Requirement = Requirement {
     features: &[Feature::Cnpg, Feature::PasswordRotation],
     experiments: &[Experiment::RecreateCredential],
     decisive: &[Lane::Live],
-    remedy: "run a version of CloudNativePG that leaves a role alone while its Secret is missing (1.28.1 or newer), and \
+    remedy: "run a version of CloudNativePG that leaves a role alone while its Secret is missing, and \
              replace Secrets instead of deleting them",
     rendered: None,
     live: Some(live),
