@@ -16,8 +16,8 @@ use crate::error::Chain;
 use crate::probe::{Credential, Login, Transport, login};
 use crate::wait::{Budget, Progress, poll_until};
 
-/// The annotation that changes when a Secret is written without a change of what it holds.
-const TOUCHED: &str = "holdfast.dev/touched";
+/// The annotation that changes when an object is written without a change of what it holds.
+pub(super) const TOUCHED: &str = "holdfast.dev/touched";
 /// The SQLSTATE of a wrong password.
 const WRONG_PASSWORD: &str = "28P01";
 

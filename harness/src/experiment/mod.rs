@@ -45,7 +45,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::asked::Asked;
 pub use self::authority::CredentialState;
-pub use self::break_credential::UNREADY;
+pub use self::break_credential::{CORRECT, CORRECTED, UNREADY};
 pub use self::campaign::{Campaign, Line, conduct, conduct_line};
 pub use self::change::PodChange;
 pub use self::change_first_password::{RESTART_CLIENTS, UPGRADED};
@@ -56,7 +56,7 @@ pub use self::install::{PLAINTEXT, SETTLED, VERIFIED};
 pub use self::missing_ca::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG_KEY_NAME};
 pub use self::radius::Radius;
 pub use self::record::{Exposed, LoggedFailure, LoggedLogin, PodImage, PodState, Record, Session, Snapshot, Step};
-pub use self::recreate_credential::{BY_ITSELF, BY_UPGRADE, MADE_BY};
+pub use self::recreate_credential::{BY_ITSELF, BY_UPGRADE, DELETE, MADE_BY, WITHOUT};
 pub use self::reinstall::{REINSTALLED, WITH_ANOTHER_PASSWORD};
 pub use self::roll_back_ca::PRIOR_CA_BACK;
 pub use self::rotate_again::{CHANGED_AGAIN, SAME_VALUE};

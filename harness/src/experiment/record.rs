@@ -173,7 +173,10 @@ pub struct Exposed {
     pub searched: Vec<String>,
     /// What was searched: objects of the release, notes, ConfigMaps.
     pub places: Vec<Place>,
-    /// The places among them that hold one.
+    /// What people read when something went wrong, and was searched too: logs and events.
+    #[serde(default)]
+    pub logs: Vec<Place>,
+    /// The places among all these that hold one.
     pub found: Vec<Place>,
 }
 
