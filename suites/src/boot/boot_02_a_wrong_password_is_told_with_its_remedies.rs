@@ -5,13 +5,15 @@
 //! what keeps it from being read: a level at which nothing is logged, a loop that waits and throws the error away.
 
 use harness::check::Check;
-use harness::expectation::{empty, that};
+use harness::expectation::{empty, equal_to, that};
+use harness::experiment::{BEFORE, DURING, Experiment, Records};
 use harness::feature::Feature;
-use harness::finding::Locate as _;
+use harness::finding::{Locate as _, Place};
 use harness::graph::Container;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
+use super::live::{control_lost, names_both};
 use crate::script::scripts;
 
 /// A wrong password is told with its remedies.
@@ -23,11 +25,11 @@ pub const BOOT_02: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::PostgresBundled],
-    experiments: &[],
+    experiments: &[Experiment::MendKeepingData],
     decisive: &[Lane::Live],
     remedy: "log errors, and let whatever waits for the database show what psql says instead of discarding it",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 /// Levels at which an error is not logged.
@@ -75,6 +77,27 @@ fn discarded(container: &Container, subject: &Rendered) -> Vec<String> {
     }
     found
 }
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(mending) = records.of(Experiment::MendKeepingData) else { return };
+    let (before, during) = (mending.at(BEFORE), mending.at(DURING));
+    control_lost(during, check);
+    for workload in before.client_workloads() {
+        let complaints: Vec<_> = during.complaints.iter().filter(|one| one.workload == workload).collect();
+        let state = match (complaints.is_empty(), complaints.iter().any(|one| names_both(one))) {
+            (true, _) => "nothing that names 28P01",
+            (false, false) => "28P01 without both ways out",
+            (false, true) => TOLD,
+        };
+        check.expect(Place::object(&workload), "what it logs of a wrong password", &state, equal_to(TOLD));
+    }
+    for stored in &before.stored {
+        let tables = during.stored_of(&stored.release).map(|now| now.tables.clone());
+        check.expect(stored, "tables, while the password is wrong", &tables, equal_to(Some(stored.tables.clone())));
+    }
+}
+
+const TOLD: &str = "28P01 with both ways out";
 
 #[cfg(test)]
 mod tests {

@@ -6,12 +6,14 @@
 
 use harness::check::Check;
 use harness::expectation::equal_to;
+use harness::experiment::{AFTER, Experiment, NEW_KEY, OLD_KEY, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::rendered::{Change, Rendered, renders};
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
+use super::live::{control_asked, control_rotated, expect_refused, expect_served};
 use super::{SECOND, listed, plan, servers};
 use crate::pods::{REACHES_ALL, reach_of};
 
@@ -24,11 +26,11 @@ pub const KEY_03: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::ApiKeys],
-    experiments: &[],
+    experiments: &[Experiment::RotateApiKey],
     decisive: &[Lane::Live],
     remedy: "keep the list in a Secret that can be changed, roll every replica on a change, and add no key by yourself",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -57,3 +59,12 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 }
 
 const CHANGEABLE: &str = "it can";
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(rotation) = records.of(Experiment::RotateApiKey) else { return };
+    let after = rotation.at(AFTER);
+    control_rotated(rotation, AFTER, check);
+    control_asked(after, check);
+    expect_served(after, NEW_KEY, check);
+    expect_refused(after, OLD_KEY, check);
+}
