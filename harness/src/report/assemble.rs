@@ -149,7 +149,7 @@ impl<'a> Told<'a> {
                 }
                 Event::ExperimentFailed { experiment, subject, overlay, reason } => {
                     told.broken_off.push(BrokenOff {
-                        experiment: *experiment,
+                        experiment: experiment.to_string(),
                         subject: subject.clone(),
                         overlay: overlay.clone(),
                         reason: reason.clone(),

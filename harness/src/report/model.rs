@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::Experiment;
 use crate::feature::Feature;
 use crate::finding::Finding;
 use crate::requirement::{Lane, Level};
@@ -169,8 +168,8 @@ pub struct LaneResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BrokenOff {
-    /// Which.
-    pub experiment: Experiment,
+    /// Its name, `rotate-ca`. New ones come without a new version of this shape.
+    pub experiment: String,
     /// On which subject.
     pub subject: String,
     /// Under which overlay.

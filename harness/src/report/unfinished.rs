@@ -12,7 +12,7 @@ use crate::verdict::Verdict;
 /// The sentences, the reasons first.
 pub(super) fn unfinished(report: &Report) -> Vec<String> {
     let broken = report.broken_off.iter().map(|broken| {
-        let (experiment, subject, overlay) = (broken.experiment, &broken.subject, &broken.overlay);
+        let (experiment, subject, overlay) = (&broken.experiment, &broken.subject, &broken.overlay);
         format!("experiment {experiment} of {subject} [{overlay}] broke off: {}", broken.reason)
     });
     let groups = if report.exit_code == exit::HOLDS { groups(report) } else { Vec::new() };
