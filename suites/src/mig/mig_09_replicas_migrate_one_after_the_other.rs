@@ -12,7 +12,7 @@ use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
 use super::waits;
-use crate::script::{Command, scripts};
+use crate::script::{Command, Script, scripts};
 
 /// Replicas migrate one after the other.
 pub const MIG_09: Requirement = Requirement {
@@ -40,7 +40,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         for container in workload.containers() {
             let sql: Vec<Option<&'static str>> = scripts(container, subject)
                 .iter()
-                .flat_map(|script| script.commands())
+                .flat_map(Script::commands)
                 .filter(|command| command.program() == "psql")
                 .filter_map(|command| Some(locks(subject, container, file_of(&command)?)))
                 .collect();

@@ -60,7 +60,7 @@ fn encodings(commands: &[Command], read: &Call, writes: &[&Call]) -> i64 {
             verifies || matches!(command.program(), "grep" | "test" | "[" | "[[")
         });
         // What a variable takes is used later; of a pipeline at the top only what reads or writes is.
-        let taken = of(pipeline).last().is_some_and(|command| command.captured);
+        let taken = of(pipeline).next_back().is_some_and(|command| command.captured);
         !looks && (taken || pipeline == read.pipeline || writes.iter().any(|write| write.pipeline == pipeline))
     };
     let layers = commands.iter().filter(|command| command.program() == "base64" && is_on_the_way(command.pipeline));

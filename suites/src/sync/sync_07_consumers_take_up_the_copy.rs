@@ -8,7 +8,7 @@ use harness::check::Check;
 use harness::expectation::that;
 use harness::feature::Feature;
 use harness::finding::Place;
-use harness::graph::{RefKind, Use, Workload};
+use harness::graph::{Container, RefKind, Use, Workload};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -74,7 +74,7 @@ fn refreshed(workload: &Workload, secret: &str) -> Option<bool> {
     let mut own = references.iter().filter(|one| one.kind == RefKind::Secret && one.name == secret).peekable();
     own.peek()?;
     let in_files = own.all(|reference| reference.usage == Use::Volume);
-    let mounts = workload.containers().iter().flat_map(|container| container.mounts());
+    let mounts = workload.containers().iter().flat_map(Container::mounts);
     let parts = mounts.into_iter().any(|mount| {
         mount.sub_path.is_some() && mount.volume.keys().any(|(kind, name)| kind == RefKind::Secret && name == secret)
     });

@@ -46,7 +46,7 @@ fn room(object: &Object) -> &'static str {
     if object.kind() != "Job" || object.get("metadata.generateName").is_some() {
         return AGAIN;
     }
-    let policies = |name: &str| object.annotation(name).map(|written| written.to_lowercase());
+    let policies = |name: &str| object.annotation(name).map(str::to_lowercase);
     let (helm, argo) = (object.annotation("helm.sh/hook"), object.annotation("argocd.argoproj.io/hook"));
     let policy = match (helm, argo) {
         (None, None) => return "one run: it is no hook, and its name is taken",
