@@ -11,12 +11,32 @@ use crate::verdict::Verdict;
 
 /// The sentences, the reasons first.
 pub(super) fn unfinished(report: &Report) -> Vec<String> {
-    let broken = report.broken_off.iter().map(|broken| {
-        let (experiment, subject, overlay) = (&broken.experiment, &broken.subject, &broken.overlay);
-        format!("experiment {experiment} of {subject} [{overlay}] broke off: {}", broken.reason)
-    });
     let groups = if report.exit_code == exit::HOLDS { groups(report) } else { Vec::new() };
-    broken.chain(groups.iter().map(|group| group.sentence(report))).collect()
+    broken_off(report).into_iter().chain(groups.iter().map(|group| group.sentence(report))).collect()
+}
+
+/// What comes after an experiment on its bench does not begin when that one broke off; it is told of once, with its cause.
+const FOLLOWS: &str = " before it broke off: ";
+
+/// The reason that was first, where a reason only says what came before.
+fn cause(reason: &str) -> &str {
+    reason.rsplit_once(FOLLOWS).map_or(reason, |(_, cause)| cause)
+}
+
+fn broken_off(report: &Report) -> Vec<String> {
+    let mut told: Vec<(&str, &str, &str, Vec<String>)> = Vec::new();
+    for broken in &report.broken_off {
+        let (subject, overlay, cause) = (broken.subject.as_str(), broken.overlay.as_str(), cause(&broken.reason));
+        match told.iter_mut().find(|known| (known.0, known.1, known.2) == (subject, overlay, cause)) {
+            Some(known) => known.3.push(broken.experiment.to_string()),
+            None => told.push((subject, overlay, cause, vec![broken.experiment.to_string()])),
+        }
+    }
+    let sentence = |(subject, overlay, cause, experiments): (&str, &str, &str, Vec<String>)| {
+        let noun = if experiments.len() == 1 { "experiment" } else { "experiments" };
+        format!("{noun} {} of {subject} [{overlay}] broke off: {cause}", experiments.join(", "))
+    };
+    told.into_iter().map(sentence).collect()
 }
 
 /// Requirements of a subject that a lane left open for nothing.
@@ -103,5 +123,23 @@ impl Group<'_> {
         let reason = self.reason.filter(|reason| !told(reason));
         let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         format!("{ids} of {subject}: not told in the {lane} lane{reason}; {because}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::cause;
+
+    #[rstest]
+    #[case::its_own("Helm refused", "Helm refused")]
+    #[case::of_the_one_before("experiment install before it broke off: Helm refused", "Helm refused")]
+    #[case::of_the_first(
+        "experiment upgrade before it broke off: experiment install before it broke off: Helm refused",
+        "Helm refused"
+    )]
+    fn a_cause_is_told_once(#[case] reason: &str, #[case] expected: &str) {
+        assert_eq!(cause(reason), expected);
     }
 }

@@ -64,13 +64,17 @@ fn live(records: &Records, check: &mut Check) {
     }
 }
 
+/// Keys of a Secret that tell who and where, and open nothing.
+const NAMES: &[&str] = &["username", "user", "role", "dbname", "database", "host", "hostname", "port"];
+
 /// The variables that hold a Secret, or are composed of one.
 fn secret_variables(container: &Container) -> Vec<&str> {
     let mut found: Vec<&str> = Vec::new();
     for variable in container.env() {
         let written = variable.written.as_deref().unwrap_or_default();
         let composed = harness::graph::expansions(written).iter().any(|name| found.contains(name));
-        if variable.is_secret() || composed {
+        let is_a_name = variable.key().is_some_and(|key| NAMES.contains(&key.key.as_str()));
+        if (variable.is_secret() && !is_a_name) || composed {
             found.push(&variable.name);
         }
     }
@@ -136,7 +140,8 @@ mod tests {
     use crate::testing::{judge_live, judge_manifests, moment, record};
 
     fn pod(script: &str) -> String {
-        let url = "{name: DATABASE_URL, valueFrom: {secretKeyRef: {name: db, key: uri}}}";
+        let url = "{name: DATABASE_URL, valueFrom: {secretKeyRef: {name: db, key: uri}}}, {name: PGUSER, valueFrom: \
+                   {secretKeyRef: {name: db, key: username}}}";
         format!(
             "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  containers:\n    - name: a\n      env: [{url}]\n      volumeMounts: [{{name: s, mountPath: /etc/db}}]\n      command: [sh, -c]\n      args:\n        - |\n          {}\n  volumes: [{{name: s, secret: {{secretName: db}}}}]\n",
             script.replace('\n', "\n          ")
@@ -145,6 +150,7 @@ mod tests {
 
     #[rstest]
     #[case::names_the_host("migrate || echo \"cannot reach $DATABASE_HOST\"", Holds)]
+    #[case::names_the_role("migrate || echo \"cannot log in as $PGUSER\"", Holds)]
     #[case::prints_the_url("migrate || echo \"cannot reach $DATABASE_URL\"", Violated)]
     #[case::prints_it_as_kubernetes_expands_it("echo $(DATABASE_URL)", Violated)]
     #[case::pipes_it("echo \"$DATABASE_URL\" | psql-from-stdin", Holds)]
