@@ -31,6 +31,15 @@ pub enum Feature {
     /// Clients of the application identify themselves by keys.
     #[serde(rename = "api-keys")]
     ApiKeys,
+    /// A Job brings the schema of the database up to date.
+    #[serde(rename = "migrations")]
+    Migrations,
+    /// Something copies the database's CA into a Secret that clients read.
+    #[serde(rename = "ca.sync")]
+    CaSync,
+    /// Clients reach the database through PgBouncer.
+    #[serde(rename = "pooler")]
+    Pooler,
     /// The application serves TLS itself.
     #[serde(rename = "tls.served")]
     TlsServed,
@@ -52,6 +61,9 @@ impl Feature {
         Self::Cnpg,
         Self::PostgresBundled,
         Self::ApiKeys,
+        Self::Migrations,
+        Self::CaSync,
+        Self::Pooler,
         Self::TlsServed,
         Self::RbacNamespaced,
         Self::Gitops,
@@ -67,6 +79,9 @@ impl Feature {
             Self::Cnpg => "cnpg",
             Self::PostgresBundled => "postgres.bundled",
             Self::ApiKeys => "api-keys",
+            Self::Migrations => "migrations",
+            Self::CaSync => "ca.sync",
+            Self::Pooler => "pooler",
             Self::TlsServed => "tls.served",
             Self::RbacNamespaced => "rbac.namespaced",
             Self::Gitops => "gitops",

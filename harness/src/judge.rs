@@ -55,6 +55,14 @@ pub(crate) fn unclaimed(requirement: &Requirement, rendered: &Rendered) -> Optio
     })
 }
 
+/// What becomes of a requirement in the live lane whose experiments are for another kind of database; nothing where they
+/// are for this one.
+pub(crate) fn unsuited(requirement: &Requirement, rendered: &Rendered) -> Option<Judgement> {
+    let database = rendered.subject().database();
+    let reason = requirement.experiments.iter().find_map(|experiment| experiment.unsuited(database))?;
+    Some(Judgement::without_check(Verdict::NotApplicable, reason))
+}
+
 /// Judges many requirements at once; they share what Helm renders.
 pub fn judge_all(rendered: &Rendered, catalog: &[&'static Requirement]) -> Vec<Judged> {
     in_parallel(catalog, |requirement| {
@@ -84,6 +92,16 @@ fn shows(feature: Feature, rendered: &Rendered) -> bool {
         }
         Feature::PostgresBundled => rendered.subject().database().bundled.is_some(),
         Feature::ApiKeys => rendered.subject().file().api_keys.is_some(),
+        Feature::Migrations => rendered.database_clients().iter().any(|client| client.workload().migrates()),
+        Feature::CaSync => {
+            let store = rendered.graph().store();
+            let declared = rendered.subject().database().ca_sync.is_some();
+            declared || rendered.workloads().iter().any(|workload| workload.syncs_a_ca(store))
+        }
+        Feature::Pooler => {
+            let all = rendered.companions().of_kind("Pooler").chain(rendered.manifests().of_kind("Pooler"));
+            all.into_iter().any(|object| object.group() == "postgresql.cnpg.io")
+        }
         Feature::TlsServed => rendered.subject().file().tls.is_some(),
         // These are promises about time and place; no manifest shows them.
         Feature::CaIdentical

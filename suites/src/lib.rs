@@ -6,6 +6,7 @@
 pub mod boot;
 pub mod ca;
 pub mod key;
+pub mod mig;
 pub mod own;
 mod pods;
 pub mod pool;
@@ -13,7 +14,9 @@ mod profiles;
 pub mod render;
 mod roles;
 pub mod rot;
+mod script;
 pub mod sec;
+pub mod sync;
 pub mod tls;
 mod trigger;
 
@@ -64,12 +67,24 @@ pub const CATALOG: &[&Requirement] = &[
     &tls::TLS_06,
     &tls::TLS_07,
     &tls::TLS_08,
+    // MIG: the Job that brings the schema up to date.
+    &mig::MIG_01,
+    &mig::MIG_02,
+    &mig::MIG_03,
+    &mig::MIG_04,
+    &mig::MIG_05,
+    &mig::MIG_06,
+    &mig::MIG_07,
+    &mig::MIG_08,
+    &mig::MIG_09,
     // OWN: who owns roles, passwords and databases.
     &own::OWN_01,
     &own::OWN_02,
     &own::OWN_03,
     &own::OWN_04,
+    &own::OWN_05,
     &own::OWN_06,
+    &own::OWN_07,
     &own::OWN_08,
     &own::OWN_09,
     &own::OWN_10,
@@ -89,21 +104,35 @@ pub const CATALOG: &[&Requirement] = &[
     &rot::ROT_12,
     // BOOT: a PostgreSQL that the chart brings, its volume and its first password.
     &boot::BOOT_01,
+    &boot::BOOT_02,
     &boot::BOOT_03,
     &boot::BOOT_04,
     &boot::BOOT_05,
     &boot::BOOT_06,
     &boot::BOOT_07,
+    // SYNC: something that copies the CA to where clients read it.
+    &sync::SYNC_01,
+    &sync::SYNC_02,
+    &sync::SYNC_03,
+    &sync::SYNC_04,
+    &sync::SYNC_05,
+    &sync::SYNC_06,
+    &sync::SYNC_07,
+    &sync::SYNC_08,
     // KEY: how clients of the application identify themselves.
     &key::KEY_01,
     &key::KEY_02,
+    &key::KEY_03,
     &key::KEY_04,
     &key::KEY_05,
     &key::KEY_06,
     // POOL: how many sessions the clients take, and how long they keep them.
     &pool::POOL_01,
     &pool::POOL_02,
+    &pool::POOL_03,
+    &pool::POOL_04,
     // SEC: what a credential is worth when something else has gone wrong.
+    &sec::SEC_01,
     &sec::SEC_02,
     &sec::SEC_03,
     &sec::SEC_04,

@@ -33,6 +33,26 @@ pub(crate) fn roll_of(workload: &Workload) -> &'static str {
     }
 }
 
+/// Whether a change reaches every pod by itself.
+pub(crate) fn reach_of(workload: &Workload) -> &'static str {
+    let object = workload.object();
+    let text = |path: &str| object.get(path).and_then(Value::as_str);
+    let paused = object.get("spec.paused").and_then(Value::as_bool) == Some(true);
+    let held = object.get("spec.updateStrategy.rollingUpdate.partition").and_then(Value::as_u64).unwrap_or(0) > 0;
+    if paused {
+        "nobody: its rollouts are paused"
+    } else if text("spec.updateStrategy.type") == Some("OnDelete") {
+        "only the pods that somebody deletes"
+    } else if held {
+        "only the pods above a partition"
+    } else {
+        REACHES_ALL
+    }
+}
+
+/// Every pod is replaced.
+pub(crate) const REACHES_ALL: &str = "every pod";
+
 /// No pod goes before its successor is ready.
 pub(crate) const KEEPS_ALL: &str = "keeps every pod until its successor is ready";
 

@@ -37,6 +37,35 @@ pub(crate) fn judge_manifests(requirement: &Requirement, manifests: &str) -> Ver
     judge_rendered(&Rendered::of_manifests(subject, manifests).unwrap(), requirement).verdict
 }
 
+/// The same where a subject file tells what the manifests leave open, that of `agents`.
+pub(crate) fn judge_declared(requirement: &Requirement, manifests: &str) -> Verdict {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/subjects/agents.yaml");
+    let subject = Arc::new(Subject::read(camino::Utf8Path::new(file)).unwrap());
+    judge_rendered(&Rendered::of_manifests(subject, manifests).unwrap(), requirement).verdict
+}
+
+/// A Job that runs a script, with annotations.
+pub(crate) fn copying(annotations: &str, script: &str) -> String {
+    let script = if script.is_empty() {
+        "kubectl get secret db-ca -o 'jsonpath={.data.ca\\.crt}' | kubectl apply -f -"
+    } else {
+        script
+    };
+    let indented = script.replace('\n', "\n              ");
+    format!(
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: copy, annotations: {{{annotations}}}}}\nspec:\n  template:\n    spec:\n      containers:\n        - name: copy\n          command: [sh, -c]\n          args:\n            - |\n              {indented}\n"
+    )
+}
+
+/// What the rendered check of a requirement says of a script that runs on a schedule.
+pub(crate) fn judge_script(requirement: &Requirement, script: &str) -> Verdict {
+    let indented = script.replace('\n', "\n                  ");
+    let text = format!(
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: copy}}\nspec:\n  jobTemplate:\n    spec:\n      template:\n        spec:\n          containers:\n            - name: copy\n              command: [sh, -c]\n              args:\n                - |\n                  {indented}\n"
+    );
+    judge_manifests(requirement, &text)
+}
+
 /// A record that came to its end.
 pub(crate) fn record(experiment: Experiment, snapshots: impl IntoIterator<Item = Snapshot>) -> Record {
     Record {
@@ -79,6 +108,7 @@ pub(crate) fn pod(workload: &str, uid: &str) -> PodState {
     let pod = PodState {
         name: format!("{}-{uid}", workload.replace("deployment/", "")),
         workload: workload.into(),
+        is_database: false,
         uid: uid.into(),
         address: Some(format!("address-of-{uid}")),
         ready: true,

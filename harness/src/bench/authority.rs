@@ -127,6 +127,7 @@ mod tests {
             uri_key: None,
             database: None,
             derived: Vec::new(),
+            inline: false,
         }
     }
 

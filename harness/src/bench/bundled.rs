@@ -93,6 +93,14 @@ impl Bench {
         })
     }
 
+    /// Whether that workload is the chart's PostgreSQL, also that of a second release.
+    pub(super) fn is_of_bundled(&self, workload: &str) -> bool {
+        let Some(server) = &self.installation.bundled else { return false };
+        let rest = server.stateful_set.strip_prefix(&server.release);
+        let name = workload.strip_prefix("statefulset/");
+        name.is_some_and(|name| name == server.stateful_set || rest.is_some_and(|rest| name.ends_with(rest)))
+    }
+
     /// Installs every release or upgrades it, with that password for its PostgreSQL.
     ///
     /// # Errors

@@ -43,11 +43,11 @@ struct Failure {
 }
 
 impl Bench {
-    /// Logs in at the database as another pod of the namespace would, and says how that ended.
+    /// Logs in at the database as another pod of the namespace would, with that sslmode, and says how that ended.
     ///
     /// # Errors
     /// When there is no primary, or the pod cannot be made or does not end.
-    pub(super) async fn try_from_a_pod(&self, credential: &Credential) -> Result<Login, BenchError> {
+    pub(crate) async fn try_from_a_pod(&self, credential: &Credential, mode: &str) -> Result<Login, BenchError> {
         let name = format!("holdfast-client-{}", ATTEMPTS.fetch_add(1, Ordering::Relaxed));
         let address = self.address_of_primary().await?;
         let password = ByteString(credential.password.expose_secret().as_bytes().to_vec());
@@ -62,7 +62,7 @@ impl Bench {
             ("PGPORT", PORT),
             ("PGUSER", &credential.role),
             ("PGDATABASE", &credential.database),
-            ("PGSSLMODE", "prefer"),
+            ("PGSSLMODE", mode),
             ("PGAPPNAME", "holdfast"),
             ("LOG_LEVEL", "off"),
         ];

@@ -16,8 +16,8 @@ use crate::error::Chain;
 use crate::probe::{Credential, Login, Transport, login};
 use crate::wait::{Budget, Progress, poll_until};
 
-/// The annotation that changes when a Secret is written without a change of what it holds.
-const TOUCHED: &str = "holdfast.dev/touched";
+/// The annotation that changes when an object is written without a change of what it holds.
+pub(super) const TOUCHED: &str = "holdfast.dev/touched";
 /// The SQLSTATE of a wrong password.
 const WRONG_PASSWORD: &str = "28P01";
 
@@ -120,13 +120,14 @@ impl Bench {
         })
     }
 
-    /// The same over TLS that is verified against the published CA; at a PostgreSQL of the chart's, from a pod.
+    /// The same over TLS that is verified against the published CA; a PostgreSQL of the chart's publishes none, and is
+    /// asked from a pod.
     ///
     /// # Errors
     /// When there is no primary, or the CA cannot be read.
     pub(crate) async fn try_verified(&self, credential: &Credential) -> Result<Login, BenchError> {
         if self.installation.database.is_none() {
-            return self.try_from_a_pod(credential).await;
+            return self.try_from_a_pod(credential, "require").await;
         }
         let (name, ca) = (format!("{}-rw", self.database_name()?), self.ca_pem().await?);
         self.try_login(credential, Transport::Verified { name: &name, ca: &ca }).await

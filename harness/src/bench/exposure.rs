@@ -1,10 +1,12 @@
-//! The search for live passwords where everybody can read them: in what Helm keeps of the releases, and in ConfigMaps.
+//! The search for live passwords where everybody can read them: in what Helm keeps of the releases, in ConfigMaps, in
+//! logs and in events.
 
 use camino::Utf8Path;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Secret};
 use kube::ResourceExt;
-use kube::api::ListParams;
+use kube::api::{ListParams, LogParams};
 
+use super::logs::started;
 use super::{Bench, BenchError};
 use crate::experiment::Exposed;
 use crate::finding::{Locate, Place};
@@ -51,7 +53,39 @@ impl Bench {
                 exposed.note(place.clone().field(format!("binaryData.{key}")), &bytes.0, &passwords);
             }
         }
+        self.search_logs(&passwords, &mut exposed).await?;
         Ok(exposed)
+    }
+
+    /// The logs of every container that was started in the namespace, the database's too, and its events.
+    async fn search_logs(&self, passwords: &Redactor, exposed: &mut Exposed) -> Result<(), BenchError> {
+        let pods = self.pods().list(&ListParams::default()).await;
+        let pods = pods.map_err(|source| self.objects("list the pods", source))?;
+        for pod in &pods.items {
+            for (container, _) in started(pod) {
+                let parameters = LogParams { container: Some(container.clone()), ..LogParams::default() };
+                let name = pod.name_any();
+                let log = match self.pods().logs(&name, &parameters).await {
+                    Ok(log) => log,
+                    // A pod that a Job left may be gone by now.
+                    Err(kube::Error::Api(status)) if status.code == 404 => continue,
+                    Err(source) => return Err(self.objects(format!("read the log of pod {name}"), source)),
+                };
+                exposed.hear(
+                    Place::object(format!("log of pod {name}")).container(container),
+                    log.as_bytes(),
+                    passwords,
+                );
+            }
+        }
+        let events = self.api::<Event>().list(&ListParams::default()).await;
+        let events = events.map_err(|source| self.objects("read the events", source))?;
+        for event in &events.items {
+            let about = event.involved_object.name.clone().unwrap_or_default();
+            let text = event.message.clone().unwrap_or_default();
+            exposed.hear(Place::object(format!("event about {about}")), text.as_bytes(), passwords);
+        }
+        Ok(())
     }
 
     /// Only what is a password by its key: a host name that stands in a Secret too is none.
@@ -79,6 +113,15 @@ fn is_declared(declared: &super::CredentialSecret, secret: &Secret, key: &str) -
 }
 
 impl Exposed {
+    fn hear(&mut self, place: Place, content: &[u8], passwords: &Redactor) {
+        if passwords.finds(content) {
+            self.found.push(place.clone());
+        }
+        if !self.logs.contains(&place) {
+            self.logs.push(place);
+        }
+    }
+
     fn note(&mut self, place: Place, content: &[u8], passwords: &Redactor) {
         if passwords.finds(content) {
             self.found.push(place.clone());

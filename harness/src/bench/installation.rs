@@ -15,7 +15,7 @@ use super::own_ca::{SERVER_CA_SECRET, SERVER_SECRET, TRUST_SECRET};
 use super::spelling::Format;
 use crate::cluster::is_outside;
 use crate::finding::Locate;
-use crate::graph::{DatabaseClient, Fact};
+use crate::graph::{DatabaseClient, DeclaredRole, Engine, Fact};
 use crate::manifests::Object;
 use crate::probe::Server;
 use crate::rendered::Rendered;
@@ -103,7 +103,10 @@ impl Installation {
         let ca = subject
             .ca()
             .and_then(|plan| Some(CaInputs { name: plan.name_value.clone()?, key: plan.key_value.clone()? }));
-        let credentials = subject.database().credentials.iter().map(CredentialSecret::of).collect();
+        let roles: Vec<DeclaredRole> =
+            [rendered.companions(), rendered.manifests()].into_iter().flat_map(DeclaredRole::all).collect();
+        let credentials = subject.database().credentials.iter();
+        let credentials = credentials.map(|credential| CredentialSecret::of(credential, &roles)).collect();
         Ok(Self {
             subject: subject.name().into(),
             overlay: overlay.name.clone(),
@@ -220,10 +223,12 @@ pub struct CredentialSecret {
     pub database: Option<String>,
     /// Every key that holds the password, by the name of its format in the subject file.
     pub derived: Vec<(Format, String)>,
+    /// Whether the role stands in `spec.managed.roles`: the operator then compares it at each reconcile.
+    pub inline: bool,
 }
 
 impl CredentialSecret {
-    fn of(declared: &subject::Credential) -> Self {
+    fn of(declared: &subject::Credential, roles: &[DeclaredRole]) -> Self {
         let keys = &declared.keys;
         let derived = [(Format::Uri, &keys.uri), (Format::JdbcUri, &keys.jdbc_uri), (Format::Passfile, &keys.pgpass)];
         Self {
@@ -234,6 +239,9 @@ impl CredentialSecret {
             uri_key: keys.uri.clone(),
             database: declared.database.clone(),
             derived: derived.into_iter().filter_map(|(format, key)| Some((format, key.clone()?))).collect(),
+            inline: roles
+                .iter()
+                .any(|role| role.engine == Engine::Inline && role.secret.as_ref() == Some(&declared.secret)),
         }
     }
 }

@@ -70,7 +70,7 @@ async fn follow_all(pods: Api<Pod>, namespace: String, keep: Keep, names: Arc<Mu
 }
 
 /// The containers of a pod that have a log, each with the count of its restarts.
-fn started(pod: &Pod) -> Vec<(String, i32)> {
+pub(super) fn started(pod: &Pod) -> Vec<(String, i32)> {
     let status = pod.status.clone().unwrap_or_default();
     let init = status.init_container_statuses.unwrap_or_default();
     let main = status.container_statuses.unwrap_or_default();

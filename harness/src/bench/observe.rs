@@ -75,6 +75,7 @@ impl Bench {
         let inspected = if running { self.inspect(pod).await } else { None };
         PodState {
             name: pod.name_any(),
+            is_database: self.is_of_bundled(&workload_of(pod)),
             workload: workload_of(pod),
             uid: pod.metadata.uid.clone().unwrap_or_default(),
             address: status.pod_ip,

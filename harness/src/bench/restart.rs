@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
+use kube::discovery::ApiResource;
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::credential::TOUCHED;
 use super::installation::ModeVariable;
 use super::rollout::OF_A_RELEASE;
 use super::{Bench, BenchError};
@@ -74,6 +76,19 @@ impl Bench {
         let uid = deleted.left().and_then(|pod| pod.metadata.uid);
         self.primary_replaced(uid.as_deref()).await?;
         self.database_ready().await
+    }
+
+    /// Has the operator look at the cluster again, by an annotation that changes nothing else.
+    ///
+    /// # Errors
+    /// When the subject has no cluster, or the API server refuses.
+    pub(crate) async fn touch_cluster(&self) -> Result<(), BenchError> {
+        let name = self.database_name()?;
+        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("postgresql.cnpg.io", "v1", "Cluster"));
+        let clusters: Api<DynamicObject> = Api::namespaced_with(self.cluster.client().clone(), self.namespace(), &kind);
+        let touched = json!({"metadata": {"annotations": {TOUCHED: jiff::Timestamp::now().to_string()}}});
+        let patched = clusters.patch(name, &PatchParams::default(), &Patch::Merge(touched)).await;
+        patched.map(drop).map_err(|source| self.objects(format!("touch cluster {name}"), source))
     }
 
     /// Tells containers another sslmode than the chart does.

@@ -122,6 +122,8 @@ pub(super) fn disposition(
             return Disposition::Settled { verdict: Verdict::NotClaimed, reason };
         }
     }
+    let database = request.subjects.get(scene.subject).map(|subject| subject.database());
+    let unsuited = || requirement.experiments.iter().find_map(|experiment| experiment.unsuited(database?));
     match (lane, &request.stage) {
         (Lane::Rendered, _) => Disposition::Judge,
         (Lane::Live, Err(reason)) => not_run(reason),
@@ -130,7 +132,10 @@ pub(super) fn disposition(
         }
         (Lane::Live, Ok(stage)) => match too_far(requirement, stage.cluster.handle().provider) {
             Some(reason) => not_run(&reason),
-            None => Disposition::Judge,
+            None => match unsuited() {
+                Some(reason) => Disposition::Settled { verdict: Verdict::NotApplicable, reason },
+                None => Disposition::Judge,
+            },
         },
     }
 }

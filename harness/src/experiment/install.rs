@@ -13,7 +13,7 @@ use crate::probe::{Login, Transport};
 pub const SETTLED: &str = "settled";
 /// The login that the experiment tries without TLS.
 pub const PLAINTEXT: &str = "without TLS";
-/// The same login over TLS that is verified: the control for the one without.
+/// The same login over TLS, verified where the database publishes a CA: the control for the one without.
 pub const VERIFIED: &str = "over verified TLS";
 
 /// The step whose end may never come: what then stands is an answer, but nothing to disturb any further.
@@ -60,9 +60,15 @@ async fn look(bench: &Bench, helm: &Utf8Path, since: Timestamp, diary: &mut Diar
 
 /// The application's own credential, so that nothing but the transport differs.
 async fn try_logins(bench: &Bench) -> Result<Vec<(String, Login)>, BenchError> {
-    let (Some(cluster), Some(credential)) = (&bench.installation().database, bench.application_credential().await?)
-    else {
-        return Ok(Vec::new());
+    let Some(credential) = bench.application_credential().await? else { return Ok(Vec::new()) };
+    let Some(cluster) = &bench.installation().database else {
+        if bench.installation().bundled.is_none() {
+            return Ok(Vec::new());
+        }
+        return Ok(vec![
+            (PLAINTEXT.to_owned(), bench.try_from_a_pod(&credential, "disable").await?),
+            (VERIFIED.to_owned(), bench.try_verified(&credential).await?),
+        ]);
     };
     let name = format!("{cluster}-rw");
     let ca = bench.ca_pem().await?;

@@ -130,6 +130,9 @@ pub struct PodState {
     pub name: String,
     /// The workload that it belongs to, `deployment/agents`.
     pub workload: String,
+    /// Whether it is a pod of the chart's own PostgreSQL, and none of the application.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_database: bool,
     /// Its unique id: a pod that was replaced has another.
     pub uid: String,
     /// Its address in the cluster.
@@ -170,7 +173,10 @@ pub struct Exposed {
     pub searched: Vec<String>,
     /// What was searched: objects of the release, notes, ConfigMaps.
     pub places: Vec<Place>,
-    /// The places among them that hold one.
+    /// What people read when something went wrong, and was searched too: logs and events.
+    #[serde(default)]
+    pub logs: Vec<Place>,
+    /// The places among all these that hold one.
     pub found: Vec<Place>,
 }
 

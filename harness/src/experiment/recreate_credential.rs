@@ -17,6 +17,11 @@ pub const BY_ITSELF: &str = "a controller";
 /// The chart.
 pub const BY_UPGRADE: &str = "an upgrade of the releases";
 
+/// The step that deletes the Secret.
+pub const DELETE: &str = "delete the Secret";
+/// The step that waits for a controller to make it again; where none does, there is no Secret as long as it lasts.
+pub const WITHOUT: &str = "wait until it is made again";
+
 pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     diary.look(bench, BEFORE, bench.standing_since()).await?;
     let old = diary.step("read the credential", bench.required_credential()).await?;
@@ -24,8 +29,8 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
     let mut made = None;
     beside_a_writer(bench, diary, async |diary| {
         bench.mark(CHANGED).await?;
-        diary.step("delete the Secret", bench.delete_credential()).await?;
-        let by_itself = diary.hope("wait until it is made again", bench.credential_is_back()).await;
+        diary.step(DELETE, bench.delete_credential()).await?;
+        let by_itself = diary.hope(WITHOUT, bench.credential_is_back()).await;
         if !by_itself {
             diary.step("upgrade the releases", bench.install(helm, &[])).await?;
             diary.step("wait until it is made again by that", bench.credential_is_back()).await?;

@@ -67,7 +67,8 @@ impl DatabaseClient {
         } else if let Some(file) = settings.first() {
             format!("it reads {}", file.because)
         } else {
-            format!("it holds {}", credentials.iter().find(|key| knows(key, store, surroundings))?)
+            let held = |key: &&KeyRef| knows(key, store, surroundings) && insists_on(container, key);
+            format!("it holds {}", credentials.iter().find(held)?)
         };
         let (workload, container) = (workload.clone(), container.clone());
         let mut client = Self { workload, container, because, dsns, credentials, settings, ca: None };
@@ -217,6 +218,13 @@ fn parse(written: &Text) -> Fact<SslMode> {
 fn knows(key: &KeyRef, store: &Store, surroundings: &Surroundings) -> bool {
     key.kind == RefKind::Secret
         && (surroundings.credentials.contains(&key.name) || store.is_operator_credential(&key.name))
+}
+
+/// Whether a container does not start without a key. One that does only looks whether it is there.
+fn insists_on(container: &Container, key: &KeyRef) -> bool {
+    let of_key = |variable: &&EnvVar| variable.key() == Some(key);
+    let mut variables = container.env().iter().filter(of_key).peekable();
+    variables.peek().is_none() || variables.any(|variable| !variable.optional)
 }
 
 fn find_dsns(container: &Container, store: &Store) -> Vec<FoundDsn> {

@@ -7,6 +7,7 @@ mod ca;
 mod client;
 pub mod cnpg;
 mod dsn;
+mod duty;
 mod env;
 mod fact;
 mod producers;

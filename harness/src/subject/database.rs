@@ -19,6 +19,9 @@ pub struct Database {
     /// How the CA reaches the clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<CaPlan>,
+    /// What copies the CA into a Secret that clients read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_sync: Option<CaSync>,
     /// The Secrets with credentials of the database.
     #[serde(default)]
     pub credentials: Vec<Credential>,
@@ -77,6 +80,32 @@ pub struct CaPlan {
     /// Dotted path of the list in which users add volumes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra_volumes_value: Option<String>,
+}
+
+/// What copies the CA into a Secret that clients read.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CaSync {
+    /// The workload that copies it, `cronjob/ca-sync`.
+    pub workload: String,
+    /// The Secret that it is copied into.
+    pub target: SyncedKey,
+    /// The Secret that it is copied from. Default: not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SyncedKey>,
+}
+
+/// One key of a Secret, between which a CA is copied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SyncedKey {
+    /// The Secret's namespace. Default: that of the release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The Secret's name.
+    pub secret: String,
+    /// The key within it.
+    pub key: String,
 }
 
 /// A Secret with credentials of one role.

@@ -76,7 +76,7 @@ fn a_bare_chart_is_a_subject_named_after_it() {
 #[test]
 fn the_author_is_told_what_was_expected_and_where() {
     assert_snapshot!(refused("claims:", "clams:"), @"./subject.yaml:5:1: unknown field `clams`, expected one of `apiVersion`, `kind`, `metadata`, `contract`, `profile`, `claims`, `companions`, `releases`, `overlays`, `guards`, `toggles`, `stubs`, `images`, `database`, `apiKeys`, `tls`, `workloads`, `podTemplates`, `external`, `structured`, `restart`, `smoke`, `budgets`");
-    assert_snapshot!(refused("ca.identical", "ca.identcal"), @"./subject.yaml:5:10: unknown name `ca.identcal`, expected one of `ca`, `ca.identical`, `ca.rotation`, `password.rotation`, `cnpg`, `postgres.bundled`, `api-keys`, `tls.served`, `rbac.namespaced`, `gitops`");
+    assert_snapshot!(refused("ca.identical", "ca.identcal"), @"./subject.yaml:5:10: unknown name `ca.identcal`, expected one of `ca`, `ca.identical`, `ca.rotation`, `password.rotation`, `cnpg`, `postgres.bundled`, `api-keys`, `migrations`, `ca.sync`, `pooler`, `tls.served`, `rbac.namespaced`, `gitops`");
     assert_snapshot!(refused("kind: Subject", "kind: subject"), @"./subject.yaml:2:7: unknown name `subject`, expected `Subject`");
     assert_snapshot!(refused("name: shop}\ncontract", "name: Shop}\ncontract"), @"./subject.yaml: metadata.name: `Shop` is no name: expected 1 to 40 of a-z, 0-9 and -, not - at an end");
     assert_snapshot!(refused("{path: chart}", "{path: charts}"), @"./subject.yaml: releases[0].chart.path: there is no chart (a folder with Chart.yaml, or a .tgz) at ./charts; paths begin at the folder of the subject file");

@@ -4,6 +4,7 @@
 //! an upgrade with another password does, what a volume that outlives its release does, and what people are told.
 
 mod boot_01_a_changed_password_does_not_pass_silently;
+mod boot_02_a_wrong_password_is_told_with_its_remedies;
 mod boot_03_a_reinstallation_finds_its_data;
 mod boot_04_the_remedy_that_keeps_data_works;
 mod boot_05_an_unused_database_leaves_nothing;
@@ -15,6 +16,7 @@ mod outcome;
 mod tests;
 
 pub use self::boot_01_a_changed_password_does_not_pass_silently::BOOT_01;
+pub use self::boot_02_a_wrong_password_is_told_with_its_remedies::BOOT_02;
 pub use self::boot_03_a_reinstallation_finds_its_data::BOOT_03;
 pub use self::boot_04_the_remedy_that_keeps_data_works::BOOT_04;
 pub use self::boot_05_an_unused_database_leaves_nothing::BOOT_05;

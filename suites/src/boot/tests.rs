@@ -154,6 +154,24 @@ fn the_remedy_that_keeps_the_data(#[case] spoil: Spoil, #[case] expected: Verdic
 }
 
 #[rstest]
+#[case::told(|_: &mut Record| {}, Holds)]
+#[case::without_the_way_that_deletes(|mending: &mut Record| {
+    mending.snapshots[1].complaints[0].deleting_data = false;
+}, Violated)]
+#[case::by_somebody_else(|mending: &mut Record| {
+    mending.snapshots[1].complaints[0].workload = "deployment/other".into();
+}, Violated)]
+#[case::with_a_migration(|mending: &mut Record| {
+    mending.snapshots[1].stored[0].tables.push("schema_migrations".into());
+}, Violated)]
+#[case::nobody_was_refused(|mending: &mut Record| mending.snapshots[1].complaints.clear(), Unchecked)]
+fn a_wrong_password(#[case] spoil: Spoil, #[case] expected: Verdict) {
+    let mut mending = mending(Experiment::MendKeepingData);
+    spoil(&mut mending);
+    assert_eq!(judge_live(&BOOT_02, [mending]), expected);
+}
+
+#[rstest]
 #[case::as_it_should_be(|_: &mut Record| {}, Holds)]
 #[case::the_claim_was_kept(|mending: &mut Record| mending.snapshots[2].stored[0] = stored("certctl", Some(100), "one"), Violated)]
 #[case::nothing_was_migrated(|mending: &mut Record| mending.snapshots[2].stored[0].tables.clear(), Violated)]

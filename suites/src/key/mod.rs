@@ -5,6 +5,7 @@
 
 mod key_01_the_server_accepts_a_list;
 mod key_02_no_client_with_a_listed_key_is_refused;
+mod key_03_a_removed_key_is_refused_everywhere;
 mod key_04_the_documented_rotation_works;
 mod key_05_an_empty_list_fails_closed;
 mod key_06_keys_come_from_a_secret;
@@ -14,6 +15,7 @@ mod tests;
 
 pub use self::key_01_the_server_accepts_a_list::KEY_01;
 pub use self::key_02_no_client_with_a_listed_key_is_refused::KEY_02;
+pub use self::key_03_a_removed_key_is_refused_everywhere::KEY_03;
 pub use self::key_04_the_documented_rotation_works::KEY_04;
 pub use self::key_05_an_empty_list_fails_closed::KEY_05;
 pub use self::key_06_keys_come_from_a_secret::KEY_06;

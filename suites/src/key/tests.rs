@@ -71,6 +71,20 @@ fn clients_that_never_stop_asking(#[case] spoil: Spoil, #[case] expected: Verdic
 }
 
 #[rstest]
+#[case::refused_everywhere(|_: &mut Record| {}, Holds)]
+#[case::taken_by_one_replica(|rotation: &mut Record| {
+    let other = Asked { pod: "certctl-server-b".into(), ..asked(OLD_KEY, 200) };
+    rotation.snapshots[2].asked.push(other);
+}, Violated)]
+#[case::refused_like_every_key(|rotation: &mut Record| rotation.snapshots[2].asked[1].status = Some(401), Violated)]
+#[case::nobody_was_asked(|rotation: &mut Record| rotation.snapshots[2].asked.clear(), Unchecked)]
+fn a_removed_key(#[case] spoil: Spoil, #[case] expected: Verdict) {
+    let mut rotation = rotation();
+    spoil(&mut rotation);
+    assert_eq!(judge_live(&KEY_03, [rotation]), expected);
+}
+
+#[rstest]
 #[case::refused(|_: &mut Record| {}, Holds)]
 #[case::an_empty_key_is_let_in(|rotation: &mut Record| rotation.snapshots[2].asked[2].status = Some(200), Violated)]
 #[case::nobody_needs_a_key(|rotation: &mut Record| rotation.snapshots[2].asked[3].status = Some(200), Violated)]

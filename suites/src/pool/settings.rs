@@ -79,7 +79,7 @@ fn number(text: &Text) -> Fact<u64> {
 }
 
 /// A time with units, or a bare number: of milliseconds where the name says so, else of seconds. 0 and less: no limit.
-fn duration(name: &str, written: &str) -> Option<Option<Duration>> {
+pub(super) fn duration(name: &str, written: &str) -> Option<Option<Duration>> {
     let written = written.trim();
     let limit = |age: Duration| (!age.is_zero()).then_some(age);
     if let Ok(number) = written.parse::<i64>() {

@@ -165,6 +165,7 @@ mod tests {
             searched: searched.iter().map(|name| (*name).to_owned()).collect(),
             places: places(&["deployment/agents", "configmap/settings"]),
             found: places(found),
+            ..Exposed::default()
         });
         assert_eq!(judge_live(&RENDER_07, [record(Experiment::Install, [settled])]), verdict);
     }

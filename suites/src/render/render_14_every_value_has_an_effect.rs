@@ -168,7 +168,8 @@ fn is_read_elsewhere(name: &str) -> bool {
 
 fn live(records: &Records, check: &mut Check) {
     let Some(install) = records.of(Experiment::Install) else { return };
-    for pod in &install.at(SETTLED).pods {
+    // What an image of PostgreSQL reads its publisher says.
+    for pod in install.at(SETTLED).pods.iter().filter(|pod| !pod.is_database) {
         let Some(inspected) = &pod.inspected else {
             check.undecided(pod, "variables that the application knows", "the application does not answer `inspect`");
             continue;

@@ -28,7 +28,7 @@ use crate::cluster::{CommandError, ElectionError, Leftover, Stood, Term};
 use crate::error::Chain;
 use crate::experiment::{Campaign, Experiment, Line, Record, Records, conduct_line, revisit};
 use crate::host::interrupted;
-use crate::judge::unclaimed;
+use crate::judge::{unclaimed, unsuited};
 use crate::redact::{PrivateRoom, RedactError, Sink, scan};
 use crate::rendered::Rendered;
 use crate::requirement::{Lane, Requirement};
@@ -160,7 +160,7 @@ impl SharedRun {
     }
 
     async fn answer(&self, stage: &Stage, rendered: &Rendered, requirement: &'static Requirement) -> Judgement {
-        if let Some(settled) = unclaimed(requirement, rendered) {
+        if let Some(settled) = unclaimed(requirement, rendered).or_else(|| unsuited(requirement, rendered)) {
             return settled;
         }
         let (subject, overlay) = (rendered.subject().name(), rendered.overlay().name.as_str());

@@ -23,7 +23,7 @@ use crate::cluster::Cluster;
 use crate::conformance::judge_live;
 use crate::error::Chain;
 use crate::experiment::{Campaign, Record, Records, conduct};
-use crate::judge::unclaimed;
+use crate::judge::{unclaimed, unsuited};
 use crate::progress::{Event, Progress};
 use crate::redact::{Leak, PrivateRoom, RedactError, Redactor, Sink, scan};
 use crate::requirement::{Lane, Requirement};
@@ -195,7 +195,9 @@ impl Work<'_> {
         let experiments: BTreeSet<_> = campaign.wanted.iter().copied().collect();
         let decided = agenda::decided_by(self.trial.catalog, &experiments).into_iter();
         let judge = |requirement: &Requirement| {
-            unclaimed(requirement, &prepared.rendered).unwrap_or_else(|| judge_live(requirement, &records))
+            unclaimed(requirement, &prepared.rendered)
+                .or_else(|| unsuited(requirement, &prepared.rendered))
+                .unwrap_or_else(|| judge_live(requirement, &records))
         };
         Ok(decided.map(|requirement| (requirement.id, judge(requirement))).collect())
     }

@@ -1,0 +1,114 @@
+//! MIG-02: every prerequisite is there before.
+//!
+//! On a fresh cluster a migration runs first. A Secret that comes with the service's own chart, or that an operator
+//! makes from an object of the same release, is then not there yet: the pod waits with `CreateContainerConfigError`
+//! until Helm gives up. So each Secret and key that the Job needs is traced to somebody who was there before.
+
+use harness::check::Check;
+use harness::expectation::that;
+use harness::feature::Feature;
+use harness::finding::Locate as _;
+use harness::graph::{Producer, Reference, Workload};
+use harness::rendered::Rendered;
+use harness::requirement::{Lane, Level, Requirement};
+
+use super::{Maker, is_before_its_release, maker, migrations, secret_references};
+
+/// Every prerequisite is there before.
+pub const MIG_02: Requirement = Requirement {
+    id: "MIG-02",
+    title: "Every Secret and key that the migration needs is provided before its release",
+    level: Level::Must,
+    source: "S2: \"fails unless their database secrets exist before the charts install\"",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::Migrations],
+    experiments: &[],
+    decisive: &[Lane::Rendered],
+    remedy: "let a companion or an earlier release provide the Secret with that key, and declare it in the subject file",
+    rendered: Some(rendered),
+    live: None,
+};
+
+/// How the answer begins where somebody is there before.
+const BEFORE: &str = "before it: ";
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    let mut needed = 0;
+    for job in migrations(subject.rendering(), check) {
+        for reference in secret_references(job).iter().filter(|reference| !reference.optional) {
+            needed += 1;
+            let what = format!("who provides {reference} for the migration");
+            match provider(subject, job, reference) {
+                Some(answer) => {
+                    let before = that("somebody who is there before it", |text: &str| text.starts_with(BEFORE));
+                    check.expect(reference, what, answer.as_str(), before);
+                }
+                None => {
+                    let hint = format!(
+                        "the chart does not make it; a subject file tells who does: `external: [{}]`",
+                        reference.target()
+                    );
+                    check.undecided(reference, what, hint);
+                }
+            }
+        }
+    }
+    if needed == 0 {
+        check.not_applicable("the migration needs no Secret");
+    }
+}
+
+/// Who provides it. `None`: a bare chart cannot say.
+fn provider(subject: &Rendered, job: &Workload, reference: &Reference) -> Option<String> {
+    match maker(subject, job, &reference.name) {
+        // What a release makes directly is the matter of MIG-01 and MIG-03.
+        Maker::Own(_) | Maker::Hook => return Some(format!("{BEFORE}its own release")),
+        Maker::Later(object) if is_before_its_release(job) => {
+            return Some(format!("after it: {}, an ordinary object of a release that comes with it", object.place()));
+        }
+        Maker::Later(_) | Maker::Elsewhere => {}
+    }
+    match subject.producer(reference) {
+        Producer::Known(by) => Some(format!("{BEFORE}{by}")),
+        Producer::WithoutKey { producer, keys } => {
+            Some(format!("{producer}, without that key; it has {}", keys.join(", ")))
+        }
+        Producer::Nobody => subject.subject().is_declared().then(|| "nobody".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::MIG_02;
+    use crate::testing::judge_manifests;
+
+    fn job(hook: &str, secret: &str, key: &str) -> String {
+        format!(
+            "{{apiVersion: batch/v1, kind: Job, metadata: {{name: migrate, annotations: {{{hook}}}}}, spec: {{template: {{spec: {{containers: [{{name: a, env: [{{name: PGPASSWORD, valueFrom: {{secretKeyRef: {{name: {secret}, key: {key}}}}}}}]}}]}}}}}}}}\n---\n"
+        )
+    }
+
+    const PRE: &str = "helm.sh/hook: pre-install";
+    const EXTERNAL: &str = "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: owner}, spec: {data: [{secretKey: password}]}}";
+    const CLUSTER: &str = "{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: db}}";
+
+    #[rstest]
+    #[case::from_a_store_after_the_hook(PRE, "owner", "password", EXTERNAL, Violated)]
+    #[case::from_a_store_beside_the_job("", "owner", "password", EXTERNAL, Holds)]
+    #[case::from_a_cluster_of_the_same_release(PRE, "db-app", "password", CLUSTER, Violated)]
+    #[case::without_the_key("", "owner", "passwd", EXTERNAL, Violated)]
+    #[case::from_nobody_that_is_known(PRE, "other", "password", EXTERNAL, Unchecked)]
+    fn a_prerequisite_comes(
+        #[case] hook: &str,
+        #[case] secret: &str,
+        #[case] key: &str,
+        #[case] other: &str,
+        #[case] verdict: Verdict,
+    ) {
+        assert_eq!(judge_manifests(&MIG_02, &format!("{}{other}", job(hook, secret, key))), verdict);
+    }
+}

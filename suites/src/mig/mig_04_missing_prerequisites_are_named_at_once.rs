@@ -1,0 +1,180 @@
+//! MIG-04: missing prerequisites are named at once.
+//!
+//! A pod that refers to a Secret which is not there waits, and its event names the first one. Whoever adds it waits for
+//! the second. So something has to look before the migration starts, with references that may be missing, at all of
+//! them, and has to end within a minute. A volume cannot be looked at so: the pod does not start without it.
+
+use harness::check::Check;
+use harness::expectation::{empty, that};
+use harness::feature::Feature;
+use harness::graph::{Container, Reference, Role, Use, Workload};
+use harness::rendered::Rendered;
+use harness::requirement::{Lane, Level, Requirement};
+use serde_json::Value;
+
+use super::{Maker, in_order, is_before_its_release, maker, migrations, secret_references};
+
+/// Missing prerequisites are named at once.
+pub const MIG_04: Requirement = Requirement {
+    id: "MIG-04",
+    title: "Missing prerequisites of the migration are all named at once, before anything is migrated",
+    level: Level::Must,
+    source: "S2: \"fail fast when any of the required secrets is missing\"",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::Migrations],
+    experiments: &[],
+    decisive: &[Lane::Live],
+    remedy: "let a hook of a lower weight look for every Secret and key with `optional: true`, name all that are \
+             missing, and end (backoffLimit 0)",
+    rendered: Some(rendered),
+    live: None,
+};
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    for job in migrations(subject.rendering(), check) {
+        let from_elsewhere = |one: &Reference| !matches!(maker(subject, job, &one.name), Maker::Own(_) | Maker::Hook);
+        let taken: Vec<Reference> = secret_references(job).into_iter().filter(from_elsewhere).collect();
+        let own = first_checks(job);
+        let required: Vec<&Reference> = taken.iter().filter(|one| !one.optional && !is_of(one, &own)).collect();
+        if required.is_empty() {
+            let hint = "its references may all be missing, so it has to look for them itself; what it says then only a \
+                        cluster tells";
+            if taken.is_empty() {
+                check.not_applicable("the migration needs nothing that somebody else provides");
+            } else {
+                check.undecided(job, "what names the missing prerequisites", hint);
+            }
+            continue;
+        }
+        let before: Vec<&Workload> = subject.workloads().iter().filter(|other| looks_before(other, job)).collect();
+        let is_looked_for = |reference: &Reference| {
+            let within =
+                reference.usage != Use::Volume && taken.iter().any(|one| is_of(one, &own) && covers(one, reference));
+            within || before.iter().any(|other| secret_references(other).iter().any(|one| covers(one, reference)))
+        };
+        let mut open: Vec<String> =
+            required.iter().filter(|one| !is_looked_for(one)).map(ToString::to_string).collect();
+        open.dedup();
+        let what = "prerequisites that nothing looks for before it starts";
+        if own.is_empty() && before.is_empty() && !subject.subject().is_declared() {
+            let hint = "nothing of the chart looks; whether something does that runs before it, a subject file tells";
+            check.undecided(job, what, hint);
+            continue;
+        }
+        check.expect(job, what, &open[..], empty());
+        for checker in if own.is_empty() { before } else { vec![job] } {
+            let at_once = that("within a minute", |ends: &str| ends == AT_ONCE);
+            check.expect(checker, "when it ends if something is missing", ends(checker), at_once);
+        }
+    }
+}
+
+/// The init containers that start whatever is missing, and refer to Secrets all the same.
+fn first_checks(job: &Workload) -> Vec<&str> {
+    let before = job.containers().iter().take_while(|one| one.role() == Role::Init);
+    let optional = |one: &&Container| {
+        let own = secret_references(job);
+        let mut own =
+            own.iter().filter(|reference| reference.place.container.as_deref() == Some(one.name())).peekable();
+        own.peek().is_some() && own.all(|reference| reference.optional)
+    };
+    before.filter(optional).map(Container::name).collect()
+}
+
+fn is_of(reference: &Reference, containers: &[&str]) -> bool {
+    reference.place.container.as_deref().is_some_and(|name| containers.contains(&name))
+}
+
+/// Whether another hook runs before the Job and starts whatever is missing.
+fn looks_before(other: &Workload, job: &Workload) -> bool {
+    let references = secret_references(other);
+    other.runs_to_an_end()
+        && is_before_its_release(other)
+        && (!is_before_its_release(job) || in_order(other.object(), job.object()).is_lt())
+        && !references.is_empty()
+        && references.iter().all(|reference| reference.optional)
+}
+
+/// Whether a reference that may be missing looks for what another one insists on.
+fn covers(one: &Reference, wanted: &Reference) -> bool {
+    one.optional
+        && one.usage != Use::Volume
+        && (one.kind, &one.name) == (wanted.kind, &wanted.name)
+        && (one.key.is_none() || wanted.key.is_none() || one.key == wanted.key)
+}
+
+const AT_ONCE: &str = "at once";
+
+/// When a Job that fails has failed for good: its pods are tried again after 10, 20, 40 and more seconds.
+fn ends(job: &Workload) -> &'static str {
+    let number = |path: &str| job.object().get(path).and_then(Value::as_u64);
+    let deadline = number("spec.activeDeadlineSeconds").is_some_and(|seconds| seconds <= 60);
+    let rules = job.object().get("spec.podFailurePolicy.rules").and_then(Value::as_array);
+    let fails = rules.into_iter().flatten().any(|rule| rule.get("action").and_then(Value::as_str) == Some("FailJob"));
+    let tries = number("spec.backoffLimit").unwrap_or(6);
+    if job.object().kind() == "Pod" || deadline || fails || tries <= 2 {
+        AT_ONCE
+    } else {
+        "after it was tried again for minutes"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::MIG_04;
+    use crate::testing::{judge_declared, judge_manifests};
+
+    fn key(name: &str, secret: &str, optional: bool) -> String {
+        format!(
+            "{{name: {name}, valueFrom: {{secretKeyRef: {{name: {secret}, key: password, optional: {optional}}}}}}}"
+        )
+    }
+
+    fn job(name: &str, weight: i8, spec: &str, init: &str, env: &str) -> String {
+        format!(
+            "{{apiVersion: batch/v1, kind: Job, metadata: {{name: {name}, annotations: {{helm.sh/hook: pre-install, helm.sh/hook-weight: '{weight}'}}}}, spec: {{{spec} template: {{spec: {{initContainers: [{init}], containers: [{{name: main, env: [{env}]}}]}}}}}}}}\n---\n"
+        )
+    }
+
+    fn migration(init: &str) -> String {
+        let both = format!("{}, {}", key("PGPASSWORD", "owner", false), key("OTHER", "other", false));
+        job("migrate", 5, "backoffLimit: 0,", init, &both)
+    }
+
+    fn looks_for(secrets: &[&str], optional: bool) -> String {
+        let all = secrets.iter().enumerate().map(|(number, secret)| key(&format!("P{number}"), secret, optional));
+        all.collect::<Vec<_>>().join(", ")
+    }
+
+    #[rstest]
+    #[case::for_all("backoffLimit: 0,", &["owner", "other"], true, Holds)]
+    #[case::for_the_first("backoffLimit: 0,", &["owner"], true, Violated)]
+    #[case::and_waits_itself("backoffLimit: 0,", &["owner", "other"], false, Unchecked)]
+    #[case::again_and_again("", &["owner", "other"], true, Violated)]
+    fn a_hook_looks(#[case] spec: &str, #[case] secrets: &[&str], #[case] optional: bool, #[case] verdict: Verdict) {
+        let text = format!("{}{}", job("look", 0, spec, "", &looks_for(secrets, optional)), migration(""));
+        assert_eq!(judge_manifests(&MIG_04, &text), verdict);
+    }
+
+    #[test]
+    fn an_init_container_looks_too() {
+        let init = format!("{{name: look, env: [{}]}}", looks_for(&["owner", "other"], true));
+        assert_eq!(judge_manifests(&MIG_04, &migration(&init)), Holds);
+    }
+
+    #[test]
+    fn in_a_chart_nobody_looks_and_who_looks_before_it_a_subject_tells() {
+        assert_eq!(judge_manifests(&MIG_04, &migration("")), Unchecked);
+        assert_eq!(judge_declared(&MIG_04, &migration("")), Violated);
+    }
+
+    #[test]
+    fn a_migration_that_starts_without_anything_has_to_look_itself() {
+        let text = job("migrate", 5, "", "", &key("PGPASSWORD", "owner", true));
+        assert_eq!(judge_manifests(&MIG_04, &text), Unchecked);
+    }
+}

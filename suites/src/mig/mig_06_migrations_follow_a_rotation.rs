@@ -1,0 +1,107 @@
+//! MIG-06: migrations follow a rotation.
+//!
+//! A migration runs twice a year, so that a credential which no rotation reaches is found in the night of a release. It
+//! has to come the way on which the application's comes: from the Secret that sets the password. That a second run
+//! changes nothing, and one in the middle of a rotation ends whole or not at all, only a database proves.
+
+use std::collections::BTreeSet;
+
+use harness::check::Check;
+use harness::expectation::equal_to;
+use harness::feature::Feature;
+use harness::graph::DatabaseClient;
+use harness::rendered::Rendered;
+use harness::requirement::{Lane, Level, Requirement};
+
+use super::{migrating, migrations, secrets_of, staying};
+use crate::roles::roles;
+
+/// Migrations follow a rotation.
+pub const MIG_06: Requirement = Requirement {
+    id: "MIG-06",
+    title: "A migration can be repeated, and follows a rotation as the application does",
+    level: Level::Must,
+    source: "S2: \"run migrations long before those releases\"",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::Migrations],
+    experiments: &[],
+    decisive: &[Lane::Live],
+    remedy: "let the Job refer to the Secret that sets its role's password, and write migrations that run once, each in \
+             a transaction",
+    rendered: Some(rendered),
+    live: None,
+};
+
+const REACHED: &str = "a Secret that a rotation changes";
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    migrations(subject.rendering(), check);
+    let reached = reached_by_a_rotation(subject);
+    for client in migrating(subject) {
+        let secrets = secrets_of(client);
+        for secret in &secrets {
+            let what = format!("where its credential comes from, {secret}");
+            if reached.contains(secret) {
+                check.expect(client, what, &REACHED, equal_to(REACHED));
+            } else if subject.subject().is_declared() {
+                let other = "a Secret that neither a role, nor the subject, nor the application knows";
+                check.expect(client, what, &other, equal_to(REACHED));
+            } else {
+                let hint = "no role and no other client refers to it; a subject file tells whose it is, in its field \
+                            `database.credentials`";
+                check.undecided(client, what, hint);
+            }
+        }
+        if has_a_literal_password(client) {
+            let other = "the manifest, which a rotation does not change";
+            check.expect(client, "where its password comes from", &other, equal_to(REACHED));
+        } else if secrets.is_empty() {
+            check.undecided(client, "where its credential comes from", "no Secret and no password is seen");
+        }
+    }
+}
+
+/// The Secrets of roles, those that the subject declares, and those that the application takes.
+fn reached_by_a_rotation(subject: &Rendered) -> BTreeSet<String> {
+    let of_roles = roles(subject).into_iter().filter_map(|role| role.secret);
+    let declared = subject.subject().database().credentials.iter().map(|credential| credential.secret.clone());
+    of_roles.chain(declared).chain(staying(subject).flat_map(secrets_of)).collect()
+}
+
+fn has_a_literal_password(client: &DatabaseClient) -> bool {
+    let in_a_string = client.dsns().iter().any(|found| found.dsn.passwords().next().is_some());
+    let variable = client.container().variable("PGPASSWORD");
+    in_a_string || variable.is_some_and(|variable| variable.written.is_some() && variable.value.known().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::MIG_06;
+    use crate::testing::judge_manifests;
+
+    fn client(kind: &str, name: &str, password: &str) -> String {
+        let version = if kind == "Job" { "batch/v1" } else { "apps/v1" };
+        format!(
+            "{{apiVersion: {version}, kind: {kind}, metadata: {{name: {name}}}, spec: {{template: {{spec: {{containers: [{{name: a, env: [{{name: PGPASSWORD, {password}}}]}}]}}}}}}}}\n---\n"
+        )
+    }
+
+    fn from(secret: &str) -> String {
+        format!("valueFrom: {{secretKeyRef: {{name: {secret}, key: password}}}}")
+    }
+
+    #[rstest]
+    #[case::as_the_application(&from("app"), Holds)]
+    #[case::as_a_role(&from("owner"), Holds)]
+    #[case::as_nobody_else(&from("copy"), Unchecked)]
+    #[case::from_the_manifest("value: hunter2", Violated)]
+    fn a_migration_takes_its_password(#[case] password: &str, #[case] verdict: Verdict) {
+        let role = "{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: db}, spec: {managed: {roles: [{name: owner, passwordSecret: {name: owner}}]}}}";
+        let text = [client("Job", "migrate", password), client("Deployment", "a", &from("app")), role.to_owned()];
+        assert_eq!(judge_manifests(&MIG_06, &text.concat()), verdict);
+    }
+}

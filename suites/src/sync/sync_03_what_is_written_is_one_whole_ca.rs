@@ -1,0 +1,126 @@
+//! SYNC-03: what is written is one whole CA.
+//!
+//! `data` of a Secret is encoded already; a script that encodes it once more writes a text that no driver reads. One
+//! that finds nothing writes nothing over what was there, and every client is locked out at its next connection. And a
+//! hook that patches a Secret before the release has made it fails in a fresh namespace.
+
+use harness::check::Check;
+use harness::expectation::{empty, equal_to};
+use harness::feature::Feature;
+use harness::finding::Locate as _;
+use harness::manifests::Object;
+use harness::rendered::Rendered;
+use harness::requirement::{Lane, Level, Requirement};
+
+use super::flow::flow;
+use super::{Copier, OWN_PROGRAM, copiers};
+
+/// What is written is one whole CA.
+pub const SYNC_03: Requirement = Requirement {
+    id: "SYNC-03",
+    title: "The copy is made when its Secret is there, encoded once, and never from an empty source",
+    level: Level::Must,
+    source: "S3: \"wave -1 runs BEFORE main resources\", \"Base64 encodes certificate\"",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::CaSync],
+    experiments: &[],
+    decisive: &[Lane::Live],
+    remedy: "decode what `data` holds before it is encoded again, end where it is no certificate, and create the Secret \
+             instead of patching one that comes later",
+    rendered: Some(rendered),
+    live: None,
+};
+
+const GUARDED: &str = "something that ends the script";
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    for copier in copiers(subject, check) {
+        let late: Vec<String> = patched_too_early(subject, &copier);
+        check.expect(&copier, "Secrets that it patches before they are there", &late[..], empty());
+        let flows = copier.workload.containers().iter().filter_map(|container| flow(container, subject));
+        let flows: Vec<_> = flows.collect();
+        for flow in &flows {
+            let what = "layers of base64 beyond what the Secret takes";
+            match flow.extra {
+                Some(extra) => {
+                    check.expect(&copier, what, &extra, equal_to(0_i64));
+                }
+                None => check.undecided(
+                    &copier,
+                    what,
+                    "it reads or writes more than one thing, or a field that is not named",
+                ),
+            }
+            let guard = if flow.guarded { GUARDED } else { "nothing" };
+            check.expect(&copier, "what notices that there is no CA", &guard, equal_to(GUARDED));
+        }
+        if flows.is_empty() {
+            check.undecided(&copier, "how it writes the CA", OWN_PROGRAM);
+        }
+    }
+}
+
+/// The Secrets that a hook patches and that come after it, by Helm's order or Argo CD's.
+fn patched_too_early(subject: &Rendered, copier: &Copier) -> Vec<String> {
+    let patched = copier.calls.iter().filter(|call| call.verb == "patch" && call.is_about_a_secret());
+    let patched: Vec<&str> = patched.filter_map(|call| call.name.as_deref()).collect();
+    let own = subject.manifests().objects().filter(|object| {
+        let target = super::sync_04_nobody_else_writes_the_copy::target_of(object);
+        target.is_some_and(|target| patched.contains(&target.as_str()))
+    });
+    let job = copier.workload.object();
+    let late = own.filter(|object| comes_before(job, object));
+    late.map(|object| object.place().to_string()).collect()
+}
+
+fn comes_before(job: &Object, object: &Object) -> bool {
+    let of_helm = job.hooks().contains(&"pre-install") && object.hooks().is_empty();
+    of_helm || wave(job) < wave(object)
+}
+
+/// The phase and the wave of Argo CD; the phase of an ordinary object is that of `Sync`.
+fn wave(object: &Object) -> (i64, i64) {
+    let phase = match object.annotation("argocd.argoproj.io/hook").unwrap_or_default() {
+        hook if hook.contains("PreSync") => -1,
+        hook if hook.contains("PostSync") => 1,
+        _ => 0,
+    };
+    let wave = object.annotation("argocd.argoproj.io/sync-wave").and_then(|wave| wave.parse().ok()).unwrap_or(0);
+    (phase, wave)
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::SYNC_03;
+    use crate::testing::{copying, judge_manifests, judge_script};
+
+    const READ: &str = r"ca=$(kubectl get secret db-ca -o 'jsonpath={.data.ca\.crt}')";
+    const PATCH: &str = r#"kubectl patch secret app-ca -p "{\"data\":{\"ca.crt\":\"$ca\"}}""#;
+    const CREATE: &str = "kubectl create secret generic app-ca --from-literal=ca.crt=\"$ca\" --dry-run=client -o yaml | kubectl apply -f -";
+
+    #[rstest]
+    #[case::as_it_is(&[READ, "[ -n \"$ca\" ]", PATCH], Holds)]
+    #[case::decoded_and_created(&["ca=$(kubectl get secret db-ca -o 'jsonpath={.data.ca\\.crt}' | base64 -d)", "[ -n \"$ca\" ]", CREATE], Holds)]
+    #[case::checked_on_the_way(&[READ, "echo \"$ca\" | base64 -d | openssl x509 -noout", PATCH], Holds)]
+    #[case::encoded_again(&[READ, "[ -n \"$ca\" ]", "ca=$(echo \"$ca\" | base64 -w0)", PATCH], Violated)]
+    #[case::not_decoded(&[READ, "[ -n \"$ca\" ]", CREATE], Violated)]
+    #[case::whatever_it_is(&[READ, PATCH], Violated)]
+    #[case::of_two_sources(&[READ, READ, "[ -n \"$ca\" ]", PATCH], Unchecked)]
+    fn a_ca_is_written(#[case] lines: &[&str], #[case] verdict: Verdict) {
+        assert_eq!(judge_script(&SYNC_03, &lines.join("\n")), verdict);
+    }
+
+    #[rstest]
+    #[case::in_the_same_wave("argocd.argoproj.io/hook: Sync", Holds)]
+    #[case::in_an_earlier_wave("argocd.argoproj.io/hook: Sync, argocd.argoproj.io/sync-wave: '-1'", Violated)]
+    #[case::before_the_release("helm.sh/hook: pre-install", Violated)]
+    fn a_secret_is_patched(#[case] annotations: &str, #[case] verdict: Verdict) {
+        let script = [READ, "[ -n \"$ca\" ]", PATCH].join("\n");
+        let sealed = "\n---\n{apiVersion: bitnami.com/v1alpha1, kind: SealedSecret, metadata: {name: app-ca}}";
+        assert_eq!(judge_manifests(&SYNC_03, &format!("{}{sealed}", copying(annotations, &script))), verdict);
+    }
+}

@@ -1,0 +1,151 @@
+//! SYNC-05: the copier has two rights.
+//!
+//! What copies a CA between namespaces has an account that reaches into both. Whoever gets its token gets what it may
+//! do: with every Secret of the database's namespace in reach, that is every password. It needs to read one Secret there
+//! and to write one here, each by its name.
+
+use harness::check::Check;
+use harness::expectation::empty;
+use harness::feature::Feature;
+use harness::graph::Workload;
+use harness::manifests::Object;
+use harness::rendered::Rendered;
+use harness::requirement::{Lane, Level, Requirement};
+use serde_json::Value;
+
+use super::copiers;
+
+/// The copier has two rights.
+pub const SYNC_05: Requirement = Requirement {
+    id: "SYNC-05",
+    title: "What copies the CA may read one Secret and write one, and nothing else",
+    level: Level::Must,
+    source: "S3: \"Cross-namespace access (infisical → platform-db-pg)\"",
+    since: "1.0",
+    revision: 1,
+    features: &[Feature::CaSync],
+    experiments: &[],
+    decisive: &[Lane::Rendered],
+    remedy: "give `get` on the source and `patch` on the target, each with resourceNames in a Role of its namespace; drop \
+             ClusterRoles and pods/exec",
+    rendered: Some(rendered),
+    live: None,
+};
+
+/// What may be asked of a Secret by its name.
+const BY_NAME: &[&str] = &["get", "watch", "patch", "update"];
+
+fn rendered(subject: &Rendered, check: &mut Check) {
+    for copier in copiers(subject, check) {
+        let bindings = bindings(subject, copier.workload);
+        let mut excess: Vec<String> = Vec::new();
+        for binding in &bindings {
+            let text = |path: &str| binding.get(path).and_then(Value::as_str).unwrap_or_default();
+            let (kind, name) = (text("roleRef.kind"), text("roleRef.name"));
+            let role = subject.manifests().objects().find(|object| {
+                let same = object.kind() == kind && object.name() == name;
+                same && (kind == "ClusterRole" || object.namespace() == binding.namespace())
+            });
+            let everywhere = binding.kind() == "ClusterRoleBinding";
+            match role {
+                Some(role) => excess.extend(beyond(role, everywhere)),
+                None => {
+                    let hint = "the role that it gives is not in the manifests; the cluster knows its rules";
+                    check.undecided(*binding, "what the copier may do", hint);
+                }
+            }
+        }
+        check.expect(&copier, "rights beyond one Secret each to read and to write", &excess[..], empty());
+        if bindings.is_empty() {
+            let hint = "no binding of its account is rendered; whoever gives it rights knows which";
+            check.undecided(&copier, "what it may do", hint);
+        }
+    }
+}
+
+/// The bindings of a workload's account, in whatever namespace they stand.
+fn bindings<'a>(subject: &'a Rendered, workload: &Workload) -> Vec<&'a Object> {
+    let account = workload.template("spec.serviceAccountName").and_then(Value::as_str).unwrap_or("default");
+    let names = |object: &&Object| {
+        let subjects = object.get("subjects").and_then(Value::as_array).into_iter().flatten();
+        subjects.into_iter().any(|one| {
+            let text = |field: &str| one.get(field).and_then(Value::as_str).unwrap_or_default();
+            text("kind") == "ServiceAccount" && text("name") == account
+        })
+    };
+    let manifests = subject.manifests();
+    manifests.of_kind("RoleBinding").chain(manifests.of_kind("ClusterRoleBinding")).filter(names).collect()
+}
+
+/// The rules of a role that go beyond Secrets by their names.
+fn beyond(role: &Object, everywhere: bool) -> Vec<String> {
+    let rules = role.get("rules").and_then(Value::as_array).into_iter().flatten().enumerate();
+    let excess = rules.filter_map(|(index, rule)| {
+        let listed = |field: &str| -> Vec<&str> {
+            rule.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+        };
+        let (resources, verbs, names) = (listed("resources"), listed("verbs"), listed("resourceNames"));
+        let what = if resources.iter().any(|one| matches!(*one, "*" | "pods/exec" | "pods/*")) {
+            Some(format!("{} on {}", verbs.join(", "), resources.join(", ")))
+        } else if !resources.contains(&"secrets") {
+            None
+        } else if everywhere {
+            Some(format!("{} on secrets of every namespace", verbs.join(", ")))
+        } else if verbs == ["create"] {
+            // A right to create cannot be bound to a name.
+            None
+        } else if names.is_empty() {
+            Some(format!("{} on every Secret", verbs.join(", ")))
+        } else if names.len() > 1 {
+            Some(format!("{} on {} Secrets", verbs.join(", "), names.len()))
+        } else if verbs.iter().any(|verb| !BY_NAME.contains(verb)) {
+            Some(format!("{} on Secret {}", verbs.join(", "), names[0]))
+        } else {
+            None
+        };
+        what.map(|what| format!("{what}, {}", role.at(&format!("rules[{index}]"))))
+    });
+    excess.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::SYNC_05;
+    use crate::testing::{copying, judge_manifests};
+
+    fn role(kind: &str, rules: &str) -> String {
+        format!(
+            "\n---\n{{apiVersion: rbac.authorization.k8s.io/v1, kind: {kind}, metadata: {{name: r}}, rules: {rules}}}\n---\n{{apiVersion: rbac.authorization.k8s.io/v1, kind: {kind}Binding, metadata: {{name: b}}, roleRef: {{kind: {kind}, name: r}}, subjects: [{{kind: ServiceAccount, name: default, namespace: a}}]}}"
+        )
+    }
+
+    #[rstest]
+    #[case::by_name("Role", "[{resources: [secrets], resourceNames: [db-ca], verbs: [get]}]", Holds)]
+    #[case::by_name_and_create(
+        "Role",
+        "[{resources: [secrets], resourceNames: [app-ca], verbs: [get, patch]}, {resources: [secrets], verbs: [create]}]",
+        Holds
+    )]
+    #[case::of_other_things("Role", "[{resources: [configmaps], verbs: [get]}]", Holds)]
+    #[case::of_every_secret("Role", "[{resources: [secrets], verbs: [get, patch]}]", Violated)]
+    #[case::to_delete_one("Role", "[{resources: [secrets], resourceNames: [app-ca], verbs: [delete]}]", Violated)]
+    #[case::of_a_shell("Role", "[{resources: [pods/exec], verbs: [create]}]", Violated)]
+    #[case::of_every_namespace(
+        "ClusterRole",
+        "[{resources: [secrets], resourceNames: [db-ca], verbs: [get]}]",
+        Violated
+    )]
+    fn a_copier_has_rights(#[case] kind: &str, #[case] rules: &str, #[case] verdict: Verdict) {
+        let script = "kubectl get secret db-ca -o 'jsonpath={.data.ca\\.crt}' | kubectl apply -f -";
+        assert_eq!(judge_manifests(&SYNC_05, &format!("{}{}", copying("", script), role(kind, rules))), verdict);
+    }
+
+    #[test]
+    fn rights_that_are_not_rendered_cannot_be_told() {
+        let script = "kubectl get secret db-ca -o 'jsonpath={.data.ca\\.crt}' | kubectl apply -f -";
+        assert_eq!(judge_manifests(&SYNC_05, &copying("", script)), Unchecked);
+    }
+}
