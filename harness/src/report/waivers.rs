@@ -26,7 +26,7 @@ pub(super) fn apply(waivers: &[waiver::Waiver], day: Date, results: &mut [LaneRe
             result.verdict = Verdict::Waived;
             result.reason = Some(format!("waived by {owner} until {expires}: {reason}"));
             counting.into_iter().for_each(|index| used[index] = true);
-        } else if let Some((_, waiver::Waiver { owner, expires, .. })) = covering().last() {
+        } else if let Some((_, waiver::Waiver { owner, expires, .. })) = covering().max_by_key(|(_, one)| one.expires) {
             result.reason = Some(format!("the waiver by {owner} expired on {expires} and does not count"));
         }
     }
