@@ -137,7 +137,7 @@ impl Bench {
             pod: replica.pod.clone(),
             workload: replica.workload.clone(),
             how: how.to_owned(),
-            status: answer.status.as_ref().ok().map(|status| status.as_u16()),
+            status: answer.status.as_ref().ok().map(reqwest::StatusCode::as_u16),
             failed: answer.status.err(),
             leaf: answer.leaf.map(|leaf| leaf.sha256),
         })

@@ -33,6 +33,10 @@ fn trouble_of_container(status: &ContainerStatus) -> Option<String> {
         return None;
     }
     let message = waiting.message.as_deref().unwrap_or("no message");
+    // One code for what is missing and for what a busy kubelet has not fetched yet; its words alone tell them apart.
+    if message.starts_with("failed to sync ") {
+        return None;
+    }
     Some(format!("container {}: {reason}: {message}", status.name))
 }
 
@@ -80,6 +84,15 @@ mod tests {
     #[case::keeps_crashing("CrashLoopBackOff", 3, true)]
     fn trouble_is_what_does_not_mend_itself(#[case] reason: &str, #[case] restarts: i32, #[case] terminal: bool) {
         assert_eq!(trouble_of(&pod_waiting(reason, restarts)).is_some(), terminal);
+    }
+
+    #[test]
+    fn what_the_kubelet_has_not_fetched_yet_is_no_trouble() {
+        let mut pod = pod_waiting("CreateContainerConfigError", 0);
+        let statuses = pod.status.as_mut().and_then(|status| status.container_statuses.as_mut()).unwrap();
+        let waiting = statuses[0].state.as_mut().and_then(|state| state.waiting.as_mut()).unwrap();
+        waiting.message = Some("failed to sync secret cache: timed out waiting for the condition".into());
+        assert_eq!(trouble_of(&pod), None);
     }
 
     #[test]

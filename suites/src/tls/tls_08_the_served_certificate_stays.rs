@@ -175,7 +175,8 @@ fn live(records: &Records, check: &mut Check) {
         let pods: Vec<&str> = over_tls.iter().map(|asked| asked.pod.as_str()).collect();
         check.control(Place::object("the application"), "replicas that were asked", &pods[..], not_empty());
         for asked in over_tls {
-            let reached = check.control(asked, "an answer over TLS", &asked.answer(), that("a status", is_status));
+            let status = that("a status", |answer: &str| answer.parse::<u16>().is_ok());
+            let reached = check.control(asked, "an answer over TLS", asked.answer().as_str(), status);
             if reached {
                 let what = format!("the certificate that is served, {}", seen.moment);
                 check.expect(asked, what, &asked.leaf.as_ref(), equal_to(intended));
@@ -187,8 +188,4 @@ fn live(records: &Records, check: &mut Check) {
             check.expect(asked, format!("a question {}", asked.how), &state, equal_to("not served"));
         }
     }
-}
-
-fn is_status(answer: &String) -> bool {
-    answer.parse::<u16>().is_ok()
 }
