@@ -186,7 +186,7 @@ demands: [ca, gitops]
     #[test]
     fn its_author_is_told_what_was_expected_and_where() {
         assert_snapshot!(refused("demands", "features"), @"profile.yaml:5:1: unknown field `features`, expected one of `apiVersion`, `kind`, `metadata`, `summary`, `demands`");
-        assert_snapshot!(refused("gitops", "gitpos"), @"profile.yaml:5:15: unknown name `gitpos`, expected one of `ca`, `ca.identical`, `ca.rotation`, `password.rotation`, `cnpg`, `postgres.bundled`, `api-keys`, `tls.served`, `rbac.namespaced`, `gitops`");
+        assert_snapshot!(refused("gitops", "gitpos"), @"profile.yaml:5:15: unknown name `gitpos`, expected one of `ca`, `ca.identical`, `ca.rotation`, `password.rotation`, `cnpg`, `postgres.bundled`, `api-keys`, `migrations`, `ca.sync`, `pooler`, `tls.served`, `rbac.namespaced`, `gitops`");
         assert_snapshot!(refused("Profile", "Subject"), @"profile.yaml:2:7: unknown name `Subject`, expected `Profile`");
         assert_snapshot!(refused("[ca, gitops]", "[]"), @"profile.yaml: demands: expected at least one feature; a profile without any demands nothing");
         assert_snapshot!(refused("payments", "Payments"), @"profile.yaml: metadata.name: expected a name of a-z, 0-9 and -");
