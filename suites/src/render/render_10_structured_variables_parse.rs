@@ -65,7 +65,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 
 fn live(records: &Records, check: &mut Check) {
     let Some(install) = records.of(Experiment::Install) else { return };
-    for pod in &install.at(SETTLED).pods {
+    for pod in install.at(SETTLED).pods.iter().filter(|pod| !pod.is_database) {
         let Some(inspected) = &pod.inspected else {
             check.undecided(pod, "settings of the application", "the application does not answer `inspect`");
             continue;
