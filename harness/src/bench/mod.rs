@@ -12,6 +12,7 @@ mod consumers;
 mod credential;
 mod database;
 mod documented;
+mod error;
 mod exposure;
 mod front;
 mod inputs;
@@ -46,6 +47,7 @@ pub use self::bundled::{BundledServer, Procedure};
 pub(crate) use self::credential::{ACCEPTED, REFUSED};
 pub use self::documented::Programs;
 pub(crate) use self::documented::Ran;
+pub use self::error::BenchError;
 pub use self::front::{BELOW_MINIMUM, Front, OVER_TLS, WITHOUT_TLS};
 pub(crate) use self::inputs::unguessed;
 pub use self::installation::{
@@ -53,17 +55,11 @@ pub use self::installation::{
 };
 use self::logs::LogStreams;
 pub use self::spelling::Format;
-use crate::authority::IssueError;
-use crate::cluster::{
-    Applier, ApplyError, Cluster, EXPIRES_ANNOTATION, EntryError, FIELD_MANAGER, Leftover, Pace, RUN_LABEL,
-    SUBJECT_LABEL, SweepError,
-};
+use crate::cluster::{Applier, Cluster, EXPIRES_ANNOTATION, FIELD_MANAGER, Leftover, Pace, RUN_LABEL, SUBJECT_LABEL};
 use crate::digest::sha256;
-use crate::history::HistoryError;
-use crate::probe::{Database, QueryError, Server};
-use crate::redact::{PrivateRoom, RedactError, Redactor, Sink};
+use crate::probe::{Database, Server};
+use crate::redact::{PrivateRoom, Redactor, Sink};
 use crate::wait::{Budget, WaitError};
-use crate::yaml::YamlError;
 
 /// How long what a run makes may stay after the run was killed.
 const TIME_TO_LIVE: SignedDuration = SignedDuration::from_hours(4);
@@ -91,161 +87,6 @@ pub struct Keep {
     pub sink: Sink,
     /// The folder for logs, objects and events.
     pub diagnostics: Utf8PathBuf,
-}
-
-/// Why a bench cannot be raised, changed or observed.
-#[derive(Debug, thiserror::Error)]
-pub enum BenchError {
-    /// The namespace cannot be made.
-    #[error("make namespace {namespace}")]
-    Namespace {
-        /// The namespace.
-        namespace: String,
-        /// Why.
-        #[source]
-        source: kube::Error,
-    },
-    /// The bench cannot be removed.
-    #[error("clear namespace {namespace}")]
-    Clear {
-        /// The namespace.
-        namespace: String,
-        /// Why.
-        #[source]
-        source: SweepError,
-    },
-    /// The namespace is there, and the rights in it are not.
-    #[error("enter namespace {namespace}")]
-    Entry {
-        /// The namespace.
-        namespace: String,
-        /// Why.
-        #[source]
-        source: EntryError,
-    },
-    /// A companion cannot be applied.
-    #[error("apply the companions of the subject in namespace {namespace}")]
-    Companion {
-        /// The namespace.
-        namespace: String,
-        /// Why.
-        #[source]
-        source: ApplyError,
-    },
-    /// Something did not become true in time.
-    #[error("wait in namespace {namespace}")]
-    Wait {
-        /// The namespace.
-        namespace: String,
-        /// What, and what was seen.
-        #[source]
-        source: WaitError,
-    },
-    /// Helm cannot be started.
-    #[error("start {program}")]
-    Start {
-        /// Helm's path.
-        program: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Helm refused.
-    #[error("{action} release {release} in namespace {namespace}: {message}")]
-    Helm {
-        /// What was attempted.
-        action: &'static str,
-        /// The release.
-        release: String,
-        /// The namespace.
-        namespace: String,
-        /// What Helm wrote.
-        message: String,
-    },
-    /// A file for Helm cannot be written.
-    #[error("write the values for release {release}")]
-    Values {
-        /// The release.
-        release: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Objects of the bench cannot be read or changed.
-    #[error("{action} in namespace {namespace}")]
-    Objects {
-        /// What was attempted, a verb phrase.
-        action: String,
-        /// The namespace.
-        namespace: String,
-        /// Why.
-        #[source]
-        source: kube::Error,
-    },
-    /// The database cannot be asked.
-    #[error("ask the database in namespace {namespace}")]
-    Query {
-        /// The namespace.
-        namespace: String,
-        /// Why.
-        #[source]
-        source: QueryError,
-    },
-    /// A credential cannot be registered, so it must not be used.
-    #[error("keep the credentials of the bench out of every artefact")]
-    Confidence {
-        /// Why.
-        #[source]
-        source: RedactError,
-    },
-    /// A certificate for the bench cannot be issued.
-    #[error("prepare a certificate authority for namespace {namespace}")]
-    Issue {
-        /// The namespace.
-        namespace: String,
-        /// Why.
-        #[source]
-        source: IssueError,
-    },
-    /// The kubeconfig of an account cannot be written.
-    #[error("write the kubeconfig of an account in namespace {namespace}")]
-    Account {
-        /// The namespace.
-        namespace: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// What Helm answered is not what it promises.
-    #[error("read what `helm {command}` answers for release {release}")]
-    Answer {
-        /// The command, without its arguments.
-        command: &'static str,
-        /// The release.
-        release: String,
-        /// Why.
-        #[source]
-        source: YamlError,
-    },
-    /// The writer's answer is not what it promises.
-    #[error("read the writer's answer to {path}")]
-    Writer {
-        /// What was asked for.
-        path: String,
-        /// Why.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// What the writer told is no history.
-    #[error("judge by the writer's history")]
-    History {
-        /// Why.
-        #[source]
-        source: HistoryError,
-    },
-    /// A step has a precondition that the subject does not meet.
-    #[error("{0}")]
-    Unsuited(String),
 }
 
 impl Bench {

@@ -1,0 +1,164 @@
+//! Why a bench cannot be raised, changed or observed.
+
+use crate::authority::IssueError;
+use crate::cluster::{ApplyError, EntryError, SweepError};
+use crate::history::HistoryError;
+use crate::probe::QueryError;
+use crate::redact::RedactError;
+use crate::wait::WaitError;
+use crate::yaml::YamlError;
+
+/// Why a bench cannot be raised, changed or observed.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The namespace cannot be made.
+    #[error("make namespace {namespace}")]
+    Namespace {
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        #[source]
+        source: kube::Error,
+    },
+    /// The bench cannot be removed.
+    #[error("clear namespace {namespace}")]
+    Clear {
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        #[source]
+        source: SweepError,
+    },
+    /// The namespace is there, and the rights in it are not.
+    #[error("enter namespace {namespace}")]
+    Entry {
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        #[source]
+        source: EntryError,
+    },
+    /// A companion cannot be applied.
+    #[error("apply the companions of the subject in namespace {namespace}")]
+    Companion {
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        #[source]
+        source: ApplyError,
+    },
+    /// Something did not become true in time.
+    #[error("wait in namespace {namespace}")]
+    Wait {
+        /// The namespace.
+        namespace: String,
+        /// What, and what was seen.
+        #[source]
+        source: WaitError,
+    },
+    /// Helm cannot be started.
+    #[error("start {program}")]
+    Start {
+        /// Helm's path.
+        program: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Helm refused.
+    #[error("{action} release {release} in namespace {namespace}: {message}")]
+    Helm {
+        /// What was attempted.
+        action: &'static str,
+        /// The release.
+        release: String,
+        /// The namespace.
+        namespace: String,
+        /// What Helm wrote.
+        message: String,
+    },
+    /// A file for Helm cannot be written.
+    #[error("write the values for release {release}")]
+    Values {
+        /// The release.
+        release: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Objects of the bench cannot be read or changed.
+    #[error("{action} in namespace {namespace}")]
+    Objects {
+        /// What was attempted, a verb phrase.
+        action: String,
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        #[source]
+        source: kube::Error,
+    },
+    /// The database cannot be asked.
+    #[error("ask the database in namespace {namespace}")]
+    Query {
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        #[source]
+        source: QueryError,
+    },
+    /// A credential cannot be registered, so it must not be used.
+    #[error("keep the credentials of the bench out of every artefact")]
+    Confidence {
+        /// Why.
+        #[source]
+        source: RedactError,
+    },
+    /// A certificate for the bench cannot be issued.
+    #[error("prepare a certificate authority for namespace {namespace}")]
+    Issue {
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        #[source]
+        source: IssueError,
+    },
+    /// The kubeconfig of an account cannot be written.
+    #[error("write the kubeconfig of an account in namespace {namespace}")]
+    Account {
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// What Helm answered is not what it promises.
+    #[error("read what `helm {command}` answers for release {release}")]
+    Answer {
+        /// The command, without its arguments.
+        command: &'static str,
+        /// The release.
+        release: String,
+        /// Why.
+        #[source]
+        source: YamlError,
+    },
+    /// The writer's answer is not what it promises.
+    #[error("read the writer's answer to {path}")]
+    Writer {
+        /// What was asked for.
+        path: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// What the writer told is no history.
+    #[error("judge by the writer's history")]
+    History {
+        /// Why.
+        #[source]
+        source: HistoryError,
+    },
+    /// A step has a precondition that the subject does not meet.
+    #[error("{0}")]
+    Unsuited(String),
+}
