@@ -183,9 +183,67 @@ fn live(records: &Records, check: &mut Check) {
             }
         }
         for asked in seen.asked.iter().filter(|asked| [WITHOUT_TLS, BELOW_MINIMUM].contains(&asked.how.as_str())) {
-            // Some servers say in plaintext that they speak TLS only; what matters is that nothing is served.
-            let state = if asked.status.is_some_and(|status| status < 400) { "served" } else { "not served" };
-            check.expect(asked, format!("a question {}", asked.how), &state, equal_to("not served"));
+            let state = if is_turned_away(asked) { TURNED_AWAY } else { "answered" };
+            check.expect(asked, format!("a question {}", asked.how), &state, equal_to(TURNED_AWAY));
         }
+    }
+}
+
+const TURNED_AWAY: &str = "turned away";
+
+/// Whether a question was not even heard. Over TLS every status is an answer, also one that asks for a key; without TLS
+/// a server may say in plaintext that it speaks TLS only: 400, as most do, or 426.
+fn is_turned_away(asked: &Asked) -> bool {
+    match asked.status {
+        None => true,
+        Some(status) => asked.how == WITHOUT_TLS && [400, 426].contains(&status),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::*;
+    use crate::testing::{judge_live, moment, record};
+
+    fn asked(how: &str, status: Option<u16>, leaf: Option<&str>) -> Asked {
+        Asked {
+            pod: "server-a".into(),
+            workload: "deployment/server".into(),
+            how: how.into(),
+            status,
+            leaf: leaf.map(str::to_owned),
+            ..Asked::default()
+        }
+    }
+
+    /// An answer over TLS, one without, one over an older version, and the certificate that is meant.
+    type Seen = (Option<u16>, Option<u16>, Option<u16>, &'static str);
+
+    #[rstest]
+    #[case::as_it_should_be((Some(401), None, None, "one"), "one", Holds)]
+    #[case::told_in_plaintext_to_speak_tls((Some(401), Some(400), None, "one"), "one", Holds)]
+    #[case::asked_for_a_key_in_plaintext((Some(401), Some(401), None, "one"), "one", Violated)]
+    #[case::asked_for_a_key_over_an_older_version((Some(401), None, Some(401), "one"), "one", Violated)]
+    #[case::refused_over_an_older_version_as_a_bad_request((Some(401), None, Some(400), "one"), "one", Violated)]
+    #[case::another_certificate_after_an_upgrade((Some(401), None, None, "other"), "other", Violated)]
+    #[case::a_certificate_that_is_not_meant((Some(401), None, None, "other"), "one", Violated)]
+    #[case::nobody_answers((None, None, None, "one"), "one", Unchecked)]
+    fn a_server_of_tls(#[case] after: Seen, #[case] meant: &str, #[case] expected: Verdict) {
+        let seen = |name: &str, seconds, (over, without, below, leaf): Seen, meant: &str| {
+            let mut seen = moment(name, seconds, []);
+            seen.asked = vec![
+                asked(OVER_TLS, over, over.is_some().then_some(leaf)),
+                asked(WITHOUT_TLS, without, None),
+                asked(BELOW_MINIMUM, below, None),
+            ];
+            seen.answers.insert(INTENDED.into(), meant.into());
+            seen
+        };
+        let before = seen(BEFORE, 0, (Some(401), None, None, "one"), "one");
+        let upgrade = record(Experiment::Upgrade, [before, seen(AFTER, 30, after, meant)]);
+        assert_eq!(judge_live(&TLS_08, [upgrade]), expected);
     }
 }
