@@ -9,6 +9,7 @@ use crate::feature::Feature;
 use crate::graph::cnpg::Cluster;
 use crate::rendered::{Rendered, RenderedError, in_parallel};
 use crate::requirement::Requirement;
+use crate::subject::Database;
 use crate::verdict::Verdict;
 
 /// A requirement with what was found out about it.
@@ -58,9 +59,13 @@ pub(crate) fn unclaimed(requirement: &Requirement, rendered: &Rendered) -> Optio
 /// What becomes of a requirement in the live lane whose experiments are for another kind of database; nothing where they
 /// are for this one.
 pub(crate) fn unsuited(requirement: &Requirement, rendered: &Rendered) -> Option<Judgement> {
-    let database = rendered.subject().database();
-    let reason = requirement.experiments.iter().find_map(|experiment| experiment.unsuited(database))?;
+    let reason = unsuited_to(requirement, rendered.subject().database())?;
     Some(Judgement::without_check(Verdict::NotApplicable, reason))
+}
+
+/// Why the experiments of a requirement are not for that database, if one of them is not.
+pub(crate) fn unsuited_to(requirement: &Requirement, database: &Database) -> Option<String> {
+    requirement.experiments.iter().find_map(|experiment| experiment.unsuited(database))
 }
 
 /// Judges many requirements at once; they share what Helm renders.

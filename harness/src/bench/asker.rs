@@ -2,17 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::api::ObjectMeta;
-use kube::runtime::watcher;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
 
 use super::database::is_ready;
 use super::tool::Tool;
 use super::{Bench, BenchError};
-use crate::wait::{Budget, Objects, Progress, trouble_of, watch_until};
+use crate::wait::Budget;
 
 const PORT: u16 = 8080;
 const CA: &str = "/holdfast/ca";
@@ -35,12 +31,7 @@ impl Bench {
             BenchError::Unsuited("the subject serves no TLS, and the client asks over nothing else".into())
         })?;
         let service = self.front_port().await?;
-        self.put_secret(Secret {
-            metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
-            data: Some([(KEY.to_owned(), ByteString(key.expose_secret().as_bytes().to_vec()))].into()),
-            ..Secret::default()
-        })
-        .await?;
+        self.give_tool(name, KEY, key).await?;
         let url = format!("https://{}:{service}{}", front.service, front.path);
         let tool = Tool {
             name,
@@ -61,15 +52,7 @@ impl Bench {
             }}]),
         };
         self.start_tool(&tool).await?;
-        let named = watcher::Config::default().fields(&format!("metadata.name={name}"));
-        let answered =
-            watch_until(self.pods(), named, self.allow(ANSWERED), |pods: &Objects<Pod>| match pods.get(name) {
-                None => Progress::NotYet("its pod is not there".into()),
-                Some(pod) if is_ready(pod) => Progress::Ready(()),
-                Some(pod) => trouble_of(pod)
-                    .map_or_else(|| Progress::NotYet("no question was answered".into()), Progress::Hopeless),
-            });
-        answered.await.map_err(|error| self.waited(error))
+        self.tool_is(name, ANSWERED, "no question was answered", is_ready).await
     }
 
     /// Takes the client away, and its key.
@@ -77,9 +60,7 @@ impl Bench {
     /// # Errors
     /// When the API server refuses.
     pub(crate) async fn remove_asker(&self, name: &str) -> Result<(), BenchError> {
-        self.remove_tool(name).await?;
-        let deleted = self.secrets().delete(name, &kube::api::DeleteParams::default()).await;
-        deleted.map(drop).map_err(|source| self.objects(format!("delete Secret {name}"), source))
+        self.remove_tool_and_secret(name).await
     }
 
     /// How its questions went so far, by the status of the answer or by why there was none.

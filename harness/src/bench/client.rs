@@ -5,18 +5,15 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::api::{LogParams, ObjectMeta};
-use kube::runtime::watcher;
-use secrecy::ExposeSecret;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::LogParams;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::tool::Tool;
 use super::{Bench, BenchError};
 use crate::probe::{Credential, Login};
-use crate::wait::{Budget, Objects, Progress, trouble_of, watch_until};
+use crate::wait::Budget;
 
 const PORT: &str = "5432";
 /// The key of the password, in the Secret that is made for the attempt.
@@ -50,13 +47,7 @@ impl Bench {
     pub(crate) async fn try_from_a_pod(&self, credential: &Credential, mode: &str) -> Result<Login, BenchError> {
         let name = format!("holdfast-client-{}", ATTEMPTS.fetch_add(1, Ordering::Relaxed));
         let address = self.address_of_primary().await?;
-        let password = ByteString(credential.password.expose_secret().as_bytes().to_vec());
-        self.put_secret(Secret {
-            metadata: ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() },
-            data: Some([(PASSWORD.to_owned(), password)].into()),
-            ..Secret::default()
-        })
-        .await?;
+        self.give_tool(&name, PASSWORD, &credential.password).await?;
         let plain = [
             ("PGHOST", address.as_str()),
             ("PGPORT", PORT),
@@ -78,22 +69,16 @@ impl Bench {
         };
         self.start_tool(&tool).await?;
         let answer = self.answer_of(&name).await;
-        self.remove_tool(&name).await?;
-        let deleted = self.secrets().delete(&name, &kube::api::DeleteParams::default()).await;
-        deleted.map_err(|source| self.objects(format!("delete Secret {name}"), source))?;
+        self.remove_tool_and_secret(&name).await?;
         answer
     }
 
     async fn answer_of(&self, name: &str) -> Result<Login, BenchError> {
-        let named = watcher::Config::default().fields(&format!("metadata.name={name}"));
-        let ended = watch_until(self.pods(), named, self.allow(ANSWERED), |pods: &Objects<Pod>| match pods.get(name) {
-            None => Progress::NotYet("its pod is not there".into()),
-            Some(pod) => match pod.status.as_ref().and_then(|status| status.phase.as_deref()) {
-                Some("Succeeded" | "Failed") => Progress::Ready(()),
-                _ => trouble_of(pod).map_or_else(|| Progress::NotYet("it has not ended".into()), Progress::Hopeless),
-            },
-        });
-        ended.await.map_err(|error| self.waited(error))?;
+        let has_ended = |pod: &Pod| {
+            let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+            matches!(phase, Some("Succeeded" | "Failed"))
+        };
+        self.tool_is(name, ANSWERED, "it has not ended", has_ended).await?;
         let log = self.pods().logs(name, &LogParams::default()).await;
         let log = log.map_err(|source| self.objects(format!("read the log of pod {name}"), source))?;
         Ok(login_of(&log))

@@ -8,6 +8,7 @@ use kube::api::{DeleteParams, Patch, PatchParams};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
+use super::inputs::random;
 use super::spelling::rewritten;
 use super::{Bench, BenchError, CredentialSecret};
 use crate::cluster::{FIELD_MANAGER, forward};
@@ -214,12 +215,7 @@ impl Bench {
 
     /// A password that nobody used before: 32 letters and digits.
     pub(crate) fn new_password() -> SecretString {
-        let mut bytes = [0; 16];
-        // Without randomness the clock must do: unique it is anyway.
-        if rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes).is_err() {
-            bytes = jiff::Timestamp::now().as_nanosecond().to_be_bytes();
-        }
-        SecretString::from(sha256(bytes)[..32].to_owned())
+        SecretString::from(sha256(random::<16>())[..32].to_owned())
     }
 
     /// Waits until a login with this credential is accepted.

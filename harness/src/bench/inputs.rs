@@ -36,12 +36,17 @@ impl Bench {
 
 /// A secret as `openssl rand -base64 24` prints it: with characters in it that an URL cannot hold as they are.
 pub(crate) fn unguessed() -> SecretString {
-    let mut bytes = [0; 24];
+    SecretString::from(format!("{}/+", STANDARD.encode(random::<24>())))
+}
+
+/// Bytes that nobody can guess, at least 16.
+pub(super) fn random<const LENGTH: usize>() -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
     // Without randomness the clock must do: unique it is anyway.
     if ring::default_provider().secure_random.fill(&mut bytes).is_err() {
         bytes[..16].copy_from_slice(&jiff::Timestamp::now().as_nanosecond().to_be_bytes());
     }
-    SecretString::from(format!("{}/+", STANDARD.encode(bytes)))
+    bytes
 }
 
 #[cfg(test)]

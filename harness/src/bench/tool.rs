@@ -1,11 +1,15 @@
 //! Pods that Holdfast puts beside the releases: the stand-in application, without a right and without a token.
 
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, PostParams};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::api::{DeleteParams, ObjectMeta, PostParams};
+use kube::runtime::watcher;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::rollout::TOOL_LABEL;
 use super::{Bench, BenchError, from_json};
+use crate::wait::{Budget, Objects, Progress, trouble_of, watch_until};
 
 /// What a pod of the stand-in application does.
 pub(super) struct Tool<'a> {
@@ -32,6 +36,50 @@ impl Bench {
         let pod: Pod = from_json(self.tool_pod(tool)?);
         let made = self.pods().create(&PostParams::default(), &pod).await;
         made.map(drop).map_err(|source| self.objects(format!("make pod {}", tool.name), source))
+    }
+
+    /// Gives such a pod a Secret of its own name with one key; before the pod is made.
+    ///
+    /// # Errors
+    /// When the value cannot be registered or the API server refuses.
+    pub(super) async fn give_tool(&self, name: &str, key: &str, value: &SecretString) -> Result<(), BenchError> {
+        let value = ByteString(value.expose_secret().as_bytes().to_vec());
+        self.put_secret(Secret {
+            metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
+            data: Some([(key.to_owned(), value)].into()),
+            ..Secret::default()
+        })
+        .await
+    }
+
+    /// Waits until such a pod has come to a state; `not_yet` is what a time-out says of it until then.
+    ///
+    /// # Errors
+    /// When the budget is used up, or the pod is in a state that does not mend itself.
+    pub(super) async fn tool_is(
+        &self,
+        name: &str,
+        budget: Budget,
+        not_yet: &str,
+        reached: impl Fn(&Pod) -> bool,
+    ) -> Result<(), BenchError> {
+        let named = watcher::Config::default().fields(&format!("metadata.name={name}"));
+        let waited = watch_until(self.pods(), named, self.allow(budget), |pods: &Objects<Pod>| match pods.get(name) {
+            None => Progress::NotYet("its pod is not there".into()),
+            Some(pod) if reached(pod) => Progress::Ready(()),
+            Some(pod) => trouble_of(pod).map_or_else(|| Progress::NotYet(not_yet.into()), Progress::Hopeless),
+        });
+        waited.await.map_err(|error| self.waited(error))
+    }
+
+    /// Takes such a pod away, and the Secret that it was given.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub(super) async fn remove_tool_and_secret(&self, name: &str) -> Result<(), BenchError> {
+        self.remove_tool(name).await?;
+        let deleted = self.secrets().delete(name, &DeleteParams::default()).await;
+        deleted.map(drop).map_err(|source| self.objects(format!("delete Secret {name}"), source))
     }
 
     /// Takes such a pod away, if it is there.

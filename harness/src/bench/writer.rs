@@ -6,8 +6,6 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
-use kube::runtime::watcher;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,7 +14,7 @@ use super::tool::Tool;
 use super::{Bench, BenchError};
 use crate::error::Chain;
 use crate::history::History;
-use crate::wait::{Budget, Objects, Progress, poll_until, trouble_of, watch_until};
+use crate::wait::{Budget, Progress, poll_until};
 
 /// Its pod, and the volume folders in it.
 const NAME: &str = "holdfast-writer";
@@ -54,14 +52,7 @@ impl Bench {
     pub(crate) async fn start_writer(&self) -> Result<Writer, BenchError> {
         let credential = self.required_credential().await?;
         self.start_tool(&self.writer_tool()?).await?;
-        let named = watcher::Config::default().fields(&format!("metadata.name={NAME}"));
-        let writes = watch_until(self.pods(), named, self.allow(WRITING), |pods: &Objects<Pod>| match pods.get(NAME) {
-            None => Progress::NotYet("its pod is not there".into()),
-            Some(pod) if is_ready(pod) => Progress::Ready(()),
-            Some(pod) => trouble_of(pod)
-                .map_or_else(|| Progress::NotYet("it has not written in both lanes".into()), Progress::Hopeless),
-        });
-        writes.await.map_err(|error| self.waited(error))?;
+        self.tool_is(NAME, WRITING, "it has not written in both lanes", is_ready).await?;
         Ok(Writer { database: credential.database })
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Request;
 use crate::cluster::Provider;
 use crate::feature::Feature;
-use crate::judge::applies;
+use crate::judge::{applies, unsuited_to};
 use crate::rendered::{Rendered, RenderedError, in_parallel};
 use crate::requirement::{Lane, Requirement};
 use crate::run::{
@@ -123,7 +123,7 @@ pub(super) fn disposition(
         }
     }
     let database = request.subjects.get(scene.subject).map(|subject| subject.database());
-    let unsuited = || requirement.experiments.iter().find_map(|experiment| experiment.unsuited(database?));
+    let unsuited = || unsuited_to(requirement, database?);
     match (lane, &request.stage) {
         (Lane::Rendered, _) => Disposition::Judge,
         (Lane::Live, Err(reason)) => not_run(reason),
