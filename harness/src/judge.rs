@@ -65,7 +65,7 @@ pub(crate) fn unsuited(requirement: &Requirement, rendered: &Rendered) -> Option
 
 /// Why the experiments of a requirement are not for that database, if one of them is not.
 pub(crate) fn unsuited_to(requirement: &Requirement, database: &Database) -> Option<String> {
-    requirement.experiments.iter().find_map(|experiment| experiment.unsuited(database))
+    requirement.needs().find_map(|experiment| experiment.unsuited(database))
 }
 
 /// Judges many requirements at once; they share what Helm renders.

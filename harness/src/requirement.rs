@@ -32,7 +32,7 @@ pub struct Requirement {
     pub revision: u32,
     /// What a subject must claim (or its manifests show) for the requirement to apply. Empty: always.
     pub features: &'static [Feature],
-    /// The experiments whose records the live lane reads.
+    /// The experiments whose records the live lane reads; those under a fault only where they could be run.
     pub experiments: &'static [Experiment],
     /// The lanes that can prove the requirement; the others can only refute it.
     pub decisive: &'static [Lane],
@@ -54,6 +54,16 @@ impl Requirement {
     /// The area, read from the id.
     pub fn area(&self) -> &'static str {
         self.id.split_once('-').map_or(self.id, |(area, _)| area)
+    }
+
+    /// The experiments without which the live lane cannot tell.
+    pub fn needs(&self) -> impl Iterator<Item = Experiment> + use<> {
+        self.experiments.iter().copied().filter(|one| !one.is_under_fault())
+    }
+
+    /// The experiments under a fault, whose records are judged too where there are some.
+    pub fn faults(&self) -> impl Iterator<Item = Experiment> + use<> {
+        self.experiments.iter().copied().filter(|one| one.is_under_fault())
     }
 
     /// The lanes in which the requirement can be judged.

@@ -2,13 +2,14 @@
 //!
 //! A verifier is compared here and goes no further: what is kept is whether it agrees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use serde::Deserialize;
 
 use super::{Bench, BenchError, CredentialSecret};
+use crate::cluster::FIELD_MANAGER;
 use crate::experiment::CredentialState;
 use crate::probe::verifies;
 
@@ -77,6 +78,7 @@ fn state_of(
         exists: secret.is_some(),
         labels: secret.map(|secret| secret.labels().keys().cloned().collect()).unwrap_or_default(),
         owners: owners.iter().map(|owner| format!("{}/{}", owner.kind, owner.name)).collect(),
+        writers: secret.map(writers).unwrap_or_default(),
         username: text(&declared.username_key).map(str::to_owned),
         length: password.map(|password| password.trim().chars().count()),
         declared_length,
@@ -86,6 +88,15 @@ fn state_of(
             .and_then(|(password, verifier)| verifies(verifier, password)),
         attributes: role.map(Role::attributes),
     }
+}
+
+/// Who owns a field of a Secret's data, by the API server's account of who applied or updated what.
+fn writers(secret: &Secret) -> Vec<String> {
+    let entries = secret.metadata.managed_fields.iter().flatten();
+    let of_data =
+        entries.filter(|entry| entry.fields_v1.as_ref().is_some_and(|fields| fields.0.get("f:data").is_some()));
+    let names: BTreeSet<String> = of_data.filter_map(|entry| entry.manager.clone()).collect();
+    names.into_iter().filter(|name| name != FIELD_MANAGER).collect()
 }
 
 #[cfg(test)]
@@ -137,6 +148,19 @@ mod tests {
         assert_eq!((state("pencil").agrees, state("pencil\n").agrees), (Some(true), Some(false)));
         assert_eq!((state("pencil").untidy, state("pencil\n").untidy), (false, true));
         assert_eq!(state("pencil").attributes, Some(vec!["CREATEROLE".to_owned()]));
+    }
+
+    #[test]
+    fn who_wrote_what_a_secret_holds_is_known_and_we_are_not_among_them() {
+        let managed =
+            |manager: &str, fields: serde_json::Value| serde_json::json!({"manager": manager, "fieldsV1": fields});
+        let fields = [
+            managed("helm", serde_json::json!({"f:data": {"f:password": {}}})),
+            managed("kubectl", serde_json::json!({"f:metadata": {"f:annotations": {}}})),
+            managed(crate::cluster::FIELD_MANAGER, serde_json::json!({"f:data": {"f:password": {}}})),
+        ];
+        let secret = serde_json::from_value(serde_json::json!({"metadata": {"name": "app", "managedFields": fields}}));
+        assert_eq!(super::writers(&secret.unwrap()), ["helm"]);
     }
 
     #[test]

@@ -1,12 +1,10 @@
 //! A PostgreSQL that the chart brings: where it is, how it is told its password, and what people are told to do.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Bench, BenchError, Release};
-use crate::helm::PackageFile;
+use super::{Bench, BenchError, Procedure, Release};
 use crate::probe::Server;
-use crate::readme::Readme;
 use crate::rendered::Rendered;
 
 /// The PostgreSQL of a chart.
@@ -24,34 +22,6 @@ pub struct BundledServer {
     pub keeping_data: Option<Procedure>,
     /// How people begin again with an empty volume.
     pub deleting_data: Option<Procedure>,
-}
-
-/// Commands that the chart's README tells people to run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Procedure {
-    /// The chart's folder, in which they are run.
-    pub folder: Utf8PathBuf,
-    /// The heading under which they stand.
-    pub heading: String,
-    /// Blocks for a shell, in order.
-    pub scripts: Vec<String>,
-}
-
-impl Procedure {
-    /// Each of its blocks by itself.
-    pub(crate) fn parts(&self) -> Vec<Self> {
-        self.scripts.iter().map(|script| Self { scripts: vec![script.clone()], ..self.clone() }).collect()
-    }
-
-    /// What stands under a heading of the first release's README; nothing where there is no command.
-    pub(super) fn of(rendered: &Rendered, heading: Option<&str>) -> Option<Self> {
-        let heading = heading?;
-        let text = rendered.chart()?.readme().and_then(PackageFile::text)?;
-        let readme = Readme::parse(text);
-        let scripts: Vec<String> = readme.section(heading)?.scripts().map(str::to_owned).collect();
-        let folder = rendered.subject().releases().first()?.chart.clone();
-        (!scripts.is_empty()).then(|| Self { folder, heading: heading.to_owned(), scripts })
-    }
 }
 
 impl BundledServer {

@@ -197,24 +197,26 @@ impl Bench {
         .await
     }
 
-    /// Waits until every pod of a client has logged in since a time.
-    ///
-    /// Clients are the pods that had logged in before, since the bench stands.
-    pub(crate) async fn every_client_logs_in(&self, since: Timestamp, budget: Budget) -> Result<(), WaitError> {
+    /// Waits until every pod of these workloads has logged in since a time, and each has one.
+    pub(crate) async fn every_client_logs_in(
+        &self,
+        clients: &BTreeSet<String>,
+        since: Timestamp,
+        budget: Budget,
+    ) -> Result<(), WaitError> {
         poll_until(budget, || async {
-            let seen = futures::try_join!(self.pod_states(), self.server_log(self.standing_since()));
-            let (pods, log) = match seen {
+            let (pods, log) = match futures::try_join!(self.pod_states(), self.server_log(since)) {
                 Ok(seen) => seen,
                 Err(error) => return Progress::NotYet(Chain(&error).to_string()),
             };
-            let logins = |pod: &PodState, from: Timestamp| {
-                let of_pod = log.logins.iter().filter(|one| pod.address.as_deref() == Some(&one.client));
-                of_pod.filter(|one| one.at >= from).count()
-            };
-            let clients = pods.iter().filter(|pod| logins(pod, Timestamp::UNIX_EPOCH) > 0);
-            match clients.into_iter().find(|pod| logins(pod, since) == 0) {
+            let logged_in = |pod: &PodState| log.logins.iter().any(|one| pod.address.as_deref() == Some(&one.client));
+            let podless = |workload: &&String| pods.iter().all(|pod| pod.workload != **workload);
+            if let Some(workload) = clients.iter().find(podless) {
+                return Progress::NotYet(format!("{workload} has no pod"));
+            }
+            match pods.iter().filter(|pod| clients.contains(&pod.workload)).find(|pod| !logged_in(pod)) {
                 Some(pod) => Progress::NotYet(format!("pod {} has not logged in since", pod.name)),
-                None if pods.is_empty() => Progress::NotYet("the releases have no pod".into()),
+                None if clients.is_empty() => Progress::NotYet("no workload was a client of the database".into()),
                 None => Progress::Ready(()),
             }
         })
@@ -222,8 +224,12 @@ impl Bench {
     }
 
     /// The same, where nothing has to reach a pod first.
-    pub(crate) async fn every_client_logs_in_soon(&self, since: Timestamp) -> Result<(), WaitError> {
-        self.every_client_logs_in(since, self.allow(LOGGED_IN)).await
+    pub(crate) async fn every_client_logs_in_soon(
+        &self,
+        clients: &BTreeSet<String>,
+        since: Timestamp,
+    ) -> Result<(), WaitError> {
+        self.every_client_logs_in(clients, since, self.allow(LOGGED_IN)).await
     }
 
     /// Waits until no client has a session that began before a time.

@@ -10,6 +10,7 @@ use crate::error::Chain;
 use crate::wait::{Budget, Objects, Progress, poll_until, trouble_of, watch_until};
 
 const PRIMARY: Budget = Budget::seconds("the primary of the database to be ready", 120);
+const INSTANCES: Budget = Budget::seconds("every instance of the database to be ready", 120);
 const ANSWER: Budget = Budget::seconds("the database to answer its superuser", 30);
 
 #[derive(Deserialize)]
@@ -38,20 +39,35 @@ impl Bench {
             }
         })
         .await
-        .map_err(|error| self.waited(error))
+        .map_err(|error| self.waited(error))?;
+        self.instances_ready().await
+    }
+
+    /// Waits until as many instances are ready as the installation has, each following the primary or being it.
+    pub(super) async fn instances_ready(&self) -> Result<(), BenchError> {
+        let (Some(cluster), wanted) = (&self.installation.database, self.installation.instances) else { return Ok(()) };
+        let instances =
+            watcher::Config::default().labels(&format!("cnpg.io/cluster={cluster},cnpg.io/podRole=instance"));
+        let ready = watch_until(self.pods(), instances, self.allow(INSTANCES), |pods: &Objects<Pod>| {
+            match pods.values().filter(|pod| is_ready(pod)).count() {
+                ready if ready >= wanted => Progress::Ready(()),
+                ready => Progress::NotYet(format!("{ready} of {wanted} are ready")),
+            }
+        });
+        ready.await.map_err(|error| self.waited(error))
     }
 
     /// Waits until the primary is another pod than the one with this id.
     ///
     /// # Errors
     /// When the budget is used up.
-    pub(super) async fn primary_replaced(&self, uid: Option<&str>) -> Result<(), BenchError> {
+    pub(super) async fn primary_replaced(&self, uid: &str) -> Result<(), BenchError> {
         let pods_of_cluster = watcher::Config::default().labels("cnpg.io/instanceRole=primary");
         let replaced = watch_until(self.pods(), pods_of_cluster, self.allow(PRIMARY), |pods: &Objects<Pod>| match pods
             .values()
             .find(|pod| pod.metadata.deletion_timestamp.is_none())
         {
-            Some(pod) if pod.metadata.uid.as_deref() != uid => Progress::Ready(()),
+            Some(pod) if pod.metadata.uid.as_deref() != Some(uid) => Progress::Ready(()),
             Some(pod) => Progress::NotYet(format!("pod {} is still the one of before", pod.name_any())),
             None => Progress::NotYet("there is no primary".into()),
         });

@@ -1,15 +1,24 @@
 //! Commands of a chart's README, run as they are written: in the chart's folder, by a shell, with the variables that the
 //! README asks people to export.
+//!
+//! The folder is a copy of the chart's, because commands write files, a saved CA among them. What one procedure leaves
+//! there, the next one finds.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
+use std::{fs, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use secrecy::{ExposeSecret, SecretString};
+use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::{Bench, BenchError, Procedure};
+use super::{Bench, BenchError};
+use crate::helm::PackageFile;
 use crate::host::leash;
+use crate::readme::Readme;
+use crate::rendered::Rendered;
 
 /// Longer than any command that a README gives waits by itself.
 const LONGEST: Duration = Duration::from_secs(420);
@@ -23,6 +32,58 @@ pub struct Programs {
     pub helm: Utf8PathBuf,
     /// kubectl's path, where there is one.
     pub kubectl: Option<Utf8PathBuf>,
+}
+
+/// Commands that the chart's README tells people to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Procedure {
+    /// The chart's folder, in which they are run.
+    pub folder: Utf8PathBuf,
+    /// The heading under which they stand.
+    pub heading: String,
+    /// Blocks for a shell, in order.
+    pub scripts: Vec<String>,
+}
+
+impl Procedure {
+    /// Each of its blocks by itself.
+    pub(crate) fn parts(&self) -> Vec<Self> {
+        self.scripts.iter().map(|script| Self { scripts: vec![script.clone()], ..self.clone() }).collect()
+    }
+
+    /// What stands under a heading of the first release's README; nothing where there is no command.
+    pub(super) fn of(rendered: &Rendered, heading: Option<&str>) -> Option<Self> {
+        let heading = heading?;
+        let text = rendered.chart()?.readme().and_then(PackageFile::text)?;
+        let readme = Readme::parse(text);
+        let scripts: Vec<String> = readme.section(heading)?.scripts().map(str::to_owned).collect();
+        let folder = rendered.subject().releases().first()?.chart.clone();
+        (!scripts.is_empty()).then(|| Self { folder, heading: heading.to_owned(), scripts })
+    }
+}
+
+/// The procedures for a CA, in the order in which they are run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaProcedures {
+    /// Installation with the CA.
+    pub install: Procedure,
+    /// Another CA.
+    pub rotate: Procedure,
+    /// The CA of before.
+    pub roll_back: Procedure,
+}
+
+impl CaProcedures {
+    /// What the README has under the headings that the subject names; nothing where one of them has no command.
+    pub(super) fn of(rendered: &Rendered) -> Option<Self> {
+        let documented = rendered.subject().ca()?.documented.as_ref()?;
+        let under = |heading: &str| Procedure::of(rendered, Some(heading));
+        Some(Self {
+            install: under(&documented.install)?,
+            rotate: under(&documented.rotate)?,
+            roll_back: under(&documented.roll_back)?,
+        })
+    }
 }
 
 /// How documented commands ended.
@@ -49,12 +110,7 @@ impl Bench {
         let kubectl = programs.kubectl.as_deref().ok_or_else(|| {
             BenchError::Unsuited("documented commands are not run: kubectl is not on PATH; install it".into())
         })?;
-        if !procedure.folder.is_dir() {
-            return Err(BenchError::Unsuited(format!(
-                "documented commands are not run: {} is an archive and no folder to run them in",
-                procedure.folder
-            )));
-        }
+        let folder = self.copy_of(&procedure.folder).await?;
         let registered = secrets.iter().map(|(name, value)| (*name, value.expose_secret()));
         self.keep.redactor.register_all(registered).map_err(|source| BenchError::Confidence { source })?;
         let kubeconfig = self.kubeconfig_file(&self.own_context()?)?;
@@ -63,7 +119,7 @@ impl Bench {
             let mut command = Command::new("bash");
             command
                 .args(["-euo", "pipefail", "-c", script])
-                .current_dir(&procedure.folder)
+                .current_dir(folder)
                 .env("PATH", search_path(&[&programs.helm, kubectl]))
                 .env("KUBECONFIG", kubeconfig.path())
                 .env("RELEASE", release)
@@ -82,6 +138,52 @@ impl Bench {
         self.register_credentials().await?;
         Ok(Ran::Through)
     }
+
+    /// The commands for the CA that the subject tells of.
+    ///
+    /// # Errors
+    /// When it names no headings, or one of them has no command.
+    pub(crate) fn ca_procedures(&self) -> Result<&CaProcedures, BenchError> {
+        self.installation.ca_procedures.as_ref().ok_or_else(|| {
+            BenchError::Unsuited(
+                "the chart's README has no commands under a heading that the subject names in `database.ca.documented`"
+                    .into(),
+            )
+        })
+    }
+
+    /// A copy of the chart's folder that only this user can read, and that goes with the bench.
+    async fn copy_of(&self, chart: &Utf8Path) -> Result<&Utf8Path, BenchError> {
+        let copy = self.workshop.get_or_try_init(async || {
+            if !chart.is_dir() {
+                return Err(BenchError::Unsuited(format!(
+                    "documented commands are not run: {chart} is an archive and no folder to run them in"
+                )));
+            }
+            let copied = || -> io::Result<TempDir> {
+                let folder = TempDir::new_in(self.keep.room.folder())?;
+                copy_folder(chart.as_std_path(), folder.path())?;
+                Ok(folder)
+            };
+            copied().map_err(|source| BenchError::Copy { chart: chart.to_owned(), source })
+        });
+        let folder = copy.await?.path();
+        Utf8Path::from_path(folder).ok_or_else(|| BenchError::Unsuited("the private folder has no UTF-8 name".into()))
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in from.read_dir()? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            fs::create_dir(&target)?;
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
 }
 
 /// PATH, with the folders of these programs first.
@@ -100,7 +202,18 @@ fn last_of(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEPT, last_of, search_path};
+    use super::{KEPT, copy_folder, last_of, search_path};
+
+    #[test]
+    fn a_chart_is_copied_with_its_folders() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::create_dir(from.path().join("templates")).unwrap();
+        std::fs::write(from.path().join("templates/a.yaml"), "kind: Job").unwrap();
+        copy_folder(from.path(), to.path()).unwrap();
+        std::fs::write(to.path().join("saved.json"), "{}").unwrap();
+        assert_eq!(std::fs::read_to_string(to.path().join("templates/a.yaml")).unwrap(), "kind: Job");
+        assert!(!from.path().join("saved.json").exists(), "the chart itself stays as it is");
+    }
 
     #[test]
     fn the_folders_of_programs_come_before_what_is_on_path() {

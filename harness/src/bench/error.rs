@@ -1,7 +1,9 @@
 //! Why a bench cannot be raised, changed or observed.
 
+use camino::Utf8PathBuf;
+
 use crate::authority::IssueError;
-use crate::cluster::{ApplyError, EntryError, SweepError};
+use crate::cluster::{ApplyError, EntryError, OperatorError, SweepError};
 use crate::history::HistoryError;
 use crate::probe::QueryError;
 use crate::redact::RedactError;
@@ -47,6 +49,18 @@ pub enum BenchError {
         #[source]
         source: ApplyError,
     },
+    /// The chart cannot be copied for commands that write files.
+    #[error("copy {chart} for the documented commands")]
+    Copy {
+        /// The chart's folder.
+        chart: Utf8PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The operator of the databases cannot be stopped or started.
+    #[error("disturb the operator of the databases")]
+    Operator(#[source] OperatorError),
     /// Something did not become true in time.
     #[error("wait in namespace {namespace}")]
     Wait {

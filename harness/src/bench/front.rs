@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use kube::api::ListParams;
 use secrecy::SecretString;
 
-use super::bundled::Procedure;
+use super::documented::Procedure;
 use super::{Bench, BenchError};
 use crate::cluster::LocalPort;
 use crate::experiment::Asked;

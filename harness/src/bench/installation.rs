@@ -6,9 +6,10 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use kube::api::DynamicObject;
 use secrecy::SecretString;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::bundled::BundledServer;
+use super::documented::CaProcedures;
 use super::front::Front;
 use super::inputs;
 use super::own_ca::{SERVER_CA_SECRET, SERVER_SECRET, TRUST_SECRET};
@@ -34,6 +35,8 @@ pub struct Installation {
     pub releases: Vec<Release>,
     /// The CloudNativePG cluster that the releases use.
     pub database: Option<String>,
+    /// How many instances of it this bench waits for; 1 without a say.
+    pub instances: usize,
     /// The PostgreSQL that the chart brings.
     pub bundled: Option<BundledServer>,
     /// Values that whoever installs has to bring, made for this installation, as dotted paths.
@@ -44,6 +47,8 @@ pub struct Installation {
     pub api_keys: Option<String>,
     /// The values through which the chart is told its CA.
     pub ca: Option<CaInputs>,
+    /// What people are told to do with the CA.
+    pub ca_procedures: Option<CaProcedures>,
     /// Where the credentials of the applications are; experiments disturb the first one.
     pub credentials: Vec<CredentialSecret>,
     /// The least length of a generated password, where the subject declares one.
@@ -60,6 +65,8 @@ pub struct Installation {
     pub own_ca: bool,
     /// What every installation of this bench changes about the values.
     pub standing: Vec<Change>,
+    /// Secrets that are deleted once everything stands, and made again by whoever makes them: a planted defect.
+    pub deleted: Vec<String>,
     /// Which of Holdfast's images stands for a reference.
     pub stand_ins: BTreeMap<String, String>,
     /// Where a container is told its sslmode, so that another one can be forced upon it.
@@ -127,6 +134,9 @@ impl Installation {
             password_length: subject.database().password_length,
             smoke: subject.file().smoke.clone(),
             restart_budget: subject.file().budgets.get(RESTART_BUDGET).map(|budget| budget.0),
+            ca_procedures: CaProcedures::of(rendered),
+            instances: 1,
+            deleted: Vec::new(),
             production: overlay.production,
             own_ca: false,
             standing: Vec::new(),
@@ -154,14 +164,8 @@ impl Installation {
     #[must_use]
     pub fn with_own_ca(mut self) -> Self {
         let certificates = json!({"serverCASecret": SERVER_CA_SECRET, "serverTLSSecret": SERVER_SECRET});
-        let clusters = self.companions.iter_mut().filter(|object| {
-            let kind = object.types.as_ref().map(|types| types.kind.as_str());
-            kind == Some("Cluster") && object.metadata.name == self.database
-        });
-        for cluster in clusters {
-            if let Some(spec) = cluster.data.pointer_mut("/spec").and_then(Value::as_object_mut) {
-                spec.insert("certificates".into(), certificates.clone());
-            }
+        if let Some(spec) = self.cluster_spec() {
+            spec.insert("certificates".into(), certificates);
         }
         let trust = TrustSecret { secret: TRUST_SECRET.into(), key: "ca.crt".into() };
         if let Some(inputs) = &self.ca {
@@ -171,6 +175,28 @@ impl Installation {
         self.trust = Some(trust);
         self.own_ca = true;
         self
+    }
+
+    /// The same installation with a second instance that has whatever was acknowledged, so that it can take over.
+    #[must_use]
+    pub fn with_standby(mut self) -> Self {
+        self.instances = 2;
+        let instances = self.instances;
+        if let Some(spec) = self.cluster_spec() {
+            spec.insert("instances".into(), instances.into());
+            let postgresql = spec.entry("postgresql").or_insert_with(|| json!({}));
+            postgresql["synchronous"] = json!({"method": "any", "number": 1});
+        }
+        self
+    }
+
+    /// What the manifest of the CloudNativePG cluster specifies, if a companion brings it.
+    fn cluster_spec(&mut self) -> Option<&mut Map<String, Value>> {
+        let cluster = self.companions.iter_mut().find(|object| {
+            let kind = object.types.as_ref().map(|types| types.kind.as_str());
+            kind == Some("Cluster") && object.metadata.name == self.database
+        })?;
+        cluster.data.pointer_mut("/spec")?.as_object_mut()
     }
 
     /// The same installation with a server that would also accept plaintext, so that a client that falls back to it
@@ -293,12 +319,12 @@ pub type Change = (String, Value);
 
 /// The nested object that dotted paths describe, as a values file has it.
 pub(super) fn nested(changes: &[Change]) -> Value {
-    let mut root = Value::Object(serde_json::Map::new());
+    let mut root = Value::Object(Map::new());
     for (path, value) in changes {
         let mut place = &mut root;
         for part in path.split('.') {
             if !place.is_object() {
-                *place = Value::Object(serde_json::Map::new());
+                *place = Value::Object(Map::new());
             }
             place = &mut place[part];
         }
@@ -343,6 +369,15 @@ mod tests {
         assert_eq!(certificates["serverTLSSecret"], SERVER_SECRET);
         assert_eq!(changed.trust.unwrap().secret, TRUST_SECRET);
         assert_eq!(nested(&changed.standing), json!({"ca": {"name": TRUST_SECRET, "key": "ca.crt"}}));
+    }
+
+    #[test]
+    fn a_standby_has_what_was_acknowledged() {
+        let changed = with_a_database().with_standby();
+        let spec = &changed.companions[0].data["spec"];
+        assert_eq!(spec["instances"], changed.instances);
+        assert_eq!(spec["postgresql"]["synchronous"], json!({"method": "any", "number": 1}));
+        assert!(spec["postgresql"]["pg_hba"].is_array(), "what was there stays");
     }
 
     #[test]

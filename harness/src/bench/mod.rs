@@ -14,6 +14,7 @@ mod database;
 mod documented;
 mod error;
 mod exposure;
+mod faults;
 mod front;
 mod inputs;
 mod installation;
@@ -22,6 +23,7 @@ mod logs;
 mod namespaced;
 mod observe;
 mod own_ca;
+mod reach;
 mod release;
 mod restart;
 mod rollout;
@@ -42,11 +44,13 @@ use kube::{Api, Resource};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
-pub use self::bundled::{BundledServer, Procedure};
+pub use self::bundled::BundledServer;
 pub(crate) use self::credential::{ACCEPTED, REFUSED};
-pub use self::documented::Programs;
 pub(crate) use self::documented::Ran;
+pub use self::documented::{CaProcedures, Procedure, Programs};
 pub use self::error::BenchError;
 pub use self::front::{BELOW_MINIMUM, Front, OVER_TLS, WITHOUT_TLS};
 pub(crate) use self::inputs::unguessed;
@@ -74,6 +78,8 @@ pub struct Bench {
     logs: LogStreams,
     pace: Pace,
     raised: Timestamp,
+    /// Where documented commands are run, once there are some.
+    workshop: OnceCell<TempDir>,
 }
 
 /// Where what a bench brings to light is kept, and what must never be among it.
@@ -126,7 +132,17 @@ impl Bench {
         }
         let pace = cluster.pace(&namespace).await;
         let logs = LogStreams::follow(Api::namespaced(cluster.client().clone(), &namespace), &namespace, &keep);
-        Ok(Self { cluster, run: run.to_owned(), namespace, installation, keep, logs, pace, raised: Timestamp::now() })
+        Ok(Self {
+            cluster,
+            run: run.to_owned(),
+            namespace,
+            installation,
+            keep,
+            logs,
+            pace,
+            raised: Timestamp::now(),
+            workshop: OnceCell::new(),
+        })
     }
 
     /// A budget as it is here: stretched for how slow the cluster is.

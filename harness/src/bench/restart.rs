@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
-use kube::api::{DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
-use kube::discovery::ApiResource;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -69,13 +68,8 @@ impl Bench {
     /// # Errors
     /// When there is no primary, or the database does not come back within its budget.
     pub(crate) async fn restart_primary(&self) -> Result<(), BenchError> {
-        let primary = self.database()?.primary().await;
-        let primary = primary.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })?;
-        let deleted = self.pods().delete(&primary, &DeleteParams::default()).await;
-        let deleted = deleted.map_err(|source| self.objects(format!("take pod {primary} away"), source))?;
-        let uid = deleted.left().and_then(|pod| pod.metadata.uid);
-        self.primary_replaced(uid.as_deref()).await?;
-        self.database_ready().await
+        let deleted = self.delete_primary().await?;
+        self.primary_is_back(&deleted).await
     }
 
     /// Has the operator look at the cluster again, by an annotation that changes nothing else.
@@ -83,9 +77,7 @@ impl Bench {
     /// # Errors
     /// When the subject has no cluster, or the API server refuses.
     pub(crate) async fn touch_cluster(&self) -> Result<(), BenchError> {
-        let name = self.database_name()?;
-        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("postgresql.cnpg.io", "v1", "Cluster"));
-        let clusters: Api<DynamicObject> = Api::namespaced_with(self.cluster.client().clone(), self.namespace(), &kind);
+        let (name, clusters) = (self.database_name()?, self.clusters());
         let touched = json!({"metadata": {"annotations": {TOUCHED: jiff::Timestamp::now().to_string()}}});
         let patched = clusters.patch(name, &PatchParams::default(), &Patch::Merge(touched)).await;
         patched.map(drop).map_err(|source| self.objects(format!("touch cluster {name}"), source))

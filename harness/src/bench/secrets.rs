@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::runtime::watcher;
 
 use super::{Bench, BenchError};
 use crate::cluster::FIELD_MANAGER;
 use crate::digest::sha256;
+use crate::wait::{Budget, Objects, Progress, watch_until};
+
+const AGAIN: Budget = Budget::seconds("a deleted Secret to be made again", 30);
 
 /// Keys whose values are names, addresses or public certificates; to mask them would hide evidence.
 const PUBLIC_KEYS: &[&str] =
@@ -52,6 +56,28 @@ impl Bench {
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         let applied = self.secrets().patch(&name, &parameters, &Patch::Apply(&secret)).await;
         applied.map(drop).map_err(|source| self.objects(format!("write Secret {name}"), source))
+    }
+
+    /// Deletes what the installation says is deleted, and waits until it is made again.
+    ///
+    /// # Errors
+    /// When the API server refuses, or nobody makes it again.
+    pub(crate) async fn plant_deletions(&self) -> Result<(), BenchError> {
+        for name in &self.installation.deleted {
+            let deleted = self.secrets().delete(name, &DeleteParams::default()).await;
+            let deleted = deleted.map_err(|source| self.objects(format!("delete Secret {name}"), source))?;
+            let before = deleted.right().and_then(|status| status.details).map(|details| details.uid);
+            let selection = watcher::Config::default().fields(&format!("metadata.name={name}"));
+            let again = watch_until(self.secrets(), selection, self.allow(AGAIN), |secrets: &Objects<Secret>| {
+                match secrets.values().next() {
+                    Some(secret) if secret.metadata.uid != before => Progress::Ready(()),
+                    Some(_) => Progress::NotYet(format!("Secret {name} is still the one of before")),
+                    None => Progress::NotYet(format!("Secret {name} is not there")),
+                }
+            });
+            again.await.map_err(|error| self.waited(error))?;
+        }
+        self.register_credentials().await
     }
 
     fn credentials_of(&self, secret: &Secret) -> Vec<(String, String)> {

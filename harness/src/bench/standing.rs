@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use super::logs::LogStreams;
 use super::{Bench, BenchError, Installation, Keep};
@@ -86,7 +87,8 @@ impl Bench {
         let logs = LogStreams::follow(Api::namespaced(cluster.client().clone(), &namespace), &namespace, keep);
         let (cluster, installation, keep) = (cluster.clone(), installation.clone(), keep.clone());
         let pace = cluster.pace(&namespace).await;
-        let bench = Self { cluster, run, namespace, installation, keep, logs, pace, raised: since };
+        let workshop = OnceCell::new();
+        let bench = Self { cluster, run, namespace, installation, keep, logs, pace, raised: since, workshop };
         bench.register_credentials().await?;
         Ok(Some((bench, since)))
     }

@@ -2,13 +2,25 @@
 //!
 //! The operator's Deployment being Available is not enough: the webhook's certificate is injected later.
 
-use kube::api::DynamicObject;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::runtime::watcher;
+use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use super::{Applier, ApplyError, Cluster};
 use crate::error::Chain;
-use crate::wait::{Budget, Progress, WaitError, poll_until};
+use crate::wait::{Budget, Objects, Progress, WaitError, poll_until, watch_until};
 
+/// Where the operator's manifest puts it.
+const NAMESPACE: &str = "cnpg-system";
+/// Its Deployment there.
+const DEPLOYMENT: &str = "cnpg-controller-manager";
+/// On its pods.
+const PODS: &str = "app.kubernetes.io/name=cloudnative-pg";
+
+const GONE: Budget = Budget::seconds("the operator's pods to end", 60);
 const ACCEPTS: Budget = Budget::seconds("CloudNativePG to accept a Cluster in a dry run", 120);
 
 /// Why CloudNativePG cannot be used.
@@ -17,6 +29,15 @@ pub enum OperatorError {
     /// Its manifest cannot be applied.
     #[error("install CloudNativePG")]
     Apply(#[source] ApplyError),
+    /// Its Deployment cannot be scaled.
+    #[error("scale CloudNativePG to {replicas}")]
+    Scale {
+        /// To how many pods.
+        replicas: u8,
+        /// Why not.
+        #[source]
+        source: kube::Error,
+    },
     /// It does not accept a Cluster.
     #[error("wait for CloudNativePG")]
     Wait(#[source] WaitError),
@@ -39,8 +60,59 @@ impl Cluster {
     pub async fn install_operator(&self, manifest: &[DynamicObject]) -> Result<(), OperatorError> {
         let mut applier = Applier::new(self.client().clone());
         for object in manifest {
-            applier.apply(object, "cnpg-system").await.map_err(OperatorError::Apply)?;
+            applier.apply(object, NAMESPACE).await.map_err(OperatorError::Apply)?;
         }
+        self.databases_accepted().await
+    }
+
+    /// Scales the operator to zero and waits until nothing of it is left. Databases go on; nobody looks after them.
+    ///
+    /// # Errors
+    /// When the API server refuses, or a pod of it does not end.
+    pub(crate) async fn stop_operator(&self) -> Result<(), OperatorError> {
+        self.scale_operator(0).await?;
+        let pods: Api<Pod> = Api::namespaced(self.client().clone(), NAMESPACE);
+        let gone = watch_until(pods, watcher::Config::default().labels(PODS), GONE, |pods: &Objects<Pod>| {
+            match pods.values().next() {
+                None => Progress::Ready(()),
+                Some(pod) => Progress::NotYet(format!("pod {} is there", pod.name_any())),
+            }
+        });
+        gone.await.map_err(OperatorError::Wait)
+    }
+
+    /// Scales the operator back and waits until it accepts a Cluster.
+    ///
+    /// # Errors
+    /// When the API server refuses, or it does not come back.
+    pub(crate) async fn start_operator(&self) -> Result<(), OperatorError> {
+        self.scale_operator(1).await?;
+        self.databases_accepted().await
+    }
+
+    /// Starts the operator again if a run that was stopped had scaled it to zero. Says whether it had.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn revive_operator(&self) -> Result<bool, OperatorError> {
+        let deployments: Api<Deployment> = Api::namespaced(self.client().clone(), NAMESPACE);
+        let found = deployments.get_opt(DEPLOYMENT).await;
+        let found = found.map_err(|source| OperatorError::Scale { replicas: 1, source })?;
+        let stopped = found.and_then(|found| found.spec).is_some_and(|spec| spec.replicas == Some(0));
+        if stopped {
+            self.scale_operator(1).await?;
+        }
+        Ok(stopped)
+    }
+
+    async fn scale_operator(&self, replicas: u8) -> Result<(), OperatorError> {
+        let deployments: Api<Deployment> = Api::namespaced(self.client().clone(), NAMESPACE);
+        let scale = Patch::Merge(json!({"spec": {"replicas": replicas}}));
+        let scaled = deployments.patch_scale(DEPLOYMENT, &PatchParams::default(), &scale).await;
+        scaled.map(drop).map_err(|source| OperatorError::Scale { replicas, source })
+    }
+
+    async fn databases_accepted(&self) -> Result<(), OperatorError> {
         let trial = trial()?;
         let accepted = poll_until(ACCEPTS, || async {
             // A new applier each time: the kinds were not there a moment ago.

@@ -65,6 +65,8 @@ pub(super) const TO_ENTER: &[Right] = &[
 /// What a run needs in the namespaces that it makes: what the engine does there, and the kinds that charts bring.
 pub(super) const IN_A_NAMESPACE: &[Right] = &[
     Right::on("postgresql.cnpg.io", "clusters", READ_AND_WRITE),
+    // By it another instance is told to become the primary.
+    Right::on("postgresql.cnpg.io", "clusters/status", &["patch"]),
     Right::on("", "pods", READ_AND_WRITE),
     Right::on("", "pods/log", &["get"]),
     // By a WebSocket, which API servers take for a get, newer ones for a create too.
@@ -90,7 +92,9 @@ pub(super) const IN_A_NAMESPACE: &[Right] = &[
     Right::on("autoscaling", "horizontalpodautoscalers", WRITE),
     Right::on("policy", "poddisruptionbudgets", WRITE),
     Right::on("networking.k8s.io", "networkpolicies", WRITE),
-    Right::on("networking.k8s.io", "ingresses", WRITE),
+    Right::on("networking.k8s.io", "ingresses", READ_AND_WRITE),
+    // What the accounts of the subject's pods may do.
+    Right::on("authorization.k8s.io", "localsubjectaccessreviews", &["create"]),
     Right::on(RBAC, "roles", WRITE),
     Right::on(RBAC, "rolebindings", WRITE),
 ];

@@ -11,7 +11,7 @@ use kube::discovery::ApiResource;
 use kube::{Api, ResourceExt};
 
 use super::lease::SYSTEM_NAMESPACE;
-use super::{Cluster, EXPIRES_ANNOTATION, RUN_LABEL, STANDING_LABEL};
+use super::{Cluster, EXPIRES_ANNOTATION, Provider, RUN_LABEL, STANDING_LABEL};
 use crate::error::Chain;
 
 /// Why something could not be swept.
@@ -93,8 +93,14 @@ impl Cluster {
         Ok(leftovers)
     }
 
-    /// Asks for the removal of everything that one run made. What cannot be removed now, a sweep finds later.
+    /// Asks for the removal of everything that one run made, and starts what it had stopped. What cannot be done now, a
+    /// sweep does later.
     pub async fn abandon(&self, run: &str) {
+        if self.handle().provider == Provider::Kind
+            && let Err(error) = self.revive_operator().await
+        {
+            tracing::warn!("left without an operator: {}", Chain(&error));
+        }
         let leftovers = self.leftovers().await.unwrap_or_else(|error| {
             tracing::warn!("not swept: {}", Chain(&error));
             Vec::new()

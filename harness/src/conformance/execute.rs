@@ -6,14 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use futures::future::try_join_all;
-use tokio::sync::Semaphore;
 
 use super::live::judge_live;
-use super::planning::{Scene, disposition, key, plan, scenes};
+use super::planning::{Scene, disposition, faults, key, plan, scenes};
 use super::{Request, Stage};
 use crate::bench::{Installation, InstallationError, Keep};
 use crate::check::Judgement;
-use crate::experiment::{Campaign, Experiment, Records, conduct};
+use crate::experiment::{Campaign, Experiment, Records, Seats, conduct};
 use crate::judge::{judge_all, unrendered};
 use crate::redact::{PrivateRoom, RedactError, Sink};
 use crate::rendered::Rendered;
@@ -24,7 +23,7 @@ use crate::verdict::Verdict;
 
 /// How many benches stand at once, over all subjects. Bringing one up is waiting for the most part; but each rollout is
 /// work, and experiments give a subject so many seconds, which benches that stand in each other's way use up.
-const BENCHES: usize = 4;
+const BENCHES: u32 = 4;
 
 /// What a run that came to its end leaves.
 pub struct Outcome {
@@ -129,7 +128,7 @@ impl Work<'_> {
             self.rendered_lane(scene)?;
         }
         if let Ok(stage) = &self.request.stage {
-            let seats = Semaphore::new(BENCHES);
+            let seats = Seats::new(BENCHES);
             let live = scenes.iter().filter(|scene| scene.live);
             try_join_all(live.map(|scene| self.live_lane(stage, scene, &seats))).await?;
         }
@@ -154,10 +153,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn live_lane(&self, stage: &Stage, scene: &Scene, seats: &Semaphore) -> Result<(), ConformanceError> {
+    async fn live_lane(&self, stage: &Stage, scene: &Scene, seats: &Seats) -> Result<(), ConformanceError> {
         let wanted = self.wanted(scene, Lane::Live);
-        let experiments: BTreeSet<Experiment> =
-            wanted.iter().flat_map(|requirement| requirement.experiments).copied().collect();
         let rendered = match &scene.rendered {
             Ok(rendered) => rendered,
             Err(error) => {
@@ -174,6 +171,9 @@ impl Work<'_> {
             }
             return Ok(());
         }
+        let faults = faults(&wanted, rendered.subject().database(), stage.cluster.handle().provider);
+        let mut experiments: BTreeSet<Experiment> = wanted.iter().flat_map(|requirement| requirement.needs()).collect();
+        experiments.extend(faults.iter().filter(|(_, obstacle)| obstacle.is_none()).map(|(fault, _)| *fault));
         let campaign = Campaign {
             run: self.directory.id().as_str().to_owned(),
             name: self.request.subjects[scene.subject].name().to_owned(),
@@ -193,7 +193,10 @@ impl Work<'_> {
                 lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
         });
-        let records: Records = sealed.await.into_iter().collect();
+        let mut records: Records = sealed.await.into_iter().collect();
+        for (fault, obstacle) in faults {
+            obstacle.into_iter().for_each(|reason| records.excuse(fault, reason));
+        }
         self.journal.record(Event::EnvironmentObserved { facts: stage.cluster.facts().await })?;
         if let Some(error) = lost.into_inner().unwrap_or_else(PoisonError::into_inner) {
             // What is judged by a record that nobody can read again is not known.
@@ -202,7 +205,8 @@ impl Work<'_> {
         for requirement in wanted {
             let began = Instant::now();
             let judgement = judge_live(requirement, &records);
-            let evidence = requirement.experiments.iter().map(|one| record_path(scene, self.request, *one)).collect();
+            let run = requirement.experiments.iter().filter(|one| records.excused(**one).is_none());
+            let evidence = run.map(|one| record_path(scene, self.request, *one)).collect();
             self.journal(scene, requirement, Lane::Live, judgement, began.elapsed().as_secs_f64(), evidence)?;
         }
         Ok(())

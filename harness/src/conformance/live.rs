@@ -20,7 +20,19 @@ pub fn judge_live(requirement: &Requirement, records: &Records) -> Judgement {
         run(records, &mut check);
         check.judge()
     }));
-    judged.unwrap_or_else(|panic| Judgement::broken(panic.as_ref()))
+    match judged {
+        Ok(judgement) => not_under(requirement, records, judgement),
+        Err(panic) => Judgement::broken(panic.as_ref()),
+    }
+}
+
+/// What holds without a fault may not hold under one; where that was not tried, the judgement says so.
+fn not_under(requirement: &Requirement, records: &Records, judgement: Judgement) -> Judgement {
+    let excuses: Vec<&str> = requirement.faults().filter_map(|fault| records.excused(fault)).collect();
+    if judgement.verdict != Verdict::Holds || excuses.is_empty() {
+        return judgement;
+    }
+    Judgement { reason: Some(format!("not tried under every fault: {}", excuses.join("; "))), ..judgement }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! What a run must judge: every requirement of every subject, overlay and lane, asked for or not.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Request;
 use crate::cluster::Provider;
+use crate::experiment::Experiment;
 use crate::feature::Feature;
 use crate::judge::{applies, unsuited_to};
 use crate::rendered::{Rendered, RenderedError, in_parallel};
@@ -14,7 +16,7 @@ use crate::run::{
     ChartIdentity, Disposition, Key, Plan, PlanItem, PlannedRequirement, ReleaseIdentity, RunId, Scope,
     SubjectIdentity, Undecided,
 };
-use crate::subject::Subject;
+use crate::subject::{Database, Subject};
 use crate::verdict::Verdict;
 
 /// A subject under one overlay, with what could be rendered of it.
@@ -142,9 +144,24 @@ pub(super) fn disposition(
 
 /// Why an experiment of a requirement may not run on a cluster, if one may not.
 fn too_far(requirement: &Requirement, provider: Provider) -> Option<String> {
-    let far = requirement.experiments.iter().find(|one| !one.radius().is_allowed_on(provider))?;
-    let radius = far.radius();
-    Some(format!("experiment {far} disturbs the {radius}, which is done on a cluster of Holdfast's own only"))
+    requirement.needs().find_map(|experiment| reaches_too_far(experiment, provider))
+}
+
+/// The faults that requirements are judged under, and why not under the others.
+pub(super) fn faults(
+    requirements: &[&'static Requirement],
+    database: &Database,
+    provider: Provider,
+) -> BTreeMap<Experiment, Option<String>> {
+    let obstacle = |one: Experiment| one.unsuited(database).or_else(|| reaches_too_far(one, provider));
+    requirements.iter().flat_map(|requirement| requirement.faults()).map(|one| (one, obstacle(one))).collect()
+}
+
+fn reaches_too_far(experiment: Experiment, provider: Provider) -> Option<String> {
+    let radius = experiment.radius();
+    (!radius.is_allowed_on(provider)).then(|| {
+        format!("experiment {experiment} disturbs the {radius}, which is done on a cluster of Holdfast's own only")
+    })
 }
 
 fn missing<'a>(requirement: &'a Requirement, rendered: &'a Rendered) -> impl Iterator<Item = Feature> + 'a {

@@ -18,6 +18,9 @@ pub struct CredentialState {
     pub labels: Vec<String>,
     /// Who owns it, `Cluster/agents-db`.
     pub owners: Vec<String>,
+    /// Who wrote what it holds, by the names under which they did, without Holdfast itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writers: Vec<String>,
     /// The user name that it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,

@@ -9,15 +9,17 @@ use std::collections::BTreeMap;
 use camino::Utf8Path;
 use futures::future::join_all;
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 
 use super::diary::Diary;
+use super::fault::Fault;
 use super::install::unsettled;
 use super::record::Record;
+use super::seats::Seats;
 use super::{
-    Experiment, break_credential, change_first_password, forced_mode, foreign_ca, hostile_password, install,
-    mend_deleting_data, mend_keeping_data, missing_ca, recreate_credential, reinstall, roll_back_ca, rotate_again,
-    rotate_api_key, rotate_bundle, rotate_ca, rotate_password, tenant_install, upgrade, without_ca,
+    Experiment, break_credential, change_first_password, follow_ca_documentation, forced_mode, foreign_ca,
+    hostile_password, install, mend_deleting_data, mend_keeping_data, missing_ca, recreate_credential, reinstall,
+    roll_back_ca, rotate_again, rotate_api_key, rotate_bundle, rotate_ca, rotate_password, rotate_under_fault,
+    tenant_install, upgrade, without_ca,
 };
 use crate::bench::{Bench, BenchError, Installation, Keep, Programs};
 use crate::cluster::Cluster;
@@ -43,6 +45,8 @@ enum Database {
     AcceptingPlaintext,
     /// An authority of ours signs its certificate, so that there can be a bundle, and a way back.
     WithOurCa,
+    /// It has a second instance, which can take over.
+    WithStandby,
 }
 
 const LINES: &[Line] = &[
@@ -55,6 +59,7 @@ const LINES: &[Line] = &[
             Experiment::WithoutCa,
             Experiment::MissingCa,
             Experiment::RotateApiKey,
+            Experiment::FollowCaDocumentation,
             Experiment::TenantInstall,
         ],
     },
@@ -83,6 +88,16 @@ const LINES: &[Line] = &[
             Experiment::BreakCredential,
         ],
     },
+    Line {
+        name: "faults",
+        database: Database::AsDeclared,
+        experiments: &[
+            Experiment::RotateKillingClients,
+            Experiment::RotateLosingPrimary,
+            Experiment::RotateWithoutOperator,
+        ],
+    },
+    Line { name: "standby", database: Database::WithStandby, experiments: &[Experiment::RotateSwitchingOver] },
     Line {
         name: "first-boot",
         database: Database::AsDeclared,
@@ -145,7 +160,7 @@ impl Campaign {
 pub async fn conduct(
     cluster: &Cluster,
     campaign: &Campaign,
-    seats: &Semaphore,
+    seats: &Seats,
     keep: impl Fn(&Record) + Sync,
 ) -> Vec<Record> {
     let asked = |one| campaign.wanted.contains(&one);
@@ -154,21 +169,17 @@ pub async fn conduct(
         // Objects outside of the namespaces have one name, whichever bench they belong to.
         let mut records = Vec::new();
         for line in campaign.lines() {
-            let _seat = seats.acquire().await;
-            records.extend(conduct_line(cluster, campaign, line, &name(line), asked, &keep).await);
+            records.extend(conduct_line(cluster, campaign, line, &name(line), seats, asked, &keep).await);
         }
         return records;
     }
     let lines = campaign.lines();
-    let conducted = lines.map(async |line| {
-        // Closed seats are for nobody to wait for; then all start at once, which is only slower.
-        let _seat = seats.acquire().await;
-        conduct_line(cluster, campaign, line, &name(line), asked, &keep).await
-    });
+    let conducted =
+        lines.map(async |line| conduct_line(cluster, campaign, line, &name(line), seats, asked, &keep).await);
     join_all(conducted).await.into_iter().flatten().collect()
 }
 
-/// Runs what is asked for of one line, on one bench of that name.
+/// Runs what is asked for of one line, on one bench of that name, as soon as there is a seat for it.
 ///
 /// What is asked for is looked up after each experiment, and may grow meanwhile: a bench that stands is worth using.
 pub async fn conduct_line(
@@ -176,6 +187,7 @@ pub async fn conduct_line(
     campaign: &Campaign,
     line: &Line,
     name: &str,
+    seats: &Seats,
     asked: impl Fn(Experiment) -> bool,
     keep: impl Fn(&Record),
 ) -> Vec<Record> {
@@ -183,11 +195,13 @@ pub async fn conduct_line(
         let open = |one: &Experiment| asked(*one) && done.iter().all(|record| record.experiment != *one);
         line.experiments.iter().copied().find(open)
     };
+    let mut seat = seats.one().await;
     let installation = campaign.installation.clone();
     let installation = match line.database {
         Database::AsDeclared => installation,
         Database::AcceptingPlaintext => installation.accepting_plaintext(),
         Database::WithOurCa => installation.with_own_ca(),
+        Database::WithStandby => installation.with_standby(),
     };
     let mut records = Vec::new();
     match Bench::raise(cluster.clone(), &campaign.run, name, installation.clone(), campaign.keep.clone()).await {
@@ -202,6 +216,11 @@ pub async fn conduct_line(
             let mut obstacle =
                 stand(&bench, &campaign.programs.helm, next(&[])).await.err().map(|error| Chain(&error).to_string());
             while let Some(experiment) = next(&records) {
+                if experiment.runs_alone() && obstacle.is_none() {
+                    // One's own goes first: two that keep theirs and want all would wait for each other.
+                    drop(seat);
+                    seat = seats.all().await;
+                }
                 let record = match &obstacle {
                     Some(reason) => unstarted(experiment, &installation, reason),
                     None => perform(experiment, &bench, &campaign.programs).await,
@@ -252,7 +271,12 @@ async fn perform(experiment: Experiment, bench: &Bench, programs: &Programs) -> 
         Experiment::HostilePassword => hostile_password::run(bench, helm, &mut diary).await,
         Experiment::RotateBundle => rotate_bundle::run(bench, helm, &mut diary).await,
         Experiment::RollBackCa => roll_back_ca::run(bench, helm, &mut diary).await,
+        Experiment::FollowCaDocumentation => follow_ca_documentation::run(bench, programs, &mut diary).await,
         Experiment::RotatePassword => rotate_password::run(bench, helm, &mut diary).await,
+        Experiment::RotateKillingClients => rotate_under_fault::run(bench, Fault::ClientsKilled, &mut diary).await,
+        Experiment::RotateLosingPrimary => rotate_under_fault::run(bench, Fault::PrimaryLost, &mut diary).await,
+        Experiment::RotateSwitchingOver => rotate_under_fault::run(bench, Fault::SwitchedOver, &mut diary).await,
+        Experiment::RotateWithoutOperator => rotate_under_fault::run(bench, Fault::OperatorGone, &mut diary).await,
         Experiment::RotateAgain => rotate_again::run(bench, helm, &mut diary).await,
         Experiment::RecreateCredential => recreate_credential::run(bench, helm, &mut diary).await,
         Experiment::BreakCredential => break_credential::run(bench, helm, &mut diary).await,
@@ -294,6 +318,12 @@ mod tests {
     fn an_installation_comes_first_on_its_line() {
         let line = Line::of(Experiment::Install).unwrap();
         assert_eq!(line.experiments.first(), Some(&Experiment::Install), "later a bench is not fresh any more");
+    }
+
+    #[test]
+    fn whoever_runs_alone_comes_last_on_its_line() {
+        let alone = |line: &&Line| line.experiments.iter().rev().skip(1).any(|one| one.runs_alone());
+        assert!(!LINES.iter().any(|line| alone(&line)), "what follows would keep every seat");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The account that an experiment keeps while it runs, and that is sealed when it ends, however it ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::{Duration, Instant};
 
@@ -106,6 +106,11 @@ impl Diary {
     /// The snapshot that was kept last.
     pub(super) fn latest(&mut self) -> Option<&mut Snapshot> {
         self.snapshots.last_mut()
+    }
+
+    /// The workloads that were clients of the database at the last look.
+    pub(super) fn clients(&self) -> BTreeSet<String> {
+        self.snapshots.last().map(Snapshot::client_workloads).unwrap_or_default()
     }
 
     /// Closes the account. A record with a reason in `broken` proves nothing.

@@ -3,21 +3,16 @@
 
 use camino::Utf8Path;
 use jiff::Timestamp;
-use secrecy::SecretString;
 
 use super::diary::Diary;
 use super::rotation::NEW_CREDENTIAL;
-use crate::bench::{Bench, BenchError, Procedure, Programs, Ran};
+use crate::bench::{Bench, BenchError};
 use crate::probe::{Credential, Login};
 
 /// The step in which Helm is given another password; a chart may refuse it.
 pub const NEW_PASSWORD_TAKEN: &str = "upgrade with another password";
 /// The step that waits for every workload on the other password.
 pub const SETTLED_ON_IT: &str = "wait for every workload to settle on the other password";
-/// The answer to how the documented commands ended.
-pub const COMMANDS: &str = "the documented commands";
-/// They all ended with 0.
-pub const THROUGH: &str = "ran through";
 
 /// Leaves rows on the volume, then looks at everything, volume and complaints included.
 pub(super) async fn begin(bench: &Bench, diary: &mut Diary, moment: &str) -> Result<(), BenchError> {
@@ -38,22 +33,6 @@ pub(super) async fn look(bench: &Bench, diary: &mut Diary, moment: &str, since: 
         latest.complaints = complaints;
     }
     Ok(())
-}
-
-/// Runs documented commands, and notes how they ended.
-pub(super) async fn follow_documentation(
-    bench: &Bench,
-    programs: &Programs,
-    diary: &mut Diary,
-    procedure: &Procedure,
-    secrets: &[(&str, &SecretString)],
-) -> Result<String, BenchError> {
-    let name = format!("run what the README says under \u{201c}{}\u{201d}", procedure.heading);
-    let ran = diary.step(&name, bench.run_documented(programs, procedure, secrets)).await?;
-    Ok(match ran {
-        Ran::Through => THROUGH.to_owned(),
-        Ran::Failed(reason) => format!("failed: {reason}"),
-    })
 }
 
 /// Gives the role the password that its Secret has, where it has another, so that the next experiment begins well.

@@ -32,6 +32,9 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
     if diary.hope(SETTLE, bench.settle()).await {
         diary.step("see that it serves", bench.smoke(helm)).await?;
     }
+    if !bench.installation().deleted.is_empty() {
+        diary.step("delete what a planted defect deletes", bench.plant_deletions()).await?;
+    }
     look(bench, helm, began, diary).await
 }
 
@@ -51,7 +54,13 @@ async fn look(bench: &Bench, helm: &Utf8Path, since: Timestamp, diary: &mut Diar
     diary.look(bench, SETTLED, since).await?;
     let exposed = diary.step("look for passwords in the open", bench.exposed(helm)).await?;
     let tried = diary.step("log in without TLS, and over verified TLS", try_logins(bench)).await?;
+    let accounts = diary.step("ask what the accounts of the pods may do", bench.accounts()).await?;
+    let databases = diary.step("log into every declared database with every declared role", bench.databases()).await?;
+    let entrances = diary.step("look for what leads to the database", bench.entrances()).await?;
     if let Some(settled) = diary.latest() {
+        settled.accounts = accounts;
+        settled.databases = databases;
+        settled.entrances = entrances;
         settled.exposed = Some(exposed);
         settled.tried.extend(tried);
     }

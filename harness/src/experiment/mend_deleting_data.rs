@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::diary::Diary;
-use super::first_boot::{COMMANDS, begin, follow_documentation, look};
+use super::documented::{COMMANDS, follow_documentation};
+use super::first_boot::{begin, look};
 use super::mend_keeping_data::undocumented;
 use super::rotation::try_both;
 use super::{AFTER, BEFORE};

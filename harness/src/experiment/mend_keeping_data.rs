@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 
 use super::diary::Diary;
-use super::first_boot::{COMMANDS, begin, follow_documentation, look};
+use super::documented::{COMMANDS, follow_documentation};
+use super::first_boot::{begin, look};
 use super::rotation::try_both;
 use super::{AFTER, BEFORE, DURING};
 use crate::bench::{Bench, BenchError, Programs, unguessed};

@@ -10,7 +10,10 @@ mod change;
 mod change_first_password;
 mod complaint;
 mod diary;
+mod documented;
+mod fault;
 mod first_boot;
+mod follow_ca_documentation;
 mod forced_mode;
 mod foreign_ca;
 mod hostile_password;
@@ -20,6 +23,7 @@ mod mend_deleting_data;
 mod mend_keeping_data;
 mod missing_ca;
 mod radius;
+mod reach;
 mod record;
 mod recreate_credential;
 mod reinstall;
@@ -29,7 +33,9 @@ mod rotate_api_key;
 mod rotate_bundle;
 mod rotate_ca;
 mod rotate_password;
+mod rotate_under_fault;
 mod rotation;
+mod seats;
 mod standing;
 mod stored;
 mod suits;
@@ -50,11 +56,14 @@ pub use self::campaign::{Campaign, Line, conduct, conduct_line};
 pub use self::change::PodChange;
 pub use self::change_first_password::{RESTART_CLIENTS, UPGRADED};
 pub use self::complaint::{Complaint, RemedyHeadings};
-pub use self::first_boot::{COMMANDS, NEW_PASSWORD_TAKEN, SETTLED_ON_IT, THROUGH};
+pub use self::documented::{COMMANDS, THROUGH};
+pub use self::first_boot::{NEW_PASSWORD_TAKEN, SETTLED_ON_IT};
+pub use self::follow_ca_documentation::{INSTALLED_AS_WRITTEN, ROLLED_BACK_AS_WRITTEN, ROTATED_AS_WRITTEN};
 pub use self::inspection::{InspectedCa, InspectedCertificate, InspectedMount, Inspection};
 pub use self::install::{PLAINTEXT, SETTLED, VERIFIED};
 pub use self::missing_ca::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG_KEY_NAME};
 pub use self::radius::Radius;
+pub use self::reach::{Account, DatabaseState, Entrance};
 pub use self::record::{Exposed, LoggedFailure, LoggedLogin, PodImage, PodState, Record, Session, Snapshot, Step};
 pub use self::recreate_credential::{BY_ITSELF, BY_UPGRADE, DELETE, MADE_BY, WITHOUT};
 pub use self::reinstall::{REINSTALLED, WITH_ANOTHER_PASSWORD};
@@ -64,10 +73,12 @@ pub use self::rotate_api_key::{EMPTY_KEY, NEW_KEY, NO_KEY, OLD_KEY};
 pub use self::rotate_bundle::{NEW_LEAF_SERVED, OLD_CA_ALONE};
 pub use self::rotate_ca::ON_THE_WIRE;
 pub use self::rotate_password::RESTARTED;
+pub use self::rotate_under_fault::{FAULT, FAULT_OVER, UNTAKEN};
 pub use self::rotation::{
     ACCEPT, CHANGED, DRAIN, DRAINED, FOLLOW, FOLLOWED, FRESH_GAP, NEW_ACCEPTED, NEW_CREDENTIAL, OLD_CREDENTIAL,
     OLD_REFUSED, REFUSE, STEADY_GAP,
 };
+pub use self::seats::Seats;
 pub use self::standing::{erect, revisit};
 pub use self::stored::Stored;
 pub use self::tenant_install::{RULES_THE_CLUSTER, TENANT_INSTALLED};
@@ -106,8 +117,18 @@ pub enum Experiment {
     RotateBundle,
     /// Put a wrong CA into the Secret that clients trust, and the prior one back.
     RollBackCa,
+    /// Install, rotate the CA and go back as the chart's README says.
+    FollowCaDocumentation,
     /// Change the password in its Secret while a writer writes; restart the primary and roll the release back.
     RotatePassword,
+    /// The same, and every pod of the application is killed before it could take the change up.
+    RotateKillingClients,
+    /// The same, while the primary's pod is deleted.
+    RotateLosingPrimary,
+    /// The same, while the primary hands over to the other instance.
+    RotateSwitchingOver,
+    /// The same, while the operator is scaled to zero.
+    RotateWithoutOperator,
     /// Change the password twice in a row, then to the value that it has.
     RotateAgain,
     /// Delete the Secret with the credential while a writer writes, and have it made again.
@@ -141,7 +162,12 @@ impl Experiment {
             Self::HostilePassword => "hostile-password",
             Self::RotateBundle => "rotate-bundle",
             Self::RollBackCa => "roll-back-ca",
+            Self::FollowCaDocumentation => "follow-ca-documentation",
             Self::RotatePassword => "rotate-password",
+            Self::RotateKillingClients => "rotate-killing-clients",
+            Self::RotateLosingPrimary => "rotate-losing-primary",
+            Self::RotateSwitchingOver => "rotate-switching-over",
+            Self::RotateWithoutOperator => "rotate-without-operator",
             Self::RotateAgain => "rotate-again",
             Self::RecreateCredential => "recreate-credential",
             Self::BreakCredential => "break-credential",
@@ -164,6 +190,7 @@ impl fmt::Display for Experiment {
 #[derive(Debug, Default)]
 pub struct Records {
     records: BTreeMap<Experiment, Record>,
+    excused: BTreeMap<Experiment, String>,
 }
 
 impl Records {
@@ -174,9 +201,25 @@ impl Records {
         self.records.get(&experiment).filter(|record| record.broken.is_none())
     }
 
+    /// The records of these experiments that there are, in their order.
+    pub fn all_of<'a>(&'a self, experiments: &'a [Experiment]) -> impl Iterator<Item = &'a Record> {
+        experiments.iter().filter_map(|experiment| self.of(*experiment))
+    }
+
+    /// Says why an experiment under a fault was not run, so that its absence is no obstacle.
+    pub fn excuse(&mut self, experiment: Experiment, reason: impl Into<String>) {
+        self.excused.insert(experiment, reason.into());
+    }
+
+    /// Why an experiment was not run, if somebody said so.
+    pub fn excused(&self, experiment: Experiment) -> Option<&str> {
+        self.excused.get(&experiment).map(String::as_str)
+    }
+
     /// Why an experiment cannot be judged from, if it cannot.
     pub fn obstacle(&self, experiment: Experiment) -> Option<String> {
         match self.records.get(&experiment) {
+            None if self.excused.contains_key(&experiment) => None,
             None => Some(format!("experiment {experiment} left no record")),
             Some(record) => record.broken.as_ref().map(|reason| format!("experiment {experiment} broke off: {reason}")),
         }
@@ -185,6 +228,7 @@ impl Records {
 
 impl FromIterator<Record> for Records {
     fn from_iter<I: IntoIterator<Item = Record>>(records: I) -> Self {
-        Self { records: records.into_iter().map(|record| (record.experiment, record)).collect() }
+        let records = records.into_iter().map(|record| (record.experiment, record)).collect();
+        Self { records, excused: BTreeMap::new() }
     }
 }

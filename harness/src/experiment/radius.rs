@@ -50,7 +50,11 @@ impl Experiment {
             | Self::HostilePassword
             | Self::RotateBundle
             | Self::RollBackCa
+            | Self::FollowCaDocumentation
             | Self::RotatePassword
+            | Self::RotateKillingClients
+            | Self::RotateLosingPrimary
+            | Self::RotateSwitchingOver
             | Self::RotateAgain
             | Self::RecreateCredential
             | Self::BreakCredential
@@ -61,6 +65,8 @@ impl Experiment {
             | Self::RotateApiKey => Radius::Namespace,
             // Its account is granted every right in the namespace, which only who has them all can grant.
             Self::TenantInstall => Radius::Cluster,
+            // Whoever else has a database there is without an operator meanwhile.
+            Self::RotateWithoutOperator => Radius::Cluster,
         }
     }
 }

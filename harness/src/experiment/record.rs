@@ -14,6 +14,7 @@ use super::authority::CredentialState;
 use super::change::PodChange;
 use super::complaint::Complaint;
 use super::inspection::{InspectedCa, Inspection};
+use super::reach::{Account, DatabaseState, Entrance};
 use super::stored::Stored;
 use crate::finding::{Locate, Place};
 use crate::history::History;
@@ -116,6 +117,15 @@ pub struct Snapshot {
     /// Where a live credential stands outside of Secrets; absent where nobody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposed: Option<Exposed>,
+    /// The accounts of the releases' pods.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<Account>,
+    /// The declared databases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<DatabaseState>,
+    /// By what somebody comes to the database.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entrances: Vec<Entrance>,
     /// The CA that the subject is told to trust, as its Secret had it.
     pub published_ca: Vec<Certificate>,
     /// Warning events of the namespace that concern pods, `reason: message`, by pod.
@@ -245,6 +255,9 @@ static NOTHING: Snapshot = Snapshot {
     asked: Vec::new(),
     clients: BTreeMap::new(),
     exposed: None,
+    accounts: Vec::new(),
+    databases: Vec::new(),
+    entrances: Vec::new(),
     published_ca: Vec::new(),
     warnings: BTreeMap::new(),
 };

@@ -6,7 +6,7 @@ use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::diary::Diary;
-use super::rotation::{CHANGED, beside_a_writer, follow, try_both};
+use super::rotation::{CHANGED, Rotation, beside_a_writer, follow, try_both};
 use super::{AFTER, BEFORE};
 use crate::bench::{Bench, BenchError};
 
@@ -24,6 +24,7 @@ pub const WITHOUT: &str = "wait until it is made again";
 
 pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     diary.look(bench, BEFORE, bench.standing_since()).await?;
+    let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
     let began = Timestamp::now();
     let mut made = None;
@@ -37,7 +38,7 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
         }
         let new = diary.step("read the new credential", bench.required_credential()).await?;
         diary.step("register what is new", bench.register_credentials()).await?;
-        follow(bench, diary, &old, &new).await?;
+        follow(bench, diary, &Rotation::new(&old, &new, &clients)).await?;
         made = Some((new, by_itself));
         Ok(())
     })

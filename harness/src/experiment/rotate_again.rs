@@ -4,7 +4,7 @@ use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::diary::Diary;
-use super::rotation::{CHANGED, beside_a_writer, follow, try_both};
+use super::rotation::{CHANGED, Rotation, beside_a_writer, follow, try_both};
 use super::{AFTER, BEFORE};
 use crate::bench::{Bench, BenchError};
 
@@ -15,6 +15,7 @@ pub const SAME_VALUE: &str = "write the same value once more";
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     diary.look(bench, BEFORE, bench.standing_since()).await?;
+    let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
     let began = Timestamp::now();
     let mut rotated = None;
@@ -23,12 +24,14 @@ pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> R
         let between = diary.step("change the password", bench.write_password(&Bench::new_password())).await?;
         bench.mark(CHANGED_AGAIN).await?;
         let new = diary.step("change it again at once", bench.write_password(&Bench::new_password())).await?;
-        follow(bench, diary, &old, &new).await?;
+        follow(bench, diary, &Rotation::new(&old, &new, &clients)).await?;
         bench.mark(SAME_VALUE).await?;
         let touched = Timestamp::now();
         diary.step("write the same value once more", bench.touch_credential()).await?;
         // The role has a new salt then, or nothing happened; either way every new login has to work.
-        diary.hope("wait until every consumer logged in since", bench.every_client_logs_in_soon(touched)).await;
+        diary
+            .hope("wait until every consumer logged in since", bench.every_client_logs_in_soon(&clients, touched))
+            .await;
         rotated = Some((between, new));
         Ok(())
     })

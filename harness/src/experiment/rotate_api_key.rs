@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::diary::Diary;
-use super::first_boot::{COMMANDS, THROUGH, follow_documentation};
+use super::documented::{COMMANDS, THROUGH, follow_documentation};
 use super::{AFTER, BEFORE, DURING};
 use crate::bench::{Bench, BenchError, Procedure, Programs, unguessed};
 

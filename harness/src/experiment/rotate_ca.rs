@@ -21,7 +21,8 @@ pub const ON_THE_WIRE: &str = "wait for the new leaf on the wire";
 const NEW_CA: Budget = Budget::seconds("the operator to issue a CA with a new key", 30);
 const NEW_LEAF: Budget = Budget::seconds("the server to serve a leaf of the new CA", 60);
 /// After the kubelet refreshed the volume: pools renew their sessions, and whoever failed for a while tries again.
-const FOLLOWED: Budget = Budget::seconds("every consumer to trust the new CA and to have connected under it", 45);
+pub(super) const FOLLOWED: Budget =
+    Budget::seconds("every consumer to trust the new CA and to have connected under it", 45);
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     let cluster = bench.database_name()?.to_owned();

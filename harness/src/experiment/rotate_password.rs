@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::diary::Diary;
-use super::rotation::{CHANGED, beside_a_writer, drain, follow, try_both};
+use super::rotation::{CHANGED, Rotation, beside_a_writer, drain, follow, try_both};
 use super::{AFTER, BEFORE, DURING};
 use crate::bench::{Bench, BenchError};
 
@@ -16,6 +16,7 @@ pub const RESTARTED: &str = "after a restart of the primary";
 
 pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     diary.look(bench, BEFORE, bench.standing_since()).await?;
+    let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
     let password = Bench::new_password();
     let mut rotated = None;
@@ -24,7 +25,7 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
         bench.mark(CHANGED).await?;
         let changed = Timestamp::now();
         let new = diary.step("change the password in its Secret", bench.write_password(&password)).await?;
-        follow(bench, diary, &old, &new).await?;
+        follow(bench, diary, &Rotation::new(&old, &new, &clients)).await?;
         drain(bench, diary, changed).await?;
         rotated = Some(new);
         Ok(())

@@ -1,6 +1,9 @@
 //! What every rotation of a password has in common: a writer beside it, a watch over the pods, and the way from the
 //! change to the last session of before.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::diary::Diary;
@@ -61,8 +64,7 @@ pub(super) async fn beside_a_writer(
             return Err(error);
         }
     };
-    diary.limit(STEADY_GAP, bench.allow(STEADY).limit);
-    diary.limit(FRESH_GAP, bench.allow_refresh(FRESH).limit);
+    held_up(bench, diary, [STEADY_GAP, FRESH_GAP], Duration::ZERO);
     let worked = work(diary).await;
     if worked.is_ok() {
         diary.hope("see that the writer still writes", bench.writer_goes_on()).await;
@@ -80,24 +82,47 @@ pub(super) async fn beside_a_writer(
     worked
 }
 
+/// Allows lanes so much more time without an acknowledged write than a rotation needs.
+pub(super) fn held_up<const N: usize>(bench: &Bench, diary: &mut Diary, lanes: [&str; N], more: Duration) {
+    for lane in lanes {
+        let limit = if lane == STEADY_GAP { bench.allow(STEADY) } else { bench.allow_refresh(FRESH) };
+        diary.limit(lane, limit.limit + more);
+    }
+}
+
+/// A change of the credential, for those who wait for what has to follow.
+pub(super) struct Rotation<'a> {
+    /// What was valid before.
+    pub(super) old: &'a Credential,
+    /// What the Secret has now.
+    pub(super) new: &'a Credential,
+    /// The workloads that were clients of the database before.
+    pub(super) clients: &'a BTreeSet<String>,
+    /// How long, since the change, nobody was there to take it up.
+    pub(super) held_up: Duration,
+}
+
+impl<'a> Rotation<'a> {
+    /// One that nothing held up.
+    pub(super) fn new(old: &'a Credential, new: &'a Credential, clients: &'a BTreeSet<String>) -> Self {
+        Self { old, new, clients, held_up: Duration::ZERO }
+    }
+}
+
 /// Waits, from a change of the credential on, for everything that has to follow, and marks each moment.
-pub(super) async fn follow(
-    bench: &Bench,
-    diary: &mut Diary,
-    old: &Credential,
-    new: &Credential,
-) -> Result<(), BenchError> {
-    diary.limit(ACCEPT, bench.allow(ACCEPTED).limit);
-    diary.limit(REFUSE, bench.allow(REFUSED).limit);
-    if diary.hope(ACCEPT, bench.accepts(new)).await {
+pub(super) async fn follow(bench: &Bench, diary: &mut Diary, rotation: &Rotation<'_>) -> Result<(), BenchError> {
+    diary.limit(ACCEPT, bench.allow(ACCEPTED).limit + rotation.held_up);
+    diary.limit(REFUSE, bench.allow(REFUSED).limit + rotation.held_up);
+    if diary.hope(ACCEPT, bench.accepts(rotation.new)).await {
         bench.mark(NEW_ACCEPTED).await?;
     }
-    if diary.hope(REFUSE, bench.refuses(old)).await {
+    if diary.hope(REFUSE, bench.refuses(rotation.old)).await {
         bench.mark(OLD_REFUSED).await?;
     }
     // Whoever logs in from here on does so with the new one.
     let refused = Timestamp::now();
-    if diary.hope(FOLLOW, bench.every_client_logs_in(refused, bench.allow_refresh(FOLLOWING))).await {
+    let following = bench.allow_refresh(FOLLOWING);
+    if diary.hope(FOLLOW, bench.every_client_logs_in(rotation.clients, refused, following)).await {
         bench.mark(FOLLOWED).await?;
     } else {
         // The answer is known; what comes after is about the database, and begins with clients that work.

@@ -33,6 +33,16 @@ pub enum Server {
     },
 }
 
+impl Server {
+    /// The label selector of its pods; docker-library's have the name that Kubernetes gives the first of a StatefulSet.
+    pub fn selector(&self) -> String {
+        match self {
+            Self::Cluster(name) => format!("cnpg.io/cluster={name}"),
+            Self::StatefulSet { name, .. } => format!("statefulset.kubernetes.io/pod-name={name}-0"),
+        }
+    }
+}
+
 impl fmt::Display for Server {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

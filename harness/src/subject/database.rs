@@ -10,6 +10,9 @@ pub struct Database {
     /// The name of a CloudNativePG Cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
+    /// How that Cluster is in production, where the companion is smaller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high_availability: Option<HighAvailability>,
     /// A PostgreSQL that the chart brings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundled: Option<Bundled>,
@@ -31,6 +34,18 @@ pub struct Database {
     /// The least length of a generated password, in characters. Default: 24.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_length: Option<usize>,
+}
+
+/// A Cluster of several instances, of which one can take over from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HighAvailability {
+    /// How many instances it has, at least 2.
+    #[schemars(range(min = 2))]
+    pub instances: u32,
+    /// Whether a commit is acknowledged only when another instance has it, too (`spec.postgresql.synchronous`).
+    #[serde(default)]
+    pub synchronous: bool,
 }
 
 /// A PostgreSQL that the chart brings.
@@ -80,6 +95,22 @@ pub struct CaPlan {
     /// Dotted path of the list in which users add volumes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra_volumes_value: Option<String>,
+    /// Where the chart's README says how to install with the CA, rotate it and go back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documented: Option<CaDocumentation>,
+}
+
+/// Headings of the chart's README with commands for the CA that the operator publishes, in the order in which they are
+/// run as written: the second after the first, and the third after the second.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CaDocumentation {
+    /// How the chart is installed with it.
+    pub install: String,
+    /// How it is replaced.
+    pub rotate: String,
+    /// How the one of before comes back.
+    pub roll_back: String,
 }
 
 /// What copies the CA into a Secret that clients read.

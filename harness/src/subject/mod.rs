@@ -17,7 +17,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Map, Value};
 
 pub use self::budget::{Budget, NotATime};
-pub use self::database::{Bundled, CaPlan, CaSync, Credential, CredentialKeys, Database, External, SyncedKey};
+pub use self::database::{
+    Bundled, CaPlan, CaSync, Credential, CredentialKeys, Database, External, HighAvailability, SyncedKey,
+};
 pub use self::file::{
     ApiVersion, ChartSource, Companion, Format, HttpSmoke, Image, Kind, Metadata, OverlayFile, PodTemplatePath,
     Release, Smoke, Structured, SubjectFile,

@@ -2,10 +2,14 @@
 //!
 //! The CA Secret is made by people who did not write the chart, at night, from what its README says. An example with
 //! another key than the one that the chart mounts costs them an hour. So the words are checked like code: the README
-//! must tell the keys, how to install, to rotate and to roll back, and its examples must fit the chart.
+//! must tell the keys, how to install, to rotate and to roll back, and its examples must fit the chart. The live lane
+//! runs the commands one after the other as they are written, and looks after each at whom every pod trusts.
 
 use harness::check::Check;
-use harness::expectation::{equal_to, that};
+use harness::expectation::{equal_to, one_of, that};
+use harness::experiment::{
+    COMMANDS, Experiment, INSTALLED_AS_WRITTEN, ROLLED_BACK_AS_WRITTEN, ROTATED_AS_WRITTEN, Records, THROUGH,
+};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::CaWiring;
@@ -25,13 +29,13 @@ pub const CA_08: Requirement = Requirement {
     level: Level::Should,
     source: "S0: \"Add documentation for required Secret contents and examples\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::Ca],
-    experiments: &[],
+    experiments: &[Experiment::FollowCaDocumentation],
     decisive: &[Lane::Rendered],
     remedy: "say in the chart's README which keys the CA Secret needs, with an example, and how to rotate and roll back",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 /// A Secret and the key in it that clients read the CA from.
@@ -142,4 +146,76 @@ fn are_of(chart: &Package, values: &Value) -> bool {
     let keys = values.as_object().into_iter().flat_map(|map| map.keys());
     let mut keys = keys.peekable();
     keys.peek().is_some() && keys.all(|key| chart.values.get(key).is_some())
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(followed) = records.of(Experiment::FollowCaDocumentation) else { return };
+    for moment in [INSTALLED_AS_WRITTEN, ROTATED_AS_WRITTEN, ROLLED_BACK_AS_WRITTEN] {
+        let seen = followed.at(moment);
+        let ran = seen.answers.get(COMMANDS).cloned().unwrap_or_else(|| "not run".into());
+        check.expect(Place::object("the README").field(moment), COMMANDS, &ran, equal_to(THROUGH.to_owned()));
+        let published = seen.ca_keys();
+        for pod in &seen.pods {
+            let served = if pod.ready && !seen.sessions_of(pod).is_empty() { "served" } else { "not served" };
+            check.expect(pod, format!("the database to it, {moment}"), &served, equal_to("served"));
+            // An application of somebody else's does not say whom it trusts.
+            let Some(ca) = pod.ca() else { continue };
+            let trusted: Vec<&str> = ca.certificates.iter().map(|one| one.spki_sha256.as_str()).collect();
+            check.expect(pod, format!("the keys that it trusts, {moment}"), &trusted, equal_to(published.clone()));
+        }
+        if seen.pods.is_empty() {
+            check.expect(Place::object("the release"), format!("its pods, {moment}"), &"none", one_of(&["some"]));
+        }
+    }
+    let keys = |moment| followed.at(moment).ca_keys().join(", ");
+    let changed = that("another one than before", |key: &str| key != keys(INSTALLED_AS_WRITTEN));
+    let place = || Place::object("the published CA");
+    check.expect(place(), "its key after the rotation", &*keys(ROTATED_AS_WRITTEN), changed);
+    let back = equal_to(keys(INSTALLED_AS_WRITTEN));
+    check.expect(place(), "its key after the way back", &keys(ROLLED_BACK_AS_WRITTEN), back);
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::experiment::{Record, Snapshot};
+    use harness::verdict::Verdict::{self, Holds, Violated};
+    use rstest::rstest;
+
+    use super::*;
+    use crate::testing::{certificate, judge_live, moment, pod, record, trusting};
+
+    fn seen(name: &str, second: i64, key: &str) -> Snapshot {
+        let mut seen = moment(name, second, [trusting(pod("deployment/agents", "a"), key)]);
+        seen.published_ca = vec![certificate(key)];
+        seen.answers = [(COMMANDS.to_owned(), THROUGH.to_owned())].into();
+        seen
+    }
+
+    fn followed() -> Record {
+        let snapshots = [
+            seen(INSTALLED_AS_WRITTEN, 0, "old"),
+            seen(ROTATED_AS_WRITTEN, 30, "new"),
+            seen(ROLLED_BACK_AS_WRITTEN, 60, "old"),
+        ];
+        record(Experiment::FollowCaDocumentation, snapshots)
+    }
+
+    #[rstest]
+    #[case::as_they_are_meant(|_record: &mut Record| {}, Holds)]
+    #[case::one_fails(|record: &mut Record| {
+        record.snapshots[1].answers.insert(COMMANDS.into(), "failed: no such secret".into());
+    }, Violated)]
+    #[case::rotates_nothing(|record: &mut Record| record.snapshots[1] = seen(ROTATED_AS_WRITTEN, 30, "old"), Violated)]
+    #[case::does_not_come_back(|record: &mut Record| record.snapshots[2] = seen(ROLLED_BACK_AS_WRITTEN, 60, "new"), Violated)]
+    #[case::a_pod_trusts_the_old_one(|record: &mut Record| {
+        record.snapshots[1].pods = seen(INSTALLED_AS_WRITTEN, 0, "old").pods;
+    }, Violated)]
+    #[case::nobody_is_served(|record: &mut Record| record.snapshots[2].sessions.clear(), Violated)]
+    #[case::nobody_is_there(|record: &mut Record| record.snapshots[0].pods.clear(), Violated)]
+    #[case::does_not_say_whom_it_trusts(|record: &mut Record| record.snapshots[0].pods[0].inspected = None, Holds)]
+    fn the_commands_of_a_readme(#[case] spoil: fn(&mut Record), #[case] verdict: Verdict) {
+        let mut record = followed();
+        spoil(&mut record);
+        assert_eq!(judge_live(&CA_08, [record]), verdict);
+    }
 }

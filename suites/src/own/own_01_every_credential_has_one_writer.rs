@@ -6,6 +6,7 @@
 
 use harness::check::Check;
 use harness::expectation::that;
+use harness::experiment::{Experiment, Records, SETTLED};
 use harness::finding::Place;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
@@ -19,13 +20,13 @@ pub const OWN_01: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"CloudNativePG is the single source of truth for Postgres roles and passwords\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[],
-    experiments: &[],
+    experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered],
     remedy: "let one of them make the Secret, and drop the other or give its target another name",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -50,13 +51,29 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     }
 }
 
+/// Whoever declares to be the writer is not asked: the API server keeps account of who wrote what.
+fn live(records: &Records, check: &mut Check) {
+    let Some(installed) = records.of(Experiment::Install) else { return };
+    let credentials = installed.at(SETTLED).authority.iter().filter(|credential| credential.exists);
+    let mut examined = false;
+    for credential in credentials {
+        let one = that("one", |writers: &[String]| writers.len() == 1);
+        check.expect(credential, "those who wrote what it holds", &credential.writers[..], one);
+        examined = true;
+    }
+    if !examined {
+        check.not_applicable("no Secret with a credential is declared that stands in the namespace of the subject");
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use harness::experiment::CredentialState;
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
     use rstest::rstest;
 
-    use super::OWN_01;
-    use crate::testing::judge_manifests;
+    use super::{Experiment, OWN_01, SETTLED};
+    use crate::testing::{judge_live, judge_manifests, moment, record};
 
     const CLIENT: &str = "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, env: [{name: PGPASSWORD, valueFrom: {secretKeyRef: {name: shop-auth, key: password}}}]}]}}";
     const SECRET: &str =
@@ -82,5 +99,16 @@ mod tests {
         assert_eq!(judge_manifests(&OWN_01, cluster), Holds);
         let external = EXTERNAL.replace("shop-auth", "db-app");
         assert_eq!(judge_manifests(&OWN_01, &format!("{cluster}{external}")), Violated);
+    }
+
+    #[rstest]
+    #[case::the_operator(&["manager"], Holds)]
+    #[case::two_of_them(&["manager", "external-secrets"], Violated)]
+    #[case::nobody(&[], Violated)]
+    fn a_secret_that_was_written_by(#[case] writers: &[&str], #[case] verdict: Verdict) {
+        let writers = writers.iter().map(|writer| (*writer).to_owned()).collect();
+        let mut seen = moment(SETTLED, 0, []);
+        seen.authority = vec![CredentialState { exists: true, writers, ..CredentialState::default() }];
+        assert_eq!(judge_live(&OWN_01, [record(Experiment::Install, [seen])]), verdict);
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! A rotator that issues `ALTER ROLE` by itself works until CloudNativePG looks again: at the next restart or promotion
 //! the operator sets what its Secret says, and every client that followed the rotator is locked out. Such outages lasted
-//! for a day. So for each role of the operator, everything is looked for that would set its password past the Secret.
+//! for a day. So for each role of the operator, everything is looked for that would set its password past the Secret. The
+//! live lane rotates by the Secret and has the operator look again: the primary is restarted, and hands over.
 
 use harness::check::Check;
-use harness::expectation::empty;
+use harness::expectation::{empty, equal_to};
+use harness::experiment::{BEFORE, Experiment, NEW_CREDENTIAL, Records};
 use harness::feature::Feature;
-use harness::finding::Locate as _;
+use harness::finding::{Locate as _, Place};
 use harness::graph::DeclaredRole;
 use harness::manifests::Object;
 use harness::rendered::Rendered;
@@ -24,13 +26,13 @@ pub const OWN_04: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"Vault does not directly manage Postgres roles\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::Cnpg],
-    experiments: &[],
+    experiments: &[Experiment::RotatePassword, Experiment::RotateSwitchingOver],
     decisive: &[Lane::Rendered],
     remedy: "rotate by changing the Secret that the role names, and take the role away from the other rotator",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 /// Kinds whose controllers issue `ALTER ROLE` or `CREATE ROLE`, with their API groups.
@@ -103,13 +105,26 @@ fn any_text(value: &Value, test: &dyn Fn(&str) -> bool) -> bool {
     }
 }
 
+fn live(records: &Records, check: &mut Check) {
+    for rotation in records.all_of(OWN_04.experiments) {
+        for seen in rotation.snapshots.iter().filter(|seen| seen.moment != BEFORE) {
+            let place =
+                Place::object("the database").field(format!("experiment {}, {}", rotation.experiment, seen.moment));
+            let login = seen.tried.get(NEW_CREDENTIAL).map_or_else(|| "not tried".to_owned(), ToString::to_string);
+            check.expect(place, "a login with the value of the Secret", &login, equal_to("accepted"));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use harness::experiment::RESTARTED;
+    use harness::probe::Login;
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
-    use super::{OWN_04, alters};
-    use crate::testing::judge_manifests;
+    use super::{BEFORE, Experiment, NEW_CREDENTIAL, OWN_04, alters};
+    use crate::testing::{judge_live, judge_manifests, moment, record};
 
     const CLUSTER: &str = "{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: db}, spec: {managed: {roles: [{name: shop, passwordSecret: {name: shop-auth}}]}}}\n---\n";
 
@@ -138,5 +153,15 @@ mod tests {
     #[case::another_attribute("ALTER ROLE shop SET search_path = x", false)]
     fn a_text_alters_a_password(#[case] text: &str, #[case] expected: bool) {
         assert_eq!(alters(text, "shop"), expected);
+    }
+
+    #[rstest]
+    #[case::still_what_the_secret_says(Login::Accepted, Holds)]
+    #[case::set_by_somebody_else(Login::Refused { sqlstate: "28P01".into() }, Violated)]
+    fn after_a_restart_of_the_primary_a_role_is(#[case] login: Login, #[case] verdict: Verdict) {
+        let mut seen = moment(RESTARTED, 30, []);
+        seen.tried.insert(NEW_CREDENTIAL.into(), login);
+        let rotation = record(Experiment::RotatePassword, [moment(BEFORE, 0, []), seen]);
+        assert_eq!(judge_live(&OWN_04, [rotation]), verdict);
     }
 }

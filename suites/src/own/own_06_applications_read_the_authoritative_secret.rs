@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 
 use harness::check::Check;
-use harness::expectation::that;
+use harness::expectation::{equal_to, that};
+use harness::experiment::{DURING, Experiment, PodState, Records};
 use harness::feature::Feature;
 use harness::finding::Locate as _;
 use harness::graph::RefKind;
@@ -24,13 +25,13 @@ pub const OWN_06: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"Applications read credentials from CNPG-managed Kubernetes Secrets\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::Cnpg],
-    experiments: &[],
+    experiments: &[Experiment::RotatePassword],
     decisive: &[Lane::Rendered],
     remedy: "refer to the Secret that the role names (spec.managed.roles[].passwordSecret, or <cluster>-app)",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -59,13 +60,37 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 
 const OF_A_ROLE: &str = "the Secret of a role";
 
+/// A copy is right until the first rotation, so it is looked for after one.
+fn live(records: &Records, check: &mut Check) {
+    let Some(rotation) = records.of(Experiment::RotatePassword) else { return };
+    let seen = rotation.at(DURING);
+    let of_roles = seen.authority.iter().filter_map(|credential| seen.credentials.get(&credential.secret));
+    let of_roles: BTreeSet<&str> = of_roles.flat_map(|keys| keys.values().map(String::as_str)).collect();
+    let mut examined = false;
+    for pod in &seen.pods {
+        let Some(digest) = password_of(pod) else { continue };
+        let source = if of_roles.contains(digest) { OF_A_ROLE } else { "no Secret that a role names has it" };
+        check.expect(pod, "where its password is from, after a rotation", &source, equal_to(OF_A_ROLE));
+        examined = true;
+    }
+    if !examined {
+        check.not_applicable("no pod says which password it has; applications of somebody else's do not");
+    }
+}
+
+/// The digest of the password with which the application in a pod dials, where it says so.
+fn password_of(pod: &PodState) -> Option<&str> {
+    pod.inspected.as_ref()?.dials("passwordSha256")
+}
+
 #[cfg(test)]
 mod tests {
+    use harness::experiment::CredentialState;
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Violated};
     use rstest::rstest;
 
-    use super::OWN_06;
-    use crate::testing::judge_manifests;
+    use super::{DURING, Experiment, OWN_06};
+    use crate::testing::{judge_live, judge_manifests, moment, pod, record};
 
     const CLUSTER: &str = "{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: db}, spec: {managed: {roles: [{name: shop, passwordSecret: {name: shop-auth}}]}}}\n---\n";
 
@@ -93,5 +118,20 @@ mod tests {
     #[test]
     fn without_a_client_there_is_nothing_to_read() {
         assert_eq!(judge_manifests(&OWN_06, CLUSTER), NotApplicable);
+    }
+
+    #[rstest]
+    #[case::of_its_role("new", Holds)]
+    #[case::of_a_copy("old", Violated)]
+    fn a_pod_dials_after_a_rotation_with_the_password(#[case] digest: &str, #[case] verdict: Verdict) {
+        let mut pod = pod("deployment/a", "a");
+        let inspected = pod.inspected.as_mut().unwrap();
+        inspected.database = serde_json::json!({"passwordSha256": digest});
+        let mut seen = moment(DURING, 30, [pod]);
+        seen.authority = vec![CredentialState { secret: "shop-auth".into(), ..CredentialState::default() }];
+        seen.credentials = [("shop-auth", "new"), ("copy", "old")]
+            .map(|(secret, digest)| (secret.to_owned(), [("password".to_owned(), digest.to_owned())].into()))
+            .into();
+        assert_eq!(judge_live(&OWN_06, [record(Experiment::RotatePassword, [seen])]), verdict);
     }
 }

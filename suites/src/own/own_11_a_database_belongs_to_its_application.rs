@@ -2,12 +2,14 @@
 //!
 //! A database that `postgres` owns needs a person for each extension and each schema, and in the end a superuser for the
 //! application. One that everybody may connect to, which is PostgreSQL's default, makes one stolen credential thirteen.
-//! Owners stand in manifests. Who may connect does only where `pg_hba` says it; a REVOKE shows on the server alone.
+//! Owners stand in manifests. Who may connect does only where `pg_hba` says it; a REVOKE shows on the server
+//! alone, where every role tries to log into every database.
 
 use std::collections::BTreeSet;
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, that};
+use harness::experiment::{Experiment, Records, SETTLED};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::DeclaredDatabase;
@@ -26,14 +28,14 @@ pub const OWN_11: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"Updated `langgraph` database owner from `dbuser` to `inference`\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::Cnpg],
-    experiments: &[],
+    experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered],
     remedy: "name the application's role as owner of its Database, and let no other role reach it: rules of pg_hba, or \
              REVOKE CONNECT ON DATABASE ... FROM PUBLIC",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -94,13 +96,38 @@ fn judge_strangers<'a>(
     }
 }
 
+fn live(records: &Records, check: &mut Check) {
+    let Some(installed) = records.of(Experiment::Install) else { return };
+    let databases = &installed.at(SETTLED).databases;
+    for database in databases {
+        let owner = database.owner.as_deref().unwrap_or("there is no such database");
+        check.expect(database, "its owner", &owner, equal_to(database.declared.as_str()));
+        for (role, login) in &database.logins {
+            let what = format!("a login of role {role}");
+            if *role == database.declared {
+                // Where its own role does not come in, that nobody else does says nothing.
+                check.control(database, what, &login.as_str(), equal_to("accepted"));
+            } else if login == "accepted" || login.starts_with("refused") {
+                let refused = that("refused", |login: &str| login != "accepted");
+                check.expect(database, what, login.as_str(), refused);
+            } else {
+                check.undecided(database, what, login);
+            }
+        }
+    }
+    if databases.is_empty() {
+        check.not_applicable("the subject declares no database beside its credentials");
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use harness::verdict::Verdict::{self, Holds, Violated};
+    use harness::experiment::DatabaseState;
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
-    use super::OWN_11;
-    use crate::testing::judge_manifests;
+    use super::{Experiment, OWN_11, SETTLED};
+    use crate::testing::{judge_live, judge_manifests, moment, record};
 
     #[rstest]
     #[case::its_application("shop", Holds)]
@@ -110,5 +137,28 @@ mod tests {
             "{{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {{name: db}}}}\n---\n{{apiVersion: postgresql.cnpg.io/v1, kind: Database, metadata: {{name: d}}, spec: {{cluster: {{name: db}}, name: shop, owner: {owner}}}}}"
         );
         assert_eq!(judge_manifests(&OWN_11, &text), verdict);
+    }
+
+    #[rstest]
+    #[case::its_own_role_alone("shop", "refused (28000)", "accepted", Holds)]
+    #[case::anothers("postgres", "refused (28000)", "accepted", Violated)]
+    #[case::open_to_a_stranger("shop", "accepted", "accepted", Violated)]
+    #[case::out_of_reach("shop", "no answer: broken pipe", "accepted", Unchecked)]
+    #[case::closed_to_everybody("shop", "refused (28000)", "refused (28000)", Unchecked)]
+    fn a_database_that_stands(
+        #[case] owner: &str,
+        #[case] stranger: &str,
+        #[case] own: &str,
+        #[case] verdict: Verdict,
+    ) {
+        let logins = [("chat", stranger), ("shop", own)].map(|(role, login)| (role.to_owned(), login.to_owned()));
+        let mut seen = moment(SETTLED, 0, []);
+        seen.databases = vec![DatabaseState {
+            name: "shop".into(),
+            declared: "shop".into(),
+            owner: Some(owner.into()),
+            logins: logins.into(),
+        }];
+        assert_eq!(judge_live(&OWN_11, [record(Experiment::Install, [seen])]), verdict);
     }
 }

@@ -35,10 +35,26 @@ pub use self::rot_12_nobody_has_to_restart_anything::ROT_12;
 
 use harness::check::Check;
 use harness::expectation::{equal_to, not_empty};
-use harness::experiment::{AFTER, BEFORE, CHANGED, FOLLOWED, NEW_CREDENTIAL, OLD_CREDENTIAL, Record, Snapshot};
+use harness::experiment::{
+    AFTER, BEFORE, CHANGED, Experiment, FOLLOWED, NEW_CREDENTIAL, OLD_CREDENTIAL, Record, Snapshot,
+};
 use harness::finding::Place;
 use harness::history::{FRESH, History, STEADY};
 use harness::probe::Login;
+
+/// A rotation by a change of the Secret, alone and under every fault: the chart has to come through each of them.
+const ROTATIONS: &[Experiment] = &[
+    Experiment::RotatePassword,
+    Experiment::RotateKillingClients,
+    Experiment::RotateLosingPrimary,
+    Experiment::RotateSwitchingOver,
+    Experiment::RotateWithoutOperator,
+];
+
+/// Something within the account of one rotation.
+fn in_rotation(object: &str, rotation: &Record) -> Place {
+    Place::object(object).field(format!("experiment {}", rotation.experiment))
+}
 
 /// A rotation after which every credential has the digest of before changed nothing, and proves nothing.
 fn control_rotated(rotation: &Record, check: &mut Check) {
@@ -68,19 +84,15 @@ fn control_load(history: &History, check: &mut Check) {
 }
 
 /// The old credential opens nothing, and the same way is open to the new one.
-fn expect_old_refused(seen: &Snapshot, check: &mut Check) {
-    let place = || Place::object("the database").field(seen.moment.clone());
+fn expect_old_refused(rotation: &Record, seen: &Snapshot, check: &mut Check) {
+    let place = || Place::object("the database").field(format!("experiment {}, {}", rotation.experiment, seen.moment));
     let login = |name: &str| seen.tried.get(name).map_or_else(|| "not tried".to_owned(), ToString::to_string);
     let refused = Login::Refused { sqlstate: "28P01".into() }.to_string();
     let refused =
         check.expect(place(), "a login with the credential of before", &login(OLD_CREDENTIAL), equal_to(refused));
     // What is accepted needs no control; a refusal means something only where the same way is open to somebody.
     if refused {
-        check.control(
-            place(),
-            "a login with the credential of the Secret",
-            &login(NEW_CREDENTIAL),
-            equal_to("accepted"),
-        );
+        let what = "a login with the credential of the Secret";
+        check.control(place(), what, &login(NEW_CREDENTIAL), equal_to("accepted"));
     }
 }

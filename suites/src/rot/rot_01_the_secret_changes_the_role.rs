@@ -4,13 +4,12 @@
 //! does not, the Secret is wrong from then on, and the first pod that starts finds that out.
 
 use harness::check::Check;
-use harness::expectation::within_seconds;
-use harness::experiment::{ACCEPT, CHANGED, Experiment, NEW_ACCEPTED, Records};
+use harness::expectation::{equal_to, within_seconds};
+use harness::experiment::{ACCEPT, CHANGED, NEW_ACCEPTED, Records, UNTAKEN};
 use harness::feature::Feature;
-use harness::finding::Place;
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::control_rotated;
+use super::{ROTATIONS, control_rotated, in_rotation};
 
 /// The Secret changes the role.
 pub const ROT_01: Requirement = Requirement {
@@ -19,9 +18,9 @@ pub const ROT_01: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"Rotation happens by changing the Secret\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::PasswordRotation],
-    experiments: &[Experiment::RotatePassword],
+    experiments: ROTATIONS,
     decisive: &[Lane::Live],
     remedy: "let CloudNativePG manage the role, by bootstrap or spec.managed.roles, from that Secret",
     rendered: None,
@@ -32,11 +31,21 @@ pub const ROT_01: Requirement = Requirement {
 const TAKEN: f64 = 30.0;
 
 fn live(records: &Records, check: &mut Check) {
-    let Some(rotation) = records.of(Experiment::RotatePassword) else { return };
-    control_rotated(rotation, check);
-    let Some(history) = &rotation.history else { return };
-    let taken = history.mark(CHANGED).zip(history.mark(NEW_ACCEPTED));
-    let taken = taken.map(|(changed, accepted)| accepted.duration_since(changed).as_secs_f64());
-    let what = "the time from the change of the Secret to the first login with it";
-    check.expect(Place::object("the database"), what, &taken, within_seconds(rotation.limit(ACCEPT).unwrap_or(TAKEN)));
+    for rotation in records.all_of(ROTATIONS) {
+        control_rotated(rotation, check);
+        let place = || in_rotation("the database", rotation);
+        if let Some(alone) = rotation.step(UNTAKEN) {
+            let what = "a login with the new password while the operator is away";
+            let refused = if alone.unmet.is_none() { "refused" } else { "not refused" };
+            check.control(place(), what, &refused, equal_to("refused"));
+        }
+        let Some(history) = &rotation.history else {
+            check.undecided(place(), "when it took the password", "the writer left no history");
+            continue;
+        };
+        let taken = history.mark(CHANGED).zip(history.mark(NEW_ACCEPTED));
+        let taken = taken.map(|(changed, accepted)| accepted.duration_since(changed).as_secs_f64());
+        let what = "the time from the change of the Secret to the first login with it";
+        check.expect(place(), what, &taken, within_seconds(rotation.limit(ACCEPT).unwrap_or(TAKEN)));
+    }
 }

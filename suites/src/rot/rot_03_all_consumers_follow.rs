@@ -7,15 +7,14 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, one_of, that};
-use harness::experiment::{BEFORE, DURING, Experiment, FOLLOW, REFUSE, Records};
+use harness::experiment::{BEFORE, DURING, FOLLOW, REFUSE, Record, Records};
 use harness::feature::Feature;
-use harness::finding::Place;
 use harness::graph::Fact;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::control_rotated;
 use super::way::{given_a_password, way};
+use super::{ROTATIONS, control_rotated, in_rotation};
 
 /// All consumers follow.
 pub const ROT_03: Requirement = Requirement {
@@ -24,9 +23,9 @@ pub const ROT_03: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"Any rotation plan includes application restart / connection pool drain steps\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::PasswordRotation],
-    experiments: &[Experiment::RotatePassword],
+    experiments: ROTATIONS,
     decisive: &[Lane::Live],
     remedy: "mount the credential as a file that is read for each connection, or restart on a change of that Secret (Reloader), or declare the restart",
     rendered: Some(rendered),
@@ -50,21 +49,28 @@ const RESTARTED: &str = "by a restart";
 const HOW: &str = "how it came to log in with the new password";
 
 fn live(records: &Records, check: &mut Check) {
-    let Some(rotation) = records.of(Experiment::RotatePassword) else { return };
-    control_rotated(rotation, check);
-    let Some(refused) = rotation.over(REFUSE) else { return };
+    for rotation in records.all_of(ROTATIONS) {
+        control_rotated(rotation, check);
+        expect_followed(rotation, check);
+    }
+}
+
+fn expect_followed(rotation: &Record, check: &mut Check) {
+    let Some(refused) = rotation.over(REFUSE) else {
+        return check.undecided(
+            in_rotation("the database", rotation),
+            "when it refused the old password",
+            "see ROT-04",
+        );
+    };
     // What somebody had to restart afterwards does not count: that is what the wait was for.
     let behind: Vec<&str> = rotation.step(FOLLOW).iter().filter_map(|step| step.unmet.as_deref()).collect();
-    let followed =
-        check.expect(Place::object("the consumers"), "what kept them from the new password", &behind[..], empty());
+    let what = "what kept them from the new password";
+    let followed = check.expect(in_rotation("the consumers", rotation), what, &behind[..], empty());
     if followed {
         let refuses = rotation.step(REFUSE).is_some_and(|step| step.unmet.is_none());
-        check.control(
-            Place::object("the database"),
-            "whether it refused the old password by then",
-            &refuses,
-            equal_to(true),
-        );
+        let what = "whether it refused the old password by then";
+        check.control(in_rotation("the database", rotation), what, &refuses, equal_to(true));
     }
     let (before, during) = (rotation.at(BEFORE), rotation.at(DURING));
     let clients = before.client_workloads();
@@ -78,6 +84,6 @@ fn live(records: &Records, check: &mut Check) {
         check.expect(pod, HOW, &how, one_of(&[IN_THE_POD, RESTARTED]));
     }
     for workload in clients.iter().filter(|workload| during.pods.iter().all(|pod| pod.workload != **workload)) {
-        check.expect(Place::object(workload), HOW, &"not at all: it has no pod", equal_to(IN_THE_POD));
+        check.expect(in_rotation(workload, rotation), HOW, &"not at all: it has no pod", equal_to(IN_THE_POD));
     }
 }

@@ -5,12 +5,11 @@
 
 use harness::check::Check;
 use harness::expectation::within_seconds;
-use harness::experiment::{AFTER, CHANGED, DURING, Experiment, OLD_REFUSED, REFUSE, RESTARTED, Records};
+use harness::experiment::{BEFORE, CHANGED, OLD_REFUSED, REFUSE, Records};
 use harness::feature::Feature;
-use harness::finding::Place;
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::{control_rotated, expect_old_refused};
+use super::{ROTATIONS, control_rotated, expect_old_refused, in_rotation};
 
 /// The old credential is refused.
 pub const ROT_04: Requirement = Requirement {
@@ -19,9 +18,9 @@ pub const ROT_04: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"revoke any old/stale credentials\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::PasswordRotation],
-    experiments: &[Experiment::RotatePassword],
+    experiments: ROTATIONS,
     decisive: &[Lane::Live],
     remedy: "let one engine alone own the role, from one Secret, and let no second role open the same database",
     rendered: None,
@@ -32,16 +31,17 @@ pub const ROT_04: Requirement = Requirement {
 const REFUSED: f64 = 30.0;
 
 fn live(records: &Records, check: &mut Check) {
-    let Some(rotation) = records.of(Experiment::RotatePassword) else { return };
-    control_rotated(rotation, check);
-    if let Some(history) = &rotation.history {
-        let taken = history.mark(CHANGED).zip(history.mark(OLD_REFUSED));
-        let taken = taken.map(|(changed, refused)| refused.duration_since(changed).as_secs_f64());
-        let what = "the time from the change of the Secret to the first refusal of the old password";
-        let limit = rotation.limit(REFUSE).unwrap_or(REFUSED);
-        check.expect(Place::object("the database"), what, &taken, within_seconds(limit));
-    }
-    for moment in [DURING, RESTARTED, AFTER] {
-        expect_old_refused(rotation.at(moment), check);
+    for rotation in records.all_of(ROTATIONS) {
+        control_rotated(rotation, check);
+        if let Some(history) = &rotation.history {
+            let taken = history.mark(CHANGED).zip(history.mark(OLD_REFUSED));
+            let taken = taken.map(|(changed, refused)| refused.duration_since(changed).as_secs_f64());
+            let what = "the time from the change of the Secret to the first refusal of the old password";
+            let limit = rotation.limit(REFUSE).unwrap_or(REFUSED);
+            check.expect(in_rotation("the database", rotation), what, &taken, within_seconds(limit));
+        }
+        for seen in rotation.snapshots.iter().filter(|seen| seen.moment != BEFORE) {
+            expect_old_refused(rotation, seen, check);
+        }
     }
 }

@@ -4,19 +4,18 @@
 //! rows with ids of its own from before the change until everybody has followed, once through a pool and once with a
 //! session for each row. What the database acknowledged has to be there at the end, what failed for certain must not
 //! be, and the time without an acknowledgement is bounded: in the pool by nothing that a rotation does, with new
-//! sessions by the time that the kubelet takes to refresh the file.
+//! sessions by the time that the kubelet takes to refresh the file. A fault adds the time that it lasts.
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, one_of, within_seconds};
 use harness::experiment::{Experiment, FRESH_GAP, Records, STEADY_GAP};
 use harness::feature::Feature;
-use harness::finding::Place;
 use harness::graph::DatabaseClient;
 use harness::history::{FRESH, STEADY};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::{control_load, control_rotated};
+use super::{control_load, control_rotated, in_rotation};
 
 /// No acknowledged write is lost.
 pub const ROT_05: Requirement = Requirement {
@@ -25,9 +24,17 @@ pub const ROT_05: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"Confirm new connections succeed\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::PasswordRotation],
-    experiments: &[Experiment::RotatePassword, Experiment::RotateAgain, Experiment::RecreateCredential],
+    experiments: &[
+        Experiment::RotatePassword,
+        Experiment::RotateAgain,
+        Experiment::RecreateCredential,
+        Experiment::RotateKillingClients,
+        Experiment::RotateLosingPrimary,
+        Experiment::RotateSwitchingOver,
+        Experiment::RotateWithoutOperator,
+    ],
     decisive: &[Lane::Live],
     remedy: "acknowledge after COMMIT, roll without unavailability (maxUnavailable 0), and read the credential anew for each connection",
     rendered: Some(rendered),
@@ -64,10 +71,9 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 }
 
 fn live(records: &Records, check: &mut Check) {
-    for experiment in ROT_05.experiments {
-        let Some(rotation) = records.of(*experiment) else { return };
+    for rotation in records.all_of(ROT_05.experiments) {
         control_rotated(rotation, check);
-        let place = || Place::object("the writer").field(format!("experiment {experiment}"));
+        let place = || in_rotation("the writer", rotation);
         let Some(history) = &rotation.history else {
             check.undecided(place(), "its history", "the writer left none");
             continue;
@@ -76,8 +82,7 @@ fn live(records: &Records, check: &mut Check) {
         check.expect(place(), "acknowledged writes that are lost", &history.lost[..], empty());
         check.expect(place(), "failed writes that are there all the same", &history.risen[..], empty());
         for (lane, limit) in [(STEADY, STEADY_GAP), (FRESH, FRESH_GAP)] {
-            let lane = history.lane(lane);
-            let gap = lane.longest_gap.map(|gap| gap.seconds);
+            let gap = history.lane(lane).longest_gap.map(|gap| gap.seconds);
             check.expect(place(), limit, &gap, within_seconds(rotation.limit(limit).unwrap_or_default()));
         }
     }

@@ -6,14 +6,13 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, not_empty};
-use harness::experiment::{BEFORE, Experiment, Records};
+use harness::experiment::{BEFORE, Records};
 use harness::feature::Feature;
-use harness::finding::Place;
 use harness::graph::Role;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::control_rotated;
+use super::{ROTATIONS, control_rotated, in_rotation};
 
 /// No pod gets into trouble.
 pub const ROT_06: Requirement = Requirement {
@@ -22,9 +21,9 @@ pub const ROT_06: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"Coordinates app restart / connection pool drain where necessary\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::PasswordRotation],
-    experiments: &[Experiment::RotatePassword],
+    experiments: ROTATIONS,
     decisive: &[Lane::Live],
     remedy: "let the application wait and try again instead of ending, and roll it after the database took the password",
     rendered: Some(rendered),
@@ -41,17 +40,19 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 }
 
 fn live(records: &Records, check: &mut Check) {
-    let Some(rotation) = records.of(Experiment::RotatePassword) else { return };
-    control_rotated(rotation, check);
-    let seen: Vec<String> = rotation.changes.iter().map(ToString::to_string).collect();
-    check.control(Place::object("the pods"), "what the watch saw of them", &seen[..], not_empty());
-    for (workload, pods) in rotation.at(BEFORE).workloads() {
-        let of_workload = || rotation.changes.iter().filter(|change| change.workload == workload);
-        let troubles: Vec<String> = of_workload().filter_map(|change| change.trouble.clone()).collect();
-        check.expect(Place::object(workload), "trouble at any moment of the rotation", &troubles[..], empty());
-        let known = |uid: &str| pods.iter().find(|pod| pod.uid == uid).map_or(0, |pod| pod.restarts);
-        let restarts = of_workload().filter(|change| change.restarts > known(&change.uid));
-        let restarts: Vec<String> = restarts.map(ToString::to_string).collect();
-        check.expect(Place::object(workload), "restarts of its containers meanwhile", &restarts[..], empty());
+    for rotation in records.all_of(ROTATIONS) {
+        control_rotated(rotation, check);
+        let seen: Vec<String> = rotation.changes.iter().map(ToString::to_string).collect();
+        check.control(in_rotation("the pods", rotation), "what the watch saw of them", &seen[..], not_empty());
+        for (workload, pods) in rotation.at(BEFORE).workloads() {
+            let of_workload = || rotation.changes.iter().filter(|change| change.workload == workload);
+            let place = || in_rotation(workload, rotation);
+            let troubles: Vec<String> = of_workload().filter_map(|change| change.trouble.clone()).collect();
+            check.expect(place(), "trouble at any moment of the rotation", &troubles[..], empty());
+            let known = |uid: &str| pods.iter().find(|pod| pod.uid == uid).map_or(0, |pod| pod.restarts);
+            let restarts = of_workload().filter(|change| change.restarts > known(&change.uid));
+            let restarts: Vec<String> = restarts.map(ToString::to_string).collect();
+            check.expect(place(), "restarts of its containers meanwhile", &restarts[..], empty());
+        }
     }
 }

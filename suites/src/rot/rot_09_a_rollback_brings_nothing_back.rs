@@ -48,5 +48,5 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 fn live(records: &Records, check: &mut Check) {
     let Some(rotation) = records.of(Experiment::RotatePassword) else { return };
     control_rotated(rotation, check);
-    expect_old_refused(rotation.at(AFTER), check);
+    expect_old_refused(rotation, rotation.at(AFTER), check);
 }

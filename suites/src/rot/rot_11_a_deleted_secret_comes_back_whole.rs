@@ -48,7 +48,7 @@ fn live(records: &Records, check: &mut Check) {
     let after = remade.at(AFTER);
     let maker = after.answers.get(MADE_BY).map_or("nobody", String::as_str);
     check.expect(Place::object("the Secret"), MADE_BY, &maker, one_of(&[BY_ITSELF, BY_UPGRADE]));
-    expect_old_refused(after, check);
+    expect_old_refused(remade, after, check);
     let behind: Vec<&str> = remade.step(FOLLOW).iter().filter_map(|step| step.unmet.as_deref()).collect();
     check.expect(Place::object("the consumers"), "what kept them from the new credential", &behind[..], empty());
     let troubles: Vec<String> = remade.changes.iter().filter_map(|change| change.trouble.clone()).collect();

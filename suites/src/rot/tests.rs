@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use harness::experiment::{
     AFTER, BEFORE, BY_ITSELF, CHANGED, DURING, Experiment, FOLLOW, FOLLOWED, FRESH_GAP, LoggedFailure, MADE_BY,
     NEW_ACCEPTED, NEW_CREDENTIAL, OLD_CREDENTIAL, OLD_REFUSED, PodChange, REFUSE, RESTARTED, Record, STEADY_GAP,
-    Snapshot,
+    Snapshot, Step, UNTAKEN,
 };
 use harness::history::{FRESH, Gap, History, LaneHistory, Mark, STEADY};
 use harness::probe::Login;
@@ -174,4 +174,37 @@ fn a_rotation(#[case] requirement: &Requirement, #[case] spoil: impl Fn(&mut Rec
     let mut records = everything();
     records.iter_mut().for_each(spoil);
     assert_eq!(judge_live(requirement, records), verdict);
+}
+
+/// A rotation alone, in which everything went well, and those under a fault.
+fn under_faults(spoil: impl Fn(&mut Record)) -> Vec<Record> {
+    let faults = ROTATIONS.iter().filter(|one| one.is_under_fault()).map(|fault| {
+        let mut record = rotation(*fault);
+        spoil(&mut record);
+        record
+    });
+    everything().into_iter().chain(faults).collect()
+}
+
+#[rstest]
+#[case::nothing(&[&ROT_01, &ROT_03, &ROT_04, &ROT_05, &ROT_06], |_: &mut Record| {}, Holds)]
+#[case::accepted_late(&[&ROT_01], in_history(|all| all.marks[1].at = at(100)), Violated)]
+#[case::nobody_followed(&[&ROT_03], nobody_followed, Violated)]
+#[case::opens_all_the_same(&[&ROT_04], at_moment(AFTER, old_accepted), Violated)]
+#[case::lost(&[&ROT_05], in_history(|all| all.lost.push("steady-0-1".into())), Violated)]
+#[case::restarted(&[&ROT_06], |record: &mut Record| record.changes.push(change("a", 1, None)), Violated)]
+#[case::taken_without_the_operator(&[&ROT_01], |record: &mut Record| {
+    record.steps.push(Step { unmet: Some("accepted".into()), ..step(UNTAKEN, 11) });
+}, Unchecked)]
+#[case::nothing_was_rotated(&[&ROT_01, &ROT_03, &ROT_04, &ROT_05, &ROT_06], at_moment(AFTER, |seen| {
+    seen.credentials = snapshot(BEFORE, 0, "old").credentials;
+}), Unchecked)]
+fn a_rotation_under_a_fault(
+    #[case] requirements: &[&Requirement],
+    #[case] spoil: impl Fn(&mut Record),
+    #[case] verdict: Verdict,
+) {
+    for requirement in requirements {
+        assert_eq!(judge_live(requirement, under_faults(&spoil)), verdict, "{}", requirement.id);
+    }
 }

@@ -6,6 +6,7 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
+use harness::experiment::{Experiment, Records, SETTLED};
 use harness::finding::Locate as _;
 use harness::graph::Workload;
 use harness::manifests::Object;
@@ -20,14 +21,14 @@ pub const SEC_02: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"Grant the app's role only the minimum required privileges\"; S3: RBAC",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[],
-    experiments: &[],
+    experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered],
     remedy: "set automountServiceAccountToken: false, and give no rule `list` or `watch` on secrets; name the one Secret \
              that must be read in resourceNames",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -127,13 +128,22 @@ fn lists_secrets(role: &Object) -> bool {
     })
 }
 
+fn live(records: &Records, check: &mut Check) {
+    let Some(installed) = records.of(Experiment::Install) else { return };
+    for account in &installed.at(SETTLED).accounts {
+        let listing = if account.lists_secrets { "may" } else { "may not" };
+        check.expect(account, "whether it may list Secrets", &listing, equal_to("may not"));
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use harness::experiment::Account;
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
     use rstest::rstest;
 
-    use super::SEC_02;
-    use crate::testing::judge_manifests;
+    use super::{Experiment, SEC_02, SETTLED};
+    use crate::testing::{judge_live, judge_manifests, moment, record};
 
     fn pod(spec: &str) -> String {
         format!(
@@ -177,5 +187,14 @@ mod tests {
     #[test]
     fn without_pods_there_is_no_account() {
         assert_eq!(judge_manifests(&SEC_02, "{apiVersion: v1, kind: Namespace, metadata: {name: a}}"), NotApplicable);
+    }
+
+    #[rstest]
+    #[case::may_not(false, Holds)]
+    #[case::may(true, Violated)]
+    fn an_account_that_stands(#[case] lists_secrets: bool, #[case] verdict: Verdict) {
+        let mut seen = moment(SETTLED, 0, []);
+        seen.accounts = vec![Account { name: "a".into(), lists_secrets }];
+        assert_eq!(judge_live(&SEC_02, [record(Experiment::Install, [seen])]), verdict);
     }
 }

@@ -7,8 +7,10 @@ use std::collections::BTreeSet;
 
 use harness::check::Check;
 use harness::expectation::empty;
+use harness::experiment::{Experiment, Records, SETTLED};
 use harness::finding::Place;
 use harness::graph::cnpg::Cluster;
+use harness::graph::ways_in;
 use harness::manifests::Object;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
@@ -21,13 +23,13 @@ pub const SEC_06: Requirement = Requirement {
     level: Level::Must,
     source: "S3: \"All connections use internal Kubernetes DNS\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[],
-    experiments: &[],
+    experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered],
     remedy: "make the Service ClusterIP and drop the route; for a look from a desk, forward a port",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 /// PostgreSQL's port; a Service with it leads to a database or to its pooler.
@@ -69,17 +71,6 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     check.expect(Place::object("the database"), "routes from outside to its Services", &routes[..], empty());
 }
 
-/// What opens a Service, or the template of one, to the outside.
-fn ways_in(service: &Value) -> Vec<String> {
-    let text = |pointer: &str| service.pointer(pointer).and_then(Value::as_str);
-    let kind = text("/spec/type").filter(|kind| ["NodePort", "LoadBalancer"].contains(kind));
-    let addresses = service.pointer("/spec/externalIPs").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
-    let annotations = service.pointer("/metadata/annotations").and_then(Value::as_object).into_iter().flatten();
-    let published = annotations.filter(|(name, _)| name.starts_with("external-dns.")).map(|(name, _)| name.clone());
-    let kind = kind.map(|kind| format!("type {kind}"));
-    kind.into_iter().chain(addresses.then(|| "externalIPs".to_owned())).chain(published).collect()
-}
-
 fn is_of_a_database(service: &Object) -> bool {
     let selects = |label: &str| service.get("spec.selector").and_then(|selector| selector.get(label)).is_some();
     let ports = service.get("spec.ports").and_then(Value::as_array).into_iter().flatten();
@@ -99,13 +90,26 @@ fn leads_to(value: &Value, services: &BTreeSet<String>) -> bool {
     }
 }
 
+fn live(records: &Records, check: &mut Check) {
+    let Some(installed) = records.of(Experiment::Install) else { return };
+    let entrances = &installed.at(SETTLED).entrances;
+    for entrance in entrances {
+        check.expect(entrance, "what leads in from outside", &entrance.ways_in[..], empty());
+    }
+    if entrances.is_empty() {
+        check.not_applicable("no Service leads to a database in the namespace of the subject");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Violated};
     use rstest::rstest;
 
-    use super::SEC_06;
-    use crate::testing::judge_manifests;
+    use harness::experiment::Entrance;
+
+    use super::{Experiment, SEC_06, SETTLED};
+    use crate::testing::{judge_live, judge_manifests, moment, record};
 
     const CLUSTER: &str = "{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: db}}";
 
@@ -146,5 +150,15 @@ mod tests {
     #[test]
     fn without_a_database_nothing_is_reached() {
         assert_eq!(judge_manifests(&SEC_06, "{apiVersion: v1, kind: Namespace, metadata: {name: a}}"), NotApplicable);
+    }
+
+    #[rstest]
+    #[case::inside(&[], Holds)]
+    #[case::open(&["type LoadBalancer"], Violated)]
+    fn a_service_that_stands(#[case] ways_in: &[&str], #[case] verdict: Verdict) {
+        let ways_in = ways_in.iter().map(|way| (*way).to_owned()).collect();
+        let mut seen = moment(SETTLED, 0, []);
+        seen.entrances = vec![Entrance { object: "service/db-rw".into(), ways_in }];
+        assert_eq!(judge_live(&SEC_06, [record(Experiment::Install, [seen])]), verdict);
     }
 }

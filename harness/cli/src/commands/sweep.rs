@@ -32,6 +32,9 @@ impl Sweep {
         runtime()?.block_on(async {
             let Some(cluster) = self.cluster().await? else { return Ok(()) };
             let provider = cluster.handle().provider;
+            if provider == Provider::Kind && cluster.revive_operator().await.map_err(Failure::broke)? {
+                terminal.print("scaled CloudNativePG's operator back, which a run had stopped\n")?;
+            }
             let mut removed: BTreeMap<String, Vec<String>> = BTreeMap::new();
             for leftover in cluster.leftovers().await.map_err(Failure::broke)? {
                 let alive_here = PrivateRoom::is_inhabited(&base, &leftover.run);

@@ -26,7 +26,7 @@ use crate::bench::{Bench, Installation, InstallationError, Keep};
 use crate::check::Judgement;
 use crate::cluster::{CommandError, ElectionError, Leftover, Stood, Term};
 use crate::error::Chain;
-use crate::experiment::{Campaign, Experiment, Line, Record, Records, conduct_line, revisit};
+use crate::experiment::{Campaign, Experiment, Line, Record, Records, Seats, conduct_line, revisit};
 use crate::host::interrupted;
 use crate::judge::{unclaimed, unsuited};
 use crate::redact::{PrivateRoom, RedactError, Sink, scan};
@@ -146,7 +146,7 @@ impl SharedRun {
         };
         self.abandon(stage).await;
         let key = key(rendered.subject(), &rendered.overlay().name, requirement, Lane::Live);
-        let evidence = requirement.experiments.iter().map(|one| self.record_path(rendered, *one)).collect();
+        let evidence = requirement.needs().map(|one| self.record_path(rendered, one)).collect();
         let seconds = began.elapsed().as_secs_f64();
         let judged = Event::Judged { key, judgement: judgement.clone(), seconds, evidence };
         match self.journal.record(judged) {
@@ -165,8 +165,14 @@ impl SharedRun {
         }
         let (subject, overlay) = (rendered.subject().name(), rendered.overlay().name.as_str());
         let shelf = Shelf { directory: &self.directory, subject, overlay };
-        match self.records(&Scene { stage, rendered, shelf }, requirement.experiments).await {
-            Ok(records) => judge_live(requirement, &records),
+        let needed: Vec<Experiment> = requirement.needs().collect();
+        match self.records(&Scene { stage, rendered, shelf }, &needed).await {
+            Ok(mut records) => {
+                for fault in requirement.faults() {
+                    records.excuse(fault, format!("experiment {fault} is run by `holdfast run`"));
+                }
+                judge_live(requirement, &records)
+            }
             Err(error) => Judgement::without_check(Verdict::Unchecked, Chain(&error)),
         }
     }
@@ -296,7 +302,7 @@ impl SharedRun {
         }
         if line.experiments().iter().any(|one| asked(*one)) {
             scene.stage.lend_images(subject).await?;
-            conduct_line(&scene.stage.cluster, &campaign, line, bench, asked, seal).await;
+            conduct_line(&scene.stage.cluster, &campaign, line, bench, &Seats::new(1), asked, seal).await;
         }
         if let Some(error) = unsealed.into_inner() {
             return Err(error.into());

@@ -13,7 +13,7 @@ use crate::requirement::{Lane, Requirement};
 /// another mutant's defect.
 pub(super) fn experiments_of(catalog: &[&'static Requirement], mutant: &Mutant) -> BTreeSet<Experiment> {
     let named = expected(catalog, mutant, Lane::Live);
-    named.iter().flat_map(|requirement| requirement.experiments).copied().collect()
+    named.iter().flat_map(|requirement| requirement.needs()).collect()
 }
 
 /// The experiments that the mutants of a subject and overlay need, in sum.
@@ -31,7 +31,7 @@ pub(super) fn decided_by(
     catalog: &[&'static Requirement],
     experiments: &BTreeSet<Experiment>,
 ) -> Vec<&'static Requirement> {
-    let has_all = |requirement: &Requirement| requirement.experiments.iter().all(|one| experiments.contains(one));
+    let has_all = |requirement: &Requirement| requirement.needs().all(|one| experiments.contains(&one));
     catalog.iter().copied().filter(|one| one.live.is_some() && has_all(one)).collect()
 }
 

@@ -83,7 +83,9 @@ fn prepare(trial: &Trial<'_>, of: Of<'_>, subjects: &Subjects<'_>) -> Result<Pre
             }
             let planted = plant::plant(subject, mutant).map_err(|error| Chain(&error).to_string())?;
             let (subject, overlay) = (Arc::clone(&planted.subject), planted.overlay.clone());
-            install(trial, &subject, &overlay, Some(planted))
+            let mut prepared = install(trial, &subject, &overlay, Some(planted))?;
+            prepared.installation.deleted.clone_from(&mutant.file.deleted);
+            Ok(prepared)
         }
     }
 }

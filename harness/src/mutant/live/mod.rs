@@ -22,7 +22,7 @@ use crate::check::Judgement;
 use crate::cluster::Cluster;
 use crate::conformance::judge_live;
 use crate::error::Chain;
-use crate::experiment::{Campaign, Record, Records, conduct};
+use crate::experiment::{Campaign, Record, Records, Seats, conduct};
 use crate::judge::{unclaimed, unsuited};
 use crate::progress::{Event, Progress};
 use crate::redact::{Leak, PrivateRoom, RedactError, Redactor, Sink, scan};
@@ -184,7 +184,7 @@ impl Work<'_> {
     async fn judge(&self, candidate: &Candidate<'_>, campaign: &Campaign) -> Result<Judgements, String> {
         let prepared = candidate.prepared.as_ref().map_err(Clone::clone)?;
         // Its seats are taken already.
-        let seats = Semaphore::new(campaign.benches());
+        let seats = Seats::new(u32::try_from(campaign.benches()).unwrap_or(BENCHES));
         let sealed = conduct(self.lane.cluster, campaign, &seats, |record| self.seal(candidate, record)).await;
         let records: Records = sealed.into_iter().collect();
         // What a mutant leaves open, its row shows; a subject without a defect must have come through everything.
@@ -193,6 +193,10 @@ impl Work<'_> {
             return Err(obstacle);
         }
         let experiments: BTreeSet<_> = campaign.wanted.iter().copied().collect();
+        let mut records = records;
+        for fault in self.trial.catalog.iter().flat_map(|requirement| requirement.faults()) {
+            records.excuse(fault, "a mutant meets no fault beside its own");
+        }
         let decided = agenda::decided_by(self.trial.catalog, &experiments).into_iter();
         let judge = |requirement: &Requirement| {
             unclaimed(requirement, &prepared.rendered)

@@ -3,6 +3,7 @@
 //! The page is made from the report and from the records that its run directory keeps; the template only places what is
 //! computed here.
 
+mod figures;
 mod matrix;
 mod timeline;
 
@@ -32,6 +33,8 @@ struct Page<'a> {
     command: String,
     matrix: Matrix<'a>,
     told: Vec<Told>,
+    columns: [&'static str; figures::COLUMNS.len()],
+    figures: Vec<[String; figures::COLUMNS.len()]>,
     rotations: Vec<Rotation>,
     details: Vec<Detail<'a>>,
 }
@@ -90,6 +93,8 @@ pub fn html(report: &Report, records: &[Record]) -> Result<String, ReportError> 
             .iter()
             .map(|block| Told { heading: block.heading(), verdict: block.verdict(), lines: block.lines() })
             .collect(),
+        columns: figures::COLUMNS,
+        figures: records.iter().filter_map(figures::row).collect(),
         rotations: records.iter().filter_map(Rotation::of).collect(),
         details: rows.iter().map(|row| Detail { row, lanes: lanes(report, row) }).collect(),
         matrix,

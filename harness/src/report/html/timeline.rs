@@ -7,7 +7,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::experiment::{CHANGED, FOLLOWED, NEW_ACCEPTED, OLD_REFUSED, Record};
+use super::figures::figures;
+use crate::experiment::Record;
 use crate::history::{FRESH, History, LaneHistory, STEADY, TICK_MS, Tick};
 
 /// The width of what is drawn, beside the names on the left.
@@ -68,6 +69,7 @@ pub(super) struct DrawnPod {
 pub(super) struct DrawnMark {
     pub(super) number: usize,
     pub(super) x: Px,
+    pub(super) y: Px,
     pub(super) name: String,
     pub(super) second: String,
 }
@@ -193,6 +195,8 @@ fn drawn_marks(history: &History, scale: &Scale) -> Vec<DrawnMark> {
     let mark = |(place, mark): (usize, &crate::history::Mark)| DrawnMark {
         number: place + 1,
         x: Px(scale.x(mark.at)),
+        // Marks of one second stand above each other.
+        y: Px(8.0 + 9.0 * to_f64(place % 3)),
         name: mark.name.clone(),
         second: format!("{:.1}", scale.seconds(mark.at)),
     };
@@ -209,28 +213,4 @@ fn grid(scale: &Scale) -> Vec<(Px, String)> {
         second += step;
     }
     lines
-}
-
-fn figures(history: &History) -> Vec<(String, String)> {
-    let since_change = |name: &str| {
-        let (changed, then) = (history.mark(CHANGED)?, history.mark(name)?);
-        Some(format!("{:.2} s", then.duration_since(changed).as_secs_f64()))
-    };
-    let never = || "not while it was watched".to_owned();
-    let mut figures = vec![
-        ("acknowledged writes that are lost".to_owned(), history.lost.len().to_string()),
-        ("failed writes that are there all the same".to_owned(), history.risen.len().to_string()),
-        ("new credential accepted after".to_owned(), since_change(NEW_ACCEPTED).unwrap_or_else(never)),
-        ("old credential refused after".to_owned(), since_change(OLD_REFUSED).unwrap_or_else(never)),
-        ("every consumer on the new credential after".to_owned(), since_change(FOLLOWED).unwrap_or_else(never)),
-    ];
-    for (name, lane) in &history.lanes {
-        let gap = lane.longest_gap.map_or_else(|| "none known".to_owned(), |gap| format!("{:.2} s", gap.seconds));
-        figures.push((format!("longest write gap, lane {name}"), gap));
-        let failed: Vec<String> = lane.failed.iter().map(|(state, count)| format!("{count} x {state}")).collect();
-        let failed = if failed.is_empty() { "no failure".to_owned() } else { failed.join(", ") };
-        let ended = format!("{} acknowledged, {failed}, {} unknown", lane.acknowledged, lane.unknown);
-        figures.push((format!("operations, lane {name}"), ended));
-    }
-    figures
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::eventful;
-use crate::experiment::{CHANGED, Experiment, NEW_ACCEPTED, PodChange, Record};
-use crate::history::{FRESH, History, LaneHistory, Mark, STEADY, Tick};
+use crate::experiment::{CHANGED, Experiment, FAULT, FAULT_OVER, FRESH_GAP, NEW_ACCEPTED, PodChange, Record};
+use crate::history::{FRESH, Gap, History, LaneHistory, Mark, STEADY, Tick};
 use crate::report::html;
 
 fn at(ms: i64) -> Timestamp {
@@ -69,6 +69,26 @@ fn a_rotation_is_drawn_with_its_numbers_beside_it() {
         "<td>new credential accepted after</td><td>0.50 s</td>",
         "<td>old credential refused after</td><td>not while it was watched</td>",
         r#"class="unready""#,
+    ] {
+        assert!(page.contains(part), "{part} is missing");
+    }
+}
+
+#[test]
+fn rotations_stand_in_one_table_with_what_they_were_allowed() {
+    let mut under_fault = rotation();
+    under_fault.experiment = Experiment::RotateLosingPrimary;
+    under_fault.limits = [(FRESH_GAP.to_owned(), 25.0)].into();
+    let marks = [(FAULT, 200), (FAULT_OVER, 700)].map(|(name, ms)| Mark { at: at(ms), name: name.into() });
+    if let Some(history) = &mut under_fault.history {
+        history.marks.extend(marks);
+        history.lanes.get_mut(FRESH).unwrap().longest_gap = Some(Gap { from: at(0), seconds: 12.5 });
+    }
+    let page = html(&eventful().report(), &[rotation(), under_fault]).unwrap();
+    for part in [
+        "<td>agents, production: rotate-losing-primary</td><td>1</td><td>0</td><td>0.50 s</td>",
+        "<td>12.50 s of 25.00 s</td><td>0.50 s</td>",
+        "<td>no fault</td>",
     ] {
         assert!(page.contains(part), "{part} is missing");
     }

@@ -1,0 +1,117 @@
+//! Change the password in its Secret while something else goes wrong, as it does on the day when it matters.
+//!
+//! The fault falls into the time in which Secret and database disagree: clients die before they could take the change
+//! up, or nobody is there to take it. How long a fault lasts is the cluster's affair; the chart has the same time as
+//! without it, from the moment when it is over.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::diary::Diary;
+use super::fault::Fault;
+use super::rotation::{CHANGED, Rotation, beside_a_writer, drain, follow, held_up, try_both};
+use super::{AFTER, BEFORE, DURING};
+use crate::bench::{Bench, BenchError};
+use crate::probe::Credential;
+
+/// The writer's mark of the moment in which the fault began.
+pub const FAULT: &str = "the fault begins";
+/// The writer's mark of the moment from which on everything had what it needs.
+pub const FAULT_OVER: &str = "the fault is over";
+/// The step that sees that a change of the Secret changes nothing while the operator is away.
+pub const UNTAKEN: &str = "see that nobody takes the change";
+
+pub(super) async fn run(bench: &Bench, fault: Fault, diary: &mut Diary) -> Result<(), BenchError> {
+    diary.look(bench, BEFORE, bench.standing_since()).await?;
+    let clients = diary.clients();
+    let old = diary.step("read the credential", bench.required_credential()).await?;
+    let mut rotated = None;
+    let began = Timestamp::now();
+    beside_a_writer(bench, diary, async |diary| {
+        let changed = Timestamp::now();
+        let (new, lasted) = match fault {
+            Fault::ClientsKilled => kill_clients(bench, &clients, diary).await?,
+            Fault::PrimaryLost => lose_primary(bench, diary).await?,
+            Fault::SwitchedOver => switch_over(bench, diary).await?,
+            Fault::OperatorGone => without_operator(bench, diary).await?,
+        };
+        let rotation = Rotation { held_up: lasted, ..Rotation::new(&old, &new, &clients) };
+        follow(bench, diary, &rotation).await?;
+        drain(bench, diary, changed).await?;
+        rotated = Some(new);
+        Ok(())
+    })
+    .await?;
+    let Some(new) = rotated else { return Ok(()) };
+    diary.look(bench, DURING, began).await?;
+    try_both(bench, diary, &old, &new).await?;
+    diary.step("wait for every workload to settle", bench.settle()).await?;
+    diary.look(bench, AFTER, began).await?;
+    try_both(bench, diary, &old, &new).await
+}
+
+/// Their next pods are the first to start with the new password. The writer is none of them.
+async fn kill_clients(
+    bench: &Bench,
+    clients: &BTreeSet<String>,
+    diary: &mut Diary,
+) -> Result<(Credential, Duration), BenchError> {
+    let new = change(bench, diary).await?;
+    bench.mark(FAULT).await?;
+    diary.step("kill every pod of the application", bench.kill_pods_of(clients)).await?;
+    diary.hope("wait for every workload to settle", bench.settle()).await;
+    bench.mark(FAULT_OVER).await?;
+    Ok((new, Duration::ZERO))
+}
+
+async fn lose_primary(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Duration), BenchError> {
+    let clock = Instant::now();
+    bench.mark(FAULT).await?;
+    let lost = diary.step("delete the primary's pod", bench.delete_primary()).await?;
+    let new = change(bench, diary).await?;
+    diary.step("wait until there is a primary again", bench.primary_is_back(&lost)).await?;
+    over(bench, diary, clock).await.map(|lasted| (new, lasted))
+}
+
+async fn switch_over(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Duration), BenchError> {
+    let clock = Instant::now();
+    bench.mark(FAULT).await?;
+    let promoted = diary.step("have another instance become the primary", bench.promote()).await?;
+    let new = change(bench, diary).await?;
+    diary.step("wait until it is, and both are ready", bench.hand_over_ends(&promoted)).await?;
+    over(bench, diary, clock).await.map(|lasted| (new, lasted))
+}
+
+async fn without_operator(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Duration), BenchError> {
+    let clock = Instant::now();
+    bench.mark(FAULT).await?;
+    let changed = async {
+        diary.step("scale the operator to zero", bench.stop_operator()).await?;
+        let new = change(bench, diary).await?;
+        diary.hope(UNTAKEN, bench.refuses(&new)).await;
+        Ok(new)
+    };
+    // Whatever came of it: nobody else on this cluster is left without an operator.
+    let changed = changed.await;
+    diary.step("scale the operator back", bench.start_operator()).await?;
+    let new = changed?;
+    let lasted = clock.elapsed();
+    bench.mark(FAULT_OVER).await?;
+    held_up(bench, diary, [super::FRESH_GAP], lasted);
+    Ok((new, lasted))
+}
+
+async fn change(bench: &Bench, diary: &mut Diary) -> Result<Credential, BenchError> {
+    bench.mark(CHANGED).await?;
+    diary.step("change the password in its Secret", bench.write_password(&Bench::new_password())).await
+}
+
+/// Without a database nobody writes, in neither lane.
+async fn over(bench: &Bench, diary: &mut Diary, began: Instant) -> Result<Duration, BenchError> {
+    let lasted = began.elapsed();
+    bench.mark(FAULT_OVER).await?;
+    held_up(bench, diary, [super::STEADY_GAP, super::FRESH_GAP], lasted);
+    Ok(lasted)
+}

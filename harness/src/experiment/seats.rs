@@ -1,0 +1,49 @@
+//! How many benches are at work at once, over all subjects of a run.
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Seats for benches at work. Who asks first gets one first, so that whoever needs them all is not passed over.
+#[derive(Debug)]
+pub struct Seats {
+    free: Semaphore,
+    count: u32,
+}
+
+impl Seats {
+    /// So many seats.
+    pub fn new(count: u32) -> Self {
+        // More than any machine has benches for; a semaphore holds more than that on every platform.
+        let free = Semaphore::new(usize::try_from(count).unwrap_or(usize::MAX >> 4));
+        Self { free, count }
+    }
+
+    /// Waits for a seat, which is given back when it is dropped.
+    pub(super) async fn one(&self) -> Option<SemaphorePermit<'_>> {
+        // Closed seats are for nobody to wait for; then all start at once, which is only slower.
+        self.free.acquire().await.ok()
+    }
+
+    /// Waits until every seat is free, and takes them all.
+    pub(super) async fn all(&self) -> Option<SemaphorePermit<'_>> {
+        self.free.acquire_many(self.count).await.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::Seats;
+
+    #[tokio::test]
+    async fn whoever_needs_all_seats_waits_for_the_last_one_and_is_not_passed_over() {
+        let seats = Seats::new(2);
+        let held = seats.one().await;
+        let mut alone = Box::pin(seats.all());
+        assert!(alone.as_mut().now_or_never().is_none(), "one seat is taken");
+        assert!(seats.one().now_or_never().is_none(), "a seat is free, but somebody came before");
+        drop(held);
+        assert!(alone.await.is_some());
+        assert!(seats.one().now_or_never().is_some(), "all are free again");
+    }
+}
