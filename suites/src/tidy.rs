@@ -92,7 +92,6 @@ fn every_experiment_that_a_requirement_needs_is_on_a_bench() {
 const WITHOUT_A_MUTANT: &[(&str, &str)] = &[
     ("OWN-07", "the defect is in the operator: a version that takes a missing Secret for an empty password"),
     ("OWN-09", "still to come: a password with a line end, which the operator trims for a managed role alone"),
-    ("ROT-12", "the defect is in the subject file: a declared step is the only way; it falls beside ROT-03"),
 ];
 
 fn mutants() -> Vec<Mutant> {

@@ -41,8 +41,8 @@ impl Bench {
     /// # Errors
     /// When the budget is used up.
     pub(crate) async fn new_pods_run(&self, known: &[PodState]) -> Result<(), BenchError> {
-        let waited =
-            self.new_pods(known, self.allow(NEW_PODS), |pod| pod.inspected.is_some() || pod.ready || pod.restarts > 0);
+        let runs = |pod: &PodState| pod.address.is_some() && pod.waiting.is_none();
+        let waited = self.new_pods(known, self.allow(NEW_PODS), |pod| runs(pod) || pod.ready || pod.restarts > 0);
         waited.await.map_err(|error| self.waited(error))
     }
 
@@ -70,7 +70,7 @@ impl Bench {
 
     /// Waits until every workload has a pod that was not known and that is ready, or that ended by itself.
     pub(crate) async fn new_pods_start_or_fail(&self, known: &[PodState], budget: Budget) -> Result<(), WaitError> {
-        self.new_pods(known, budget, |pod| pod.ready || pod.restarts > 0 || pod.waiting.is_some()).await
+        self.new_pods(known, budget, |pod| pod.ready || pod.restarts > 0 || has_failed(pod)).await
     }
 
     async fn new_pods(
@@ -83,7 +83,7 @@ impl Bench {
     }
 
     async fn new_pods_now(&self, known: &[PodState], wanted: impl Fn(&PodState) -> bool) -> Progress<()> {
-        let pods = match self.pod_states().await {
+        let pods = match self.pod_glances().await {
             Ok(pods) => pods,
             Err(error) => return Progress::NotYet(Chain(&error).to_string()),
         };
@@ -180,7 +180,7 @@ impl Bench {
     /// Waits until the log tells of a handshake that somebody broke off who is no pod of the subject.
     pub(crate) async fn turns_a_stranger_away(&self, since: Timestamp, budget: Budget) -> Result<(), WaitError> {
         poll_until(budget, || async {
-            let (pods, log) = match futures::try_join!(self.pod_states(), self.server_log(since)) {
+            let (pods, log) = match futures::try_join!(self.pod_glances(), self.server_log(since)) {
                 Ok(seen) => seen,
                 Err(error) => return Progress::NotYet(Chain(&error).to_string()),
             };
@@ -205,7 +205,7 @@ impl Bench {
         budget: Budget,
     ) -> Result<(), WaitError> {
         poll_until(budget, || async {
-            let (pods, log) = match futures::try_join!(self.pod_states(), self.server_log(since)) {
+            let (pods, log) = match futures::try_join!(self.pod_glances(), self.server_log(since)) {
                 Ok(seen) => seen,
                 Err(error) => return Progress::NotYet(Chain(&error).to_string()),
             };
@@ -235,7 +235,7 @@ impl Bench {
     /// Waits until no client has a session that began before a time.
     pub(crate) async fn sessions_end(&self, before: Timestamp, budget: Budget) -> Result<(), WaitError> {
         poll_until(budget, || async {
-            let (pods, sessions) = match futures::try_join!(self.pod_states(), self.sessions()) {
+            let (pods, sessions) = match futures::try_join!(self.pod_glances(), self.sessions()) {
                 Ok(seen) => seen,
                 Err(error) => return Progress::NotYet(Chain(&error).to_string()),
             };
@@ -252,7 +252,7 @@ impl Bench {
     /// Waits until no pod of these workloads calls itself ready.
     pub(crate) async fn none_is_ready(&self, workloads: &BTreeSet<String>, budget: Budget) -> Result<(), WaitError> {
         poll_until(budget, || async {
-            match self.pod_states().await {
+            match self.pod_glances().await {
                 Ok(pods) => match pods.iter().find(|pod| pod.ready && workloads.contains(&pod.workload)) {
                     Some(pod) => Progress::NotYet(format!("pod {} calls itself ready", pod.name)),
                     None => Progress::Ready(()),
@@ -271,7 +271,7 @@ impl Bench {
         clients: impl Fn(&ServerLog) -> BTreeSet<String>,
     ) -> Result<(), WaitError> {
         poll_until(budget, || async {
-            let (pods, log) = match futures::try_join!(self.pod_states(), self.server_log(since)) {
+            let (pods, log) = match futures::try_join!(self.pod_glances(), self.server_log(since)) {
                 Ok(seen) => seen,
                 Err(error) => return Progress::NotYet(Chain(&error).to_string()),
             };
@@ -299,21 +299,46 @@ impl Bench {
     }
 
     async fn laggard(&self, since: Timestamp) -> Result<Option<String>, BenchError> {
-        let wanted = sha256(self.ca_pem().await?);
-        let (pods, sessions) = futures::try_join!(self.pod_states(), self.sessions())?;
-        let has_session = |pod: &PodState| {
+        let (pods, sessions) = futures::try_join!(self.pod_glances(), self.sessions())?;
+        let has_session = |pod: &&PodState| {
             let of_pod = |session: &&Session| pod.address.as_deref() == Some(&session.client);
             sessions.iter().filter(of_pod).any(|session| session.began > since)
         };
-        Ok(pods.iter().find_map(|pod| {
-            let trusted = pod.inspected.as_ref().and_then(|inspected| inspected.ca.as_ref()?.sha256.as_deref());
-            if trusted.is_some_and(|digest| digest != wanted) {
-                Some(format!("pod {} still has the old CA file", pod.name))
-            } else if !has_session(pod) {
-                Some(format!("pod {} has no session that began under the new CA", pod.name))
-            } else {
-                None
-            }
+        if let Some(pod) = pods.iter().find(|pod| !has_session(pod)) {
+            return Ok(Some(format!("pod {} has no session that began under the new CA", pod.name)));
+        }
+        let (wanted, pods) = futures::try_join!(self.ca_pem(), self.pod_states())?;
+        let wanted = sha256(wanted);
+        let trusted = |pod: &PodState| pod.inspected.as_ref()?.ca.as_ref()?.sha256.clone();
+        let behind = pods.iter().find(|pod| trusted(pod).is_some_and(|digest| digest != wanted));
+        Ok(behind.map(|pod| format!("pod {} still has the old CA file", pod.name)))
+    }
+}
+
+/// Whether a container waits for something else than its own beginning.
+fn has_failed(pod: &PodState) -> bool {
+    let begins = |reason: &str| ["ContainerCreating", "PodInitializing"].iter().any(|one| reason.starts_with(one));
+    pod.waiting.as_deref().is_some_and(|reason| !begins(reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::has_failed;
+    use crate::experiment::PodState;
+
+    #[rstest]
+    #[case::running(None, false)]
+    #[case::not_begun(Some("ContainerCreating"), false)]
+    #[case::not_begun_after_others(Some("PodInitializing"), false)]
+    #[case::ended(Some("CrashLoopBackOff: back-off 10s restarting failed container"), true)]
+    #[case::cannot_begin(Some("CreateContainerConfigError: secret \"x\" not found"), true)]
+    fn a_pod_has_failed(#[case] waiting: Option<&str>, #[case] expected: bool) {
+        let pod: PodState = serde_json::from_value(serde_json::json!({
+            "name": "a", "workload": "deployment/a", "uid": "u", "ready": false, "restarts": 0, "images": {},
         }))
+        .unwrap();
+        assert_eq!(has_failed(&PodState { waiting: waiting.map(str::to_owned), ..pod }), expected);
     }
 }

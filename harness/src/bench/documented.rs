@@ -51,6 +51,14 @@ impl Procedure {
         self.scripts.iter().map(|script| Self { scripts: vec![script.clone()], ..self.clone() }).collect()
     }
 
+    /// The steps that people have to run after a rotation, as the subject declares them; nothing where there are none.
+    pub(super) fn of_restart(rendered: &Rendered) -> Option<Self> {
+        let subject = rendered.subject();
+        let scripts = subject.file().restart.clone();
+        let folder = subject.releases().first()?.chart.clone();
+        (!scripts.is_empty()).then(|| Self { folder, heading: "restart".into(), scripts })
+    }
+
     /// What stands under a heading of the first release's README; nothing where there is no command.
     pub(super) fn of(rendered: &Rendered, heading: Option<&str>) -> Option<Self> {
         let heading = heading?;
@@ -137,6 +145,17 @@ impl Bench {
         }
         self.register_credentials().await?;
         Ok(Ran::Through)
+    }
+
+    /// Runs the steps that people have to run after a rotation, as the subject declares them.
+    ///
+    /// # Errors
+    /// When they cannot be run, or one of them fails.
+    pub(crate) async fn run_steps(&self, programs: &Programs, steps: &Procedure) -> Result<(), BenchError> {
+        match self.run_documented(programs, steps, &[]).await? {
+            Ran::Through => Ok(()),
+            Ran::Failed(message) => Err(BenchError::Steps { message }),
+        }
     }
 
     /// The commands for the CA that the subject tells of.

@@ -49,6 +49,12 @@ pub enum BenchError {
         #[source]
         source: ApplyError,
     },
+    /// A step that the subject declares for people fails.
+    #[error("run the steps that the subject declares under `restart`: {message}")]
+    Steps {
+        /// What it wrote at last.
+        message: String,
+    },
     /// The chart cannot be copied for commands that write files.
     #[error("copy {chart} for the documented commands")]
     Copy {

@@ -8,12 +8,15 @@ use tempfile::NamedTempFile;
 use super::{Bench, BenchError};
 
 impl Bench {
-    /// The context of this cluster alone, as the current one.
+    /// The context of this cluster alone, as the current one, with the namespace of this bench.
     pub(super) fn own_context(&self) -> Result<Kubeconfig, BenchError> {
         let handle = self.cluster.handle();
         let read = Kubeconfig::read_from(&handle.kubeconfig);
         let mut config = read.map_err(|error| self.unwritable(std::io::Error::other(error.to_string())))?;
         config.contexts.retain(|context| context.name == handle.context);
+        for context in config.contexts.iter_mut().filter_map(|context| context.context.as_mut()) {
+            context.namespace = Some(self.namespace.clone());
+        }
         config.current_context = Some(handle.context.clone());
         Ok(config)
     }

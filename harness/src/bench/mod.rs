@@ -33,6 +33,7 @@ mod spelling;
 mod standing;
 mod stored;
 mod tool;
+mod variants;
 mod vigil;
 mod writer;
 

@@ -81,7 +81,6 @@ impl Bench {
             ACCOUNT.clone_into(&mut named.name);
             if let Some(context) = &mut named.context {
                 context.user = Some(ACCOUNT.into());
-                context.namespace = Some(self.namespace.clone());
             }
         }
         config.current_context = Some(ACCOUNT.into());

@@ -61,18 +61,36 @@ impl Bench {
     /// # Errors
     /// When they cannot be listed.
     pub async fn pod_states(&self) -> Result<Vec<PodState>, BenchError> {
-        let listed = self.pods().list(&ListParams::default().labels(OF_A_RELEASE)).await;
-        let listed = listed.map_err(|source| self.objects("list the pods", source))?;
-        let alive = listed.items.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
-        Ok(join_all(alive.map(|pod| self.pod_state(pod))).await)
+        let pods = self.pods_of_releases().await?;
+        Ok(join_all(pods.iter().map(|pod| self.inspected_state(pod))).await)
     }
 
-    async fn pod_state(&self, pod: &Pod) -> PodState {
+    /// The same without asking the applications, each of which is a process in its container: for waits, which look
+    /// again and again.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub(super) async fn pod_glances(&self) -> Result<Vec<PodState>, BenchError> {
+        Ok(self.pods_of_releases().await?.iter().map(|pod| self.state_of(pod)).collect())
+    }
+
+    async fn pods_of_releases(&self) -> Result<Vec<Pod>, BenchError> {
+        let listed = self.pods().list(&ListParams::default().labels(OF_A_RELEASE)).await;
+        let listed = listed.map_err(|source| self.objects("list the pods", source))?;
+        Ok(listed.items.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect())
+    }
+
+    async fn inspected_state(&self, pod: &Pod) -> PodState {
+        let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+        let running =
+            statuses.into_iter().any(|status| status.state.as_ref().is_some_and(|state| state.running.is_some()));
+        let inspected = if running { self.inspect(pod).await } else { None };
+        PodState { inspected, ..self.state_of(pod) }
+    }
+
+    fn state_of(&self, pod: &Pod) -> PodState {
         let status = pod.status.clone().unwrap_or_default();
         let containers: Vec<&ContainerStatus> = status.container_statuses.iter().flatten().collect();
-        let running =
-            containers.iter().any(|status| status.state.as_ref().is_some_and(|state| state.running.is_some()));
-        let inspected = if running { self.inspect(pod).await } else { None };
         PodState {
             name: pod.name_any(),
             is_database: self.is_of_bundled(&workload_of(pod)),
@@ -83,7 +101,7 @@ impl Bench {
             restarts: containers.iter().map(|status| status.restart_count).sum(),
             waiting: containers.iter().find_map(|status| waiting(status)),
             images: self.images_of(pod, &containers),
-            inspected,
+            inspected: None,
         }
     }
 

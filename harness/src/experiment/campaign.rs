@@ -25,6 +25,10 @@ use crate::bench::{Bench, BenchError, Installation, Keep, Programs};
 use crate::cluster::Cluster;
 use crate::error::Chain;
 
+/// How many pods of a subject are as much work as an ordinary bench: each logs in all the time, and starts anew with the
+/// others.
+const PODS_OF_A_SEAT: usize = 7;
+
 /// One bench's share of a campaign.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Line {
@@ -150,6 +154,11 @@ impl Campaign {
         self.lines().count()
     }
 
+    /// How many seats each of them takes.
+    fn seats(&self) -> u32 {
+        u32::try_from(self.installation.pods.div_ceil(PODS_OF_A_SEAT)).unwrap_or(u32::MAX)
+    }
+
     fn lines(&self) -> impl Iterator<Item = &'static Line> {
         LINES.iter().filter(|line| line.experiments.iter().any(|one| self.wanted.contains(one)))
     }
@@ -195,7 +204,7 @@ pub async fn conduct_line(
         let open = |one: &Experiment| asked(*one) && done.iter().all(|record| record.experiment != *one);
         line.experiments.iter().copied().find(open)
     };
-    let mut seat = seats.one().await;
+    let mut seat = seats.some(campaign.seats()).await;
     let installation = campaign.installation.clone();
     let installation = match line.database {
         Database::AsDeclared => installation,
@@ -272,13 +281,21 @@ async fn perform(experiment: Experiment, bench: &Bench, programs: &Programs) -> 
         Experiment::RotateBundle => rotate_bundle::run(bench, helm, &mut diary).await,
         Experiment::RollBackCa => roll_back_ca::run(bench, helm, &mut diary).await,
         Experiment::FollowCaDocumentation => follow_ca_documentation::run(bench, programs, &mut diary).await,
-        Experiment::RotatePassword => rotate_password::run(bench, helm, &mut diary).await,
-        Experiment::RotateKillingClients => rotate_under_fault::run(bench, Fault::ClientsKilled, &mut diary).await,
-        Experiment::RotateLosingPrimary => rotate_under_fault::run(bench, Fault::PrimaryLost, &mut diary).await,
-        Experiment::RotateSwitchingOver => rotate_under_fault::run(bench, Fault::SwitchedOver, &mut diary).await,
-        Experiment::RotateWithoutOperator => rotate_under_fault::run(bench, Fault::OperatorGone, &mut diary).await,
-        Experiment::RotateAgain => rotate_again::run(bench, helm, &mut diary).await,
-        Experiment::RecreateCredential => recreate_credential::run(bench, helm, &mut diary).await,
+        Experiment::RotatePassword => rotate_password::run(bench, programs, &mut diary).await,
+        Experiment::RotateKillingClients => {
+            rotate_under_fault::run(bench, programs, Fault::ClientsKilled, &mut diary).await
+        }
+        Experiment::RotateLosingPrimary => {
+            rotate_under_fault::run(bench, programs, Fault::PrimaryLost, &mut diary).await
+        }
+        Experiment::RotateSwitchingOver => {
+            rotate_under_fault::run(bench, programs, Fault::SwitchedOver, &mut diary).await
+        }
+        Experiment::RotateWithoutOperator => {
+            rotate_under_fault::run(bench, programs, Fault::OperatorGone, &mut diary).await
+        }
+        Experiment::RotateAgain => rotate_again::run(bench, programs, &mut diary).await,
+        Experiment::RecreateCredential => recreate_credential::run(bench, programs, &mut diary).await,
         Experiment::BreakCredential => break_credential::run(bench, helm, &mut diary).await,
         Experiment::ChangeFirstPassword => change_first_password::run(bench, programs, &mut diary).await,
         Experiment::Reinstall => reinstall::run(bench, programs, &mut diary).await,

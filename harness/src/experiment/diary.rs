@@ -8,7 +8,8 @@ use jiff::Timestamp;
 
 use super::Experiment;
 use super::change::PodChange;
-use super::record::{Record, Snapshot, Step};
+use super::record::{Record, Step};
+use super::snapshot::Snapshot;
 use crate::bench::{Bench, BenchError};
 use crate::error::Chain;
 use crate::history::History;

@@ -36,6 +36,7 @@ mod rotate_password;
 mod rotate_under_fault;
 mod rotation;
 mod seats;
+mod snapshot;
 mod standing;
 mod stored;
 mod suits;
@@ -64,7 +65,7 @@ pub use self::install::{PLAINTEXT, SETTLED, VERIFIED};
 pub use self::missing_ca::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG_KEY_NAME};
 pub use self::radius::Radius;
 pub use self::reach::{Account, DatabaseState, Entrance};
-pub use self::record::{Exposed, LoggedFailure, LoggedLogin, PodImage, PodState, Record, Session, Snapshot, Step};
+pub use self::record::{Exposed, LoggedFailure, LoggedLogin, PodImage, PodState, Record, Session, Step};
 pub use self::recreate_credential::{BY_ITSELF, BY_UPGRADE, DELETE, MADE_BY, WITHOUT};
 pub use self::reinstall::{REINSTALLED, WITH_ANOTHER_PASSWORD};
 pub use self::roll_back_ca::PRIOR_CA_BACK;
@@ -75,10 +76,11 @@ pub use self::rotate_ca::ON_THE_WIRE;
 pub use self::rotate_password::RESTARTED;
 pub use self::rotate_under_fault::{FAULT, FAULT_OVER, UNTAKEN};
 pub use self::rotation::{
-    ACCEPT, CHANGED, DRAIN, DRAINED, FOLLOW, FOLLOWED, FRESH_GAP, NEW_ACCEPTED, NEW_CREDENTIAL, OLD_CREDENTIAL,
-    OLD_REFUSED, REFUSE, STEADY_GAP,
+    ACCEPT, CHANGED, DECLARED_STEPS, DRAIN, DRAINED, FOLLOW, FOLLOW_AFTER_STEPS, FOLLOWED, FRESH_GAP, NEW_ACCEPTED,
+    NEW_CREDENTIAL, OLD_CREDENTIAL, OLD_REFUSED, REFUSE, STEADY_GAP,
 };
 pub use self::seats::Seats;
+pub use self::snapshot::Snapshot;
 pub use self::standing::{erect, revisit};
 pub use self::stored::Stored;
 pub use self::tenant_install::{RULES_THE_CLUSTER, TENANT_INSTALLED};

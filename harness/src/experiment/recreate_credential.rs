@@ -2,13 +2,12 @@
 //!
 //! The operator makes its own at once; a chart makes its own at the next upgrade, which is what a sync is.
 
-use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::diary::Diary;
 use super::rotation::{CHANGED, Rotation, beside_a_writer, follow, try_both};
 use super::{AFTER, BEFORE};
-use crate::bench::{Bench, BenchError};
+use crate::bench::{Bench, BenchError, Programs};
 
 /// The answer to who made the Secret again.
 pub const MADE_BY: &str = "who made the Secret again";
@@ -22,7 +21,7 @@ pub const DELETE: &str = "delete the Secret";
 /// The step that waits for a controller to make it again; where none does, there is no Secret as long as it lasts.
 pub const WITHOUT: &str = "wait until it is made again";
 
-pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
+pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
     diary.look(bench, BEFORE, bench.standing_since()).await?;
     let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
@@ -33,12 +32,12 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
         diary.step(DELETE, bench.delete_credential()).await?;
         let by_itself = diary.hope(WITHOUT, bench.credential_is_back()).await;
         if !by_itself {
-            diary.step("upgrade the releases", bench.install(helm, &[])).await?;
+            diary.step("upgrade the releases", bench.install(&programs.helm, &[])).await?;
             diary.step("wait until it is made again by that", bench.credential_is_back()).await?;
         }
         let new = diary.step("read the new credential", bench.required_credential()).await?;
         diary.step("register what is new", bench.register_credentials()).await?;
-        follow(bench, diary, &Rotation::new(&old, &new, &clients)).await?;
+        follow(bench, programs, diary, &Rotation::new(&old, &new, &clients)).await?;
         made = Some((new, by_itself));
         Ok(())
     })

@@ -1,19 +1,18 @@
 //! Change the password twice in a row, before anybody could follow, and then to the value that it has.
 
-use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::diary::Diary;
 use super::rotation::{CHANGED, Rotation, beside_a_writer, follow, try_both};
 use super::{AFTER, BEFORE};
-use crate::bench::{Bench, BenchError};
+use crate::bench::{Bench, BenchError, Programs};
 
 /// The writer's mark of the second change.
 pub const CHANGED_AGAIN: &str = "change the credential again";
 /// The writer's mark of the change that changes nothing.
 pub const SAME_VALUE: &str = "write the same value once more";
 
-pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
+pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
     diary.look(bench, BEFORE, bench.standing_since()).await?;
     let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
@@ -24,7 +23,7 @@ pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> R
         let between = diary.step("change the password", bench.write_password(&Bench::new_password())).await?;
         bench.mark(CHANGED_AGAIN).await?;
         let new = diary.step("change it again at once", bench.write_password(&Bench::new_password())).await?;
-        follow(bench, diary, &Rotation::new(&old, &new, &clients)).await?;
+        follow(bench, programs, diary, &Rotation::new(&old, &new, &clients)).await?;
         bench.mark(SAME_VALUE).await?;
         let touched = Timestamp::now();
         diary.step("write the same value once more", bench.touch_credential()).await?;

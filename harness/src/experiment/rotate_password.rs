@@ -3,18 +3,17 @@
 //! What brings an old password back is a process of the operator that starts with what it remembers, and a release that
 //! is rolled back; so the primary is restarted and the release rolled back before the last look.
 
-use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::diary::Diary;
 use super::rotation::{CHANGED, Rotation, beside_a_writer, drain, follow, try_both};
 use super::{AFTER, BEFORE, DURING};
-use crate::bench::{Bench, BenchError};
+use crate::bench::{Bench, BenchError, Programs};
 
 /// The moment after the primary was restarted.
 pub const RESTARTED: &str = "after a restart of the primary";
 
-pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
+pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
     diary.look(bench, BEFORE, bench.standing_since()).await?;
     let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
@@ -25,7 +24,7 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
         bench.mark(CHANGED).await?;
         let changed = Timestamp::now();
         let new = diary.step("change the password in its Secret", bench.write_password(&password)).await?;
-        follow(bench, diary, &Rotation::new(&old, &new, &clients)).await?;
+        follow(bench, programs, diary, &Rotation::new(&old, &new, &clients)).await?;
         drain(bench, diary, changed).await?;
         rotated = Some(new);
         Ok(())
@@ -44,8 +43,8 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
     diary.look(bench, RESTARTED, restarting).await?;
     try_both(bench, diary, &old, &new).await?;
 
-    diary.step("upgrade the releases, without a change", bench.install(helm, &[])).await?;
-    diary.step("roll the releases back", bench.roll_back(helm)).await?;
+    diary.step("upgrade the releases, without a change", bench.install(&programs.helm, &[])).await?;
+    diary.step("roll the releases back", bench.roll_back(&programs.helm)).await?;
     diary.step("wait for every workload to settle", bench.settle()).await?;
     diary.look(bench, AFTER, restarting).await?;
     try_both(bench, diary, &old, &new).await

@@ -13,7 +13,7 @@ use super::diary::Diary;
 use super::fault::Fault;
 use super::rotation::{CHANGED, Rotation, beside_a_writer, drain, follow, held_up, try_both};
 use super::{AFTER, BEFORE, DURING};
-use crate::bench::{Bench, BenchError};
+use crate::bench::{Bench, BenchError, Programs};
 use crate::probe::Credential;
 
 /// The writer's mark of the moment in which the fault began.
@@ -23,7 +23,7 @@ pub const FAULT_OVER: &str = "the fault is over";
 /// The step that sees that a change of the Secret changes nothing while the operator is away.
 pub const UNTAKEN: &str = "see that nobody takes the change";
 
-pub(super) async fn run(bench: &Bench, fault: Fault, diary: &mut Diary) -> Result<(), BenchError> {
+pub(super) async fn run(bench: &Bench, programs: &Programs, fault: Fault, diary: &mut Diary) -> Result<(), BenchError> {
     diary.look(bench, BEFORE, bench.standing_since()).await?;
     let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
@@ -38,7 +38,7 @@ pub(super) async fn run(bench: &Bench, fault: Fault, diary: &mut Diary) -> Resul
             Fault::OperatorGone => without_operator(bench, diary).await?,
         };
         let rotation = Rotation { held_up: lasted, ..Rotation::new(&old, &new, &clients) };
-        follow(bench, diary, &rotation).await?;
+        follow(bench, programs, diary, &rotation).await?;
         drain(bench, diary, changed).await?;
         rotated = Some(new);
         Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::diary::Diary;
-use crate::bench::{ACCEPTED, Bench, BenchError, REFUSED};
+use crate::bench::{ACCEPTED, Bench, BenchError, Programs, REFUSED};
 use crate::probe::Credential;
 use crate::wait::Budget;
 
@@ -28,6 +28,10 @@ pub const ACCEPT: &str = "wait until the new credential is accepted";
 pub const REFUSE: &str = "wait until the old credential is refused";
 /// The step that waits for every consumer.
 pub const FOLLOW: &str = "wait until every consumer logged in with the new credential";
+/// The step that runs what the subject declares that people have to do.
+pub const DECLARED_STEPS: &str = "run the restart steps that the subject declares";
+/// The step that waits for every consumer once more, after those.
+pub const FOLLOW_AFTER_STEPS: &str = "wait until every consumer logged in after the declared steps";
 /// The step that waits for the last session of before.
 pub const DRAIN: &str = "wait until no session of before is left";
 
@@ -110,7 +114,14 @@ impl<'a> Rotation<'a> {
 }
 
 /// Waits, from a change of the credential on, for everything that has to follow, and marks each moment.
-pub(super) async fn follow(bench: &Bench, diary: &mut Diary, rotation: &Rotation<'_>) -> Result<(), BenchError> {
+///
+/// Consumers have the time in which they follow by themselves before anybody helps them: so it is known who needs help.
+pub(super) async fn follow(
+    bench: &Bench,
+    programs: &Programs,
+    diary: &mut Diary,
+    rotation: &Rotation<'_>,
+) -> Result<(), BenchError> {
     diary.limit(ACCEPT, bench.allow(ACCEPTED).limit + rotation.held_up);
     diary.limit(REFUSE, bench.allow(REFUSED).limit + rotation.held_up);
     if diary.hope(ACCEPT, bench.accepts(rotation.new)).await {
@@ -122,7 +133,13 @@ pub(super) async fn follow(bench: &Bench, diary: &mut Diary, rotation: &Rotation
     // Whoever logs in from here on does so with the new one.
     let refused = Timestamp::now();
     let following = bench.allow_refresh(FOLLOWING);
-    if diary.hope(FOLLOW, bench.every_client_logs_in(rotation.clients, refused, following)).await {
+    let mut followed = diary.hope(FOLLOW, bench.every_client_logs_in(rotation.clients, refused, following)).await;
+    if let (false, Some(steps)) = (followed, &bench.installation().restart) {
+        diary.hope(DECLARED_STEPS, bench.run_steps(programs, steps)).await;
+        let again = bench.every_client_logs_in(rotation.clients, refused, following);
+        followed = diary.hope(FOLLOW_AFTER_STEPS, again).await;
+    }
+    if followed {
         bench.mark(FOLLOWED).await?;
     } else {
         // The answer is known; what comes after is about the database, and begins with clients that work.

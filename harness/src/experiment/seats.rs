@@ -1,4 +1,4 @@
-//! How many benches are at work at once, over all subjects of a run.
+//! How many benches are at work at once, over all subjects of a run. One with many pods is as much work as several.
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -17,10 +17,10 @@ impl Seats {
         Self { free, count }
     }
 
-    /// Waits for a seat, which is given back when it is dropped.
-    pub(super) async fn one(&self) -> Option<SemaphorePermit<'_>> {
+    /// Waits for so many seats, or for all that there are; they are given back when they are dropped.
+    pub(super) async fn some(&self, wanted: u32) -> Option<SemaphorePermit<'_>> {
         // Closed seats are for nobody to wait for; then all start at once, which is only slower.
-        self.free.acquire().await.ok()
+        self.free.acquire_many(wanted.clamp(1, self.count)).await.ok()
     }
 
     /// Waits until every seat is free, and takes them all.
@@ -38,12 +38,13 @@ mod tests {
     #[tokio::test]
     async fn whoever_needs_all_seats_waits_for_the_last_one_and_is_not_passed_over() {
         let seats = Seats::new(2);
-        let held = seats.one().await;
+        let held = seats.some(1).await;
         let mut alone = Box::pin(seats.all());
         assert!(alone.as_mut().now_or_never().is_none(), "one seat is taken");
-        assert!(seats.one().now_or_never().is_none(), "a seat is free, but somebody came before");
+        assert!(seats.some(1).now_or_never().is_none(), "a seat is free, but somebody came before");
         drop(held);
         assert!(alone.await.is_some());
-        assert!(seats.one().now_or_never().is_some(), "all are free again");
+        assert!(seats.some(1).now_or_never().is_some(), "all are free again");
+        assert!(seats.some(7).now_or_never().is_some(), "nobody needs more than there are");
     }
 }

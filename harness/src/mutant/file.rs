@@ -44,6 +44,9 @@ pub struct MutantFile {
     /// Changes of the subject's companions, by name.
     #[serde(default)]
     pub companions: BTreeMap<String, Vec<Edit>>,
+    /// Steps that the subject declares for people after a rotation, beside those that it declares already.
+    #[serde(default)]
+    pub restart: Vec<String>,
     /// Secrets that somebody deletes on the cluster once the subject stands there, and that are made again.
     #[serde(default)]
     pub deleted: Vec<String>,

@@ -128,6 +128,7 @@ pub fn plant(subject: &Subject, mutant: &Mutant) -> Result<Planted, PlantError> 
         write(&path, edited.unwrap_or_default().as_bytes())?;
         planted.replace_companion_manifest(name, path);
     }
+    planted.declare_restart(&file.restart);
     planted.patch_manifests(file.manifests.clone());
     Ok(Planted { subject: Arc::new(planted), overlay: mutated, _folder: folder })
 }

@@ -33,6 +33,7 @@ pub(super) fn mutant(target: &str, also: &[&str]) -> Mutant {
         files: std::collections::BTreeMap::new(),
         manifests: Vec::new(),
         companions: std::collections::BTreeMap::new(),
+        restart: Vec::new(),
         deleted: Vec::new(),
     };
     Mutant { name: "ca/a_mutant".into(), file }

@@ -228,6 +228,11 @@ impl Subject {
         }
     }
 
+    /// Adds steps that people have to run after a rotation.
+    pub(crate) fn declare_restart(&mut self, steps: &[String]) {
+        self.file.restart.extend_from_slice(steps);
+    }
+
     /// Changes rendered objects of this subject from now on.
     pub(crate) fn patch_manifests(&mut self, patches: Vec<ObjectPatch>) {
         self.patches = patches;

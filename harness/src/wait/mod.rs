@@ -138,6 +138,7 @@ where
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        let asked = Instant::now();
         match tokio::time::timeout_at(deadline, condition()).await {
             Ok(Progress::Ready(value)) => return Ok(value),
             Ok(Progress::NotYet(reason)) => account.note(reason),
@@ -153,6 +154,8 @@ where
         if tokio::time::Instant::now() >= deadline {
             return Err(account.close(false));
         }
+        // What takes long to answer is dear to ask: it rests as long as it worked, and leaves the machine half its time.
+        ticks.reset_after(asked.elapsed().max(POLL_INTERVAL));
     }
 }
 

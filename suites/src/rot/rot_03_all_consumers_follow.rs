@@ -7,7 +7,7 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, one_of, that};
-use harness::experiment::{BEFORE, DURING, FOLLOW, REFUSE, Record, Records};
+use harness::experiment::{BEFORE, DECLARED_STEPS, DURING, FOLLOW, FOLLOW_AFTER_STEPS, REFUSE, Record, Records};
 use harness::feature::Feature;
 use harness::graph::Fact;
 use harness::rendered::Rendered;
@@ -46,6 +46,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 
 const IN_THE_POD: &str = "in the running pod";
 const RESTARTED: &str = "by a restart";
+const BY_STEP: &str = "by the restart that the subject declares";
 const HOW: &str = "how it came to log in with the new password";
 
 fn live(records: &Records, check: &mut Check) {
@@ -63,8 +64,10 @@ fn expect_followed(rotation: &Record, check: &mut Check) {
             "see ROT-04",
         );
     };
-    // What somebody had to restart afterwards does not count: that is what the wait was for.
-    let behind: Vec<&str> = rotation.step(FOLLOW).iter().filter_map(|step| step.unmet.as_deref()).collect();
+    // What somebody had to restart afterwards counts where the subject had declared it, and it was run.
+    let declared = rotation.step(FOLLOW_AFTER_STEPS);
+    let waits = declared.map_or([rotation.step(FOLLOW), None], |after| [rotation.step(DECLARED_STEPS), Some(after)]);
+    let behind: Vec<&str> = waits.into_iter().flatten().filter_map(|step| step.unmet.as_deref()).collect();
     let what = "what kept them from the new password";
     let followed = check.expect(in_rotation("the consumers", rotation), what, &behind[..], empty());
     if followed {
@@ -79,9 +82,10 @@ fn expect_followed(rotation: &Record, check: &mut Check) {
         let how = match (logged_in, before.pod(&pod.uid)) {
             (false, _) => "not at all",
             (true, Some(_)) => IN_THE_POD,
+            (true, None) if declared.is_some() => BY_STEP,
             (true, None) => RESTARTED,
         };
-        check.expect(pod, HOW, &how, one_of(&[IN_THE_POD, RESTARTED]));
+        check.expect(pod, HOW, &how, one_of(&[IN_THE_POD, RESTARTED, BY_STEP]));
     }
     for workload in clients.iter().filter(|workload| during.pods.iter().all(|pod| pod.workload != **workload)) {
         check.expect(in_rotation(workload, rotation), HOW, &"not at all: it has no pod", equal_to(IN_THE_POD));

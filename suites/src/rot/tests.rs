@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use harness::experiment::{
-    AFTER, BEFORE, BY_ITSELF, CHANGED, DURING, Experiment, FOLLOW, FOLLOWED, FRESH_GAP, LoggedFailure, MADE_BY,
-    NEW_ACCEPTED, NEW_CREDENTIAL, OLD_CREDENTIAL, OLD_REFUSED, PodChange, REFUSE, RESTARTED, Record, STEADY_GAP,
-    Snapshot, Step, UNTAKEN,
+    AFTER, BEFORE, BY_ITSELF, CHANGED, DECLARED_STEPS, DURING, Experiment, FOLLOW, FOLLOW_AFTER_STEPS, FOLLOWED,
+    FRESH_GAP, LoggedFailure, MADE_BY, NEW_ACCEPTED, NEW_CREDENTIAL, OLD_CREDENTIAL, OLD_REFUSED, PodChange, REFUSE,
+    RESTARTED, Record, STEADY_GAP, Snapshot, Step, UNTAKEN,
 };
 use harness::history::{FRESH, Gap, History, LaneHistory, Mark, STEADY};
 use harness::probe::Login;
@@ -115,6 +115,18 @@ fn a_rotation_in_which_everything_went_well_holds() {
     }
 }
 
+/// Nobody followed until somebody ran what the subject declares.
+fn only_by_declared_steps(record: &mut Record) {
+    nobody_followed(record);
+    record.steps.extend([step(DECLARED_STEPS, 35), step(FOLLOW_AFTER_STEPS, 39)]);
+}
+
+fn declared_steps_fail(record: &mut Record) {
+    only_by_declared_steps(record);
+    let steps = record.steps.iter_mut().filter(|step| step.name == DECLARED_STEPS);
+    steps.for_each(|step| step.unmet = Some("deployments.apps \"agents\" not found".into()));
+}
+
 fn in_history(spoil: fn(&mut History)) -> impl Fn(&mut Record) {
     move |record: &mut Record| record.history.iter_mut().for_each(spoil)
 }
@@ -142,6 +154,8 @@ fn nobody_followed(record: &mut Record) {
 #[case::nothing_was_rotated(&ROT_01, at_moment(AFTER, |seen| seen.credentials = snapshot(BEFORE, 0, "old").credentials), Unchecked)]
 #[case::a_pod_stays_behind(&ROT_03, at_moment(DURING, |seen| seen.logins.truncate(1)), Violated)]
 #[case::nobody_followed_in_time(&ROT_03, nobody_followed, Violated)]
+#[case::followed_by_the_declared_steps(&ROT_03, only_by_declared_steps, Holds)]
+#[case::the_declared_steps_fail(&ROT_03, declared_steps_fail, Violated)]
 #[case::a_workload_is_gone(&ROT_03, at_moment(DURING, |seen| seen.pods.truncate(1)), Violated)]
 #[case::never_refused(&ROT_04, in_history(|all| all.marks.retain(|mark| mark.name != OLD_REFUSED)), Violated)]
 #[case::opens_at_once(&ROT_04, at_moment(DURING, old_accepted), Violated)]
@@ -169,6 +183,7 @@ fn nobody_followed(record: &mut Record) {
 #[case::nobody_made_it(&ROT_11, at_moment(AFTER, |seen| seen.answers.clear()), Violated)]
 #[case::still_opens(&ROT_11, at_moment(AFTER, old_accepted), Violated)]
 #[case::a_consumer_stays_behind(&ROT_11, nobody_followed, Violated)]
+#[case::the_declared_steps_are_needed(&ROT_12, only_by_declared_steps, Violated)]
 #[case::somebody_must_help(&ROT_12, nobody_followed, Violated)]
 fn a_rotation(#[case] requirement: &Requirement, #[case] spoil: impl Fn(&mut Record), #[case] verdict: Verdict) {
     let mut records = everything();

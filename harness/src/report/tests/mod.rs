@@ -1,5 +1,6 @@
 //! A small contract, a subject and a run of it, from which the tests of reports start.
 
+mod browser;
 mod false_green;
 mod formats;
 mod gate;

@@ -18,7 +18,7 @@ fn tick(ms: i64, acknowledged: u32, failed: &[(&str, u32)], unknown: u32) -> Tic
     Tick { at: at(ms), acknowledged, failed, unknown }
 }
 
-fn rotation() -> Record {
+pub(super) fn rotation() -> Record {
     let lane = |ticks: Vec<Tick>| LaneHistory { acknowledged: 7, ticks, ..LaneHistory::default() };
     let lanes = [
         (STEADY.to_owned(), lane(vec![tick(0, 10, &[], 0), tick(500, 8, &[], 0)])),
