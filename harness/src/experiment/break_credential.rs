@@ -14,6 +14,8 @@ use crate::wait::Budget;
 /// The step that waits until no pod of a client calls itself ready any more.
 pub const UNREADY: &str = "wait until no client is ready any more";
 
+/// The role whose password was changed; clients that come in as another one are not concerned.
+pub const BROKEN_ROLE: &str = "the role whose password was changed";
 /// The moment when the operator had its time to correct the role, where it compares the role at all.
 pub const CORRECTED: &str = "after the operator looked again";
 /// The step that waits until the Secret's password is accepted again, without a change of the Secret.
@@ -24,12 +26,14 @@ const NOTICED: Budget = Budget::seconds("every client to say that it is not read
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     diary.look(bench, BEFORE, bench.standing_since()).await?;
-    let clients = diary.latest().map(|before| before.client_workloads()).unwrap_or_default();
+    let role = bench.declared_credential()?.role.clone();
+    let clients = diary.latest().map(|before| before.client_workloads_of(&role)).unwrap_or_default();
     let began = Timestamp::now();
     let broken = Bench::new_password();
     let foreign = diary.step("change the password in the database alone", bench.alter_role(&broken)).await?;
     diary.hope(UNREADY, bench.none_is_ready(&clients, bench.allow_refresh(NOTICED))).await;
     diary.look(bench, DURING, began).await?;
+    diary.latest().map(|during| during.answers.insert(BROKEN_ROLE.into(), role));
     if bench.declared_credential()?.inline {
         let own = diary.step("read the credential", bench.required_credential()).await?;
         diary.step("have the operator look at the cluster again", bench.touch_cluster()).await?;

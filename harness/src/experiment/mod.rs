@@ -52,7 +52,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::asked::Asked;
 pub use self::authority::CredentialState;
-pub use self::break_credential::{CORRECT, CORRECTED, UNREADY};
+pub use self::break_credential::{BROKEN_ROLE, CORRECT, CORRECTED, UNREADY};
 pub use self::campaign::{Campaign, Line, conduct, conduct_line};
 pub use self::change::PodChange;
 pub use self::change_first_password::{RESTART_CLIENTS, UPGRADED};

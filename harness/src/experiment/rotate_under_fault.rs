@@ -61,7 +61,6 @@ async fn kill_clients(
     let new = change(bench, diary).await?;
     bench.mark(FAULT).await?;
     diary.step("kill every pod of the application", bench.kill_pods_of(clients)).await?;
-    diary.hope("wait for every workload to settle", bench.settle()).await;
     bench.mark(FAULT_OVER).await?;
     Ok((new, Duration::ZERO))
 }

@@ -115,6 +115,15 @@ impl Snapshot {
         clients.map(|pod| pod.workload.clone()).collect()
     }
 
+    /// Those of them that came in as that role.
+    pub fn client_workloads_of(&self, role: &str) -> BTreeSet<String> {
+        let came_in = |pod: &&PodState| {
+            let sessions = self.sessions_of(pod).into_iter().map(|session| &session.role);
+            sessions.chain(self.logins_of(pod).into_iter().map(|login| &login.role)).any(|one| one == role)
+        };
+        self.pods.iter().filter(came_in).map(|pod| pod.workload.clone()).collect()
+    }
+
     /// The digests of the public keys of the CA that the subject is told to trust.
     pub fn ca_keys(&self) -> Vec<&str> {
         self.published_ca.iter().map(|ca| ca.spki_sha256.as_str()).collect()

@@ -7,7 +7,7 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, that};
-use harness::experiment::{AFTER, BEFORE, DURING, Experiment, Records};
+use harness::experiment::{AFTER, BEFORE, BROKEN_ROLE, DURING, Experiment, Records};
 use harness::feature::Feature;
 use harness::graph::Role;
 use harness::rendered::Rendered;
@@ -49,7 +49,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 fn live(records: &Records, check: &mut Check) {
     let Some(broken) = records.of(Experiment::BreakCredential) else { return };
     let (before, during, after) = (broken.at(BEFORE), broken.at(DURING), broken.at(AFTER));
-    let clients = before.client_workloads();
+    let clients = during.answers.get(BROKEN_ROLE).map(|role| before.client_workloads_of(role)).unwrap_or_default();
     let ready = |ready: bool| if ready { "ready" } else { "not ready" };
     for pod in before.pods.iter().filter(|pod| clients.contains(&pod.workload)) {
         check.control(pod, "before the credential was broken", &ready(pod.ready), equal_to("ready"));

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use harness::experiment::{
-    AFTER, BEFORE, BY_ITSELF, CHANGED, DECLARED_STEPS, DURING, Experiment, FOLLOW, FOLLOW_AFTER_STEPS, FOLLOWED,
-    FRESH_GAP, LoggedFailure, MADE_BY, NEW_ACCEPTED, NEW_CREDENTIAL, OLD_CREDENTIAL, OLD_REFUSED, PodChange, REFUSE,
-    RESTARTED, Record, STEADY_GAP, Snapshot, Step, UNTAKEN,
+    AFTER, BEFORE, BROKEN_ROLE, BY_ITSELF, CHANGED, DECLARED_STEPS, DURING, Experiment, FOLLOW, FOLLOW_AFTER_STEPS,
+    FOLLOWED, FRESH_GAP, LoggedFailure, MADE_BY, NEW_ACCEPTED, NEW_CREDENTIAL, OLD_CREDENTIAL, OLD_REFUSED, PodChange,
+    REFUSE, RESTARTED, Record, STEADY_GAP, Snapshot, Step, UNTAKEN,
 };
 use harness::history::{FRESH, Gap, History, LaneHistory, Mark, STEADY};
 use harness::probe::Login;
@@ -93,6 +93,7 @@ fn broken() -> Record {
             message: "password authentication failed".into(),
         })
         .into();
+    during.answers = [(BROKEN_ROLE.to_owned(), "app".to_owned())].into();
     record(Experiment::BreakCredential, [snapshot(BEFORE, 0, "old"), during, snapshot(AFTER, 40, "new")])
 }
 
@@ -174,6 +175,7 @@ fn nobody_followed(record: &mut Record) {
 #[case::nobody_watched(&ROT_06, |record: &mut Record| record.changes.clear(), Unchecked)]
 #[case::calls_itself_ready(&ROT_07, at_moment(DURING, |seen| seen.pods[1].ready = true), Violated)]
 #[case::does_not_recover(&ROT_07, at_moment(AFTER, |seen| seen.pods[0].ready = false), Violated)]
+#[case::nobody_is_concerned(&ROT_07, at_moment(DURING, |seen| { seen.answers.insert(BROKEN_ROLE.into(), "another".into()); }), Unchecked)]
 #[case::was_not_ready_before(&ROT_07, at_moment(BEFORE, |seen| seen.pods[0].ready = false), Unchecked)]
 #[case::was_not_refused(&ROT_07, at_moment(DURING, |seen| seen.failures.clear()), Unchecked)]
 #[case::one_key_is_stale(&ROT_08, at_moment(AFTER, |seen| { seen.tried.insert("key uri of secret/db".into(), refused()); }), Violated)]
