@@ -14,7 +14,7 @@ use crate::history::{FRESH, History, LaneHistory, STEADY, TICK_MS, Tick};
 /// The width of what is drawn, beside the names on the left.
 const WIDTH: f64 = 860.0;
 /// The longest names of pods fit in.
-const LEFT: f64 = 240.0;
+const LEFT: f64 = 290.0;
 const LANE: f64 = 70.0;
 const BETWEEN: f64 = 26.0;
 const POD: f64 = 16.0;
@@ -196,7 +196,7 @@ fn drawn_marks(history: &History, scale: &Scale) -> Vec<DrawnMark> {
         number: place + 1,
         x: Px(scale.x(mark.at)),
         // Marks of one second stand above each other.
-        y: Px(8.0 + 9.0 * to_f64(place % 3)),
+        y: Px(10.0 + 9.0 * to_f64(place % 3)),
         name: mark.name.clone(),
         second: format!("{:.1}", scale.seconds(mark.at)),
     };
