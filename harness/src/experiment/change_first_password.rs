@@ -19,7 +19,7 @@ pub const RESTART_CLIENTS: &str = "restart every workload that dials";
 
 pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
     begin(bench, diary, BEFORE).await?;
-    let clients = diary.latest().map(|before| before.client_workloads()).unwrap_or_default();
+    let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
     let password = unguessed();
     let new = Credential { password: password.clone(), ..old.clone() };

@@ -17,7 +17,7 @@ const COMPLAINED: Budget = Budget::seconds("whoever dials to log 28P01", 60);
 pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
     let procedure = bench.bundled()?.keeping_data.clone().ok_or_else(|| undocumented("keeps the data"))?;
     begin(bench, diary, BEFORE).await?;
-    let clients = diary.latest().map(|before| before.client_workloads()).unwrap_or_default();
+    let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
 
     let began = Timestamp::now();

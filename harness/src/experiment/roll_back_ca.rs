@@ -3,8 +3,6 @@
 //! The pods start anew with the wrong CA, as they do when a node is drained that night: only so is found out whether
 //! the way back reaches them.
 
-use std::collections::BTreeSet;
-
 use camino::Utf8Path;
 use jiff::Timestamp;
 
@@ -22,7 +20,7 @@ const RESTORED: Budget = Budget::seconds("every client to trust the prior CA aga
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     diary.look(bench, BEFORE, bench.standing_since()).await?;
-    let clients: BTreeSet<String> = diary.latest().map(|before| before.client_workloads()).unwrap_or_default();
+    let clients = diary.clients();
     let prior = String::from_utf8_lossy(&bench.ca_pem().await?).into_owned();
 
     let began = Timestamp::now();

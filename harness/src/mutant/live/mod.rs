@@ -186,14 +186,13 @@ impl Work<'_> {
         // Its seats are taken already.
         let seats = Seats::new(u32::try_from(campaign.benches()).unwrap_or(BENCHES));
         let sealed = conduct(self.lane.cluster, campaign, &seats, |record| self.seal(candidate, record)).await;
-        let records: Records = sealed.into_iter().collect();
+        let mut records: Records = sealed.into_iter().collect();
         // What a mutant leaves open, its row shows; a subject without a defect must have come through everything.
         let mut obstacles = candidate.experiments.iter().filter_map(|experiment| records.obstacle(*experiment));
         if let (Of::Original(_), Some(obstacle)) = (&candidate.of, obstacles.next()) {
             return Err(obstacle);
         }
         let experiments: BTreeSet<_> = campaign.wanted.iter().copied().collect();
-        let mut records = records;
         for fault in self.trial.catalog.iter().flat_map(|requirement| requirement.faults()) {
             records.excuse(fault, "a mutant meets no fault beside its own");
         }
