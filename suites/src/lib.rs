@@ -19,6 +19,7 @@ pub mod sec;
 pub mod sync;
 pub mod tls;
 mod trigger;
+mod why;
 
 #[cfg(test)]
 mod testing;
@@ -28,6 +29,7 @@ mod tidy;
 use harness::requirement::Requirement;
 
 pub use self::profiles::profiles;
+pub use self::why::why;
 
 /// The version of the contract.
 pub const VERSION: &str = "1.0";

@@ -106,8 +106,24 @@ pub fn table(catalogue: &[&Requirement]) -> String {
     text
 }
 
-/// Everything that the contract says of one requirement.
-pub fn explanation(requirement: &Requirement, mutants: &Mutants) -> String {
+/// Everything that the contract says of one requirement; `why` is what it is for.
+pub fn explanation(requirement: &Requirement, mutants: &Mutants, why: &str) -> String {
+    let mut text = format!("{} {}\n", requirement.id, requirement.title);
+    if !why.is_empty() {
+        let indented = why.lines().map(|line| if line.is_empty() { String::new() } else { format!("  {line}") });
+        let _ = writeln!(text, "\n{}\n", indented.collect::<Vec<_>>().join("\n"));
+    }
+    for (label, content) in particulars(requirement, mutants) {
+        for (index, line) in content.lines().enumerate() {
+            let label = if index == 0 { label } else { "" };
+            let _ = writeln!(text, "  {label:12}{line}");
+        }
+    }
+    text
+}
+
+/// What there is to tell of a requirement beside its statement and its reason, each with its label.
+pub(super) fn particulars(requirement: &Requirement, mutants: &Mutants) -> [(&'static str, String); 8] {
     let lanes: Vec<String> = requirement
         .lanes()
         .map(|lane| {
@@ -131,7 +147,7 @@ pub fn explanation(requirement: &Requirement, mutants: &Mutants) -> String {
         format!("where a subject claims, or its manifests show, {}", features.join(" and "))
     };
     let experiments = requirement.experiments.iter().map(Experiment::to_string).collect();
-    let rows = [
+    [
         ("level", level.to_owned()),
         ("applies", applies),
         ("lanes", lanes.join("\n")),
@@ -140,15 +156,7 @@ pub fn explanation(requirement: &Requirement, mutants: &Mutants) -> String {
         ("source", requirement.source.to_owned()),
         ("since", format!("contract {}, revision {}", requirement.since, requirement.revision)),
         ("mutants", listed(mutants.get(requirement.id).cloned().unwrap_or_default(), "none at hand")),
-    ];
-    let mut text = format!("{} {}\n", requirement.id, requirement.title);
-    for (label, content) in rows {
-        for (index, line) in content.lines().enumerate() {
-            let label = if index == 0 { label } else { "" };
-            let _ = writeln!(text, "  {label:12}{line}");
-        }
-    }
-    text
+    ]
 }
 
 /// The ids that somebody may have meant: the same but for spelling, then those of the area, nearest first.
@@ -253,7 +261,11 @@ mod tests {
 
     #[test]
     fn an_explanation_says_what_to_do() {
-        insta::assert_snapshot!(explanation(&CA_06, &mutants()));
+        insta::assert_snapshot!(explanation(
+            &CA_06,
+            &mutants(),
+            "Whoever does not verify talks to anybody.\n\nSo it has to."
+        ));
     }
 
     #[rstest]

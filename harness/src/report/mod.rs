@@ -11,6 +11,7 @@ mod html;
 mod junit;
 mod model;
 mod narrative;
+pub mod pages;
 mod profile;
 mod sarif;
 mod speed;

@@ -1,21 +1,24 @@
 //! `holdfast explain`: what one requirement is for, how it is judged and how it is mended; what a profile demands.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use harness::exit;
 use harness::profile::Profile;
-use harness::report::{self, catalogue};
+use harness::report::{self, catalogue, pages};
 
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-/// Explain one requirement: what is checked, where it comes from, how to mend a violation. Or a profile: what it
+/// Explain one requirement: what it is for, what is checked, where it comes from, how to mend a violation. Or a profile: what it
 /// demands.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
     /// The requirement's id or the profile's name, as `holdfast catalog` lists them, or a profile's file.
-    #[arg(value_name = "ID")]
-    id: String,
+    #[arg(value_name = "ID", required_unless_present = "pages")]
+    id: Option<String>,
+    /// Write a page of Markdown for every requirement into this folder.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "id")]
+    pages: Option<Utf8PathBuf>,
     /// Where the planted defects of a checkout are; they are listed if the folder is there.
     #[arg(long, value_name = "DIRECTORY", default_value = "fixtures/mutants")]
     mutants: Utf8PathBuf,
@@ -23,28 +26,42 @@ pub(crate) struct Explain {
 
 impl Explain {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
+        if let Some(folder) = &self.pages {
+            return self.write_pages(folder);
+        }
+        let id = self.id.as_deref().unwrap_or_default();
         let profiles = suites::profiles().map_err(Failure::broke)?;
-        if Profile::is_meant(&self.id) {
-            let profile = Profile::choose(&self.id, &profiles).map_err(Failure::usage)?;
+        if Profile::is_meant(id) {
+            let profile = Profile::choose(id, &profiles).map_err(Failure::usage)?;
             terminal.print(&report::profile(&profile, suites::CATALOG))?;
             return Ok(exit::HOLDS);
         }
-        let wanted = |requirement: &&&harness::requirement::Requirement| requirement.id.eq_ignore_ascii_case(&self.id);
+        let wanted = |requirement: &&&harness::requirement::Requirement| requirement.id.eq_ignore_ascii_case(id);
         let Some(requirement) = suites::CATALOG.iter().find(wanted) else {
-            return Err(Failure::usage(self.unknown()));
+            return Err(Failure::usage(unknown(id)));
         };
         let mutants = catalogue::mutants_below(&self.mutants).map_err(Failure::usage)?;
-        terminal.print(&catalogue::explanation(requirement, &mutants))?;
+        terminal.print(&catalogue::explanation(requirement, &mutants, suites::why(requirement.id)))?;
         Ok(exit::HOLDS)
     }
 
-    fn unknown(&self) -> String {
-        let near = catalogue::near(suites::CATALOG, &self.id);
-        let hint = if near.is_empty() {
-            "`holdfast catalog` lists them all".to_owned()
-        } else {
-            format!("did you mean {}?", near.join(" or "))
-        };
-        format!("explain requirement {}: the contract has none of that id; {hint}", self.id)
+    fn write_pages(&self, folder: &Utf8Path) -> Result<u8, Failure> {
+        let mutants = catalogue::mutants_below(&self.mutants).map_err(Failure::usage)?;
+        let unwritten = |error| Failure::broke(format!("write pages into {folder}: {error}"));
+        std::fs::create_dir_all(folder).map_err(unwritten)?;
+        for page in pages::pages(suites::CATALOG, &mutants, suites::why) {
+            std::fs::write(folder.join(&page.file), page.text).map_err(unwritten)?;
+        }
+        Ok(exit::HOLDS)
     }
+}
+
+fn unknown(id: &str) -> String {
+    let near = catalogue::near(suites::CATALOG, id);
+    let hint = if near.is_empty() {
+        "`holdfast catalog` lists them all".to_owned()
+    } else {
+        format!("did you mean {}?", near.join(" or "))
+    };
+    format!("explain requirement {id}: the contract has none of that id; {hint}")
 }
