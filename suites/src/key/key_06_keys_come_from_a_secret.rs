@@ -5,7 +5,8 @@
 //! same instant, which no two processes do.
 
 use harness::check::Check;
-use harness::expectation::{empty, equal_to, that};
+use harness::expectation::{empty, equal_to, one_of, that};
+use harness::experiment::{AFTER, Asked, BEFORE, DURING, Experiment, NEW_KEY, PodState, Records, Snapshot};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::{RefKind, Workload};
@@ -14,6 +15,7 @@ use harness::rendered::{Change, Rendered, Rendering};
 use harness::requirement::{Lane, Level, Requirement};
 use harness::subject::ApiKeys;
 
+use super::live::{control_asked, control_rotated};
 use super::{FIRST, SECOND, brings_the_list, plan, servers};
 
 /// Keys come from a Secret, a change rolls the server, and clients may follow later.
@@ -25,12 +27,12 @@ pub const KEY_06: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::ApiKeys],
-    experiments: &[],
+    experiments: &[Experiment::RotateApiKey],
     decisive: &[Lane::Rendered],
     remedy: "take the list from a Secret, put a checksum of it into the server's pod template, and give the clients a \
              key of their own",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -91,5 +93,51 @@ fn source(client: &Workload, plan: &ApiKeys) -> &'static str {
         "no Secret"
     } else {
         OWN
+    }
+}
+
+const ROLLED: &str = "the pod was replaced";
+const IN_THE_POD: &str = "the running pod took it up";
+const NOT_AT_ALL: &str = "not at all";
+const HOW: &str = "how it came to accept the key that was added";
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(rotation) = records.of(Experiment::RotateApiKey) else { return };
+    control_rotated(rotation, AFTER, check);
+    let (before, during, after) = (rotation.at(BEFORE), rotation.at(DURING), rotation.at(AFTER));
+    control_asked(during, check);
+    let of_new_key = || during.asked.iter().filter(|asked| asked.how == NEW_KEY);
+    for asked in of_new_key() {
+        check.expect(asked, HOW, &came_to_accept(asked, before), one_of(&[ROLLED, IN_THE_POD]));
+    }
+    let is_server = |pod: &PodState| of_new_key().any(|asked| asked.workload == pod.workload);
+    let clients = |seen: &'_ Snapshot| -> Vec<PodState> {
+        seen.pods.iter().filter(|pod| !pod.is_database && !is_server(pod)).cloned().collect()
+    };
+    for pod in clients(during) {
+        let state = match before.pod(&pod.uid) {
+            _ if !pod.ready => "it is not ready",
+            None => "it had to be restarted",
+            Some(_) => WORKS_ON,
+        };
+        check.expect(
+            &pod,
+            "what becomes of a client with the old key once the list has both",
+            &state,
+            equal_to(WORKS_ON),
+        );
+    }
+    for pod in clients(after) {
+        check.expect(&pod, "whether a client is ready once the old key is gone", &pod.ready, equal_to(true));
+    }
+}
+
+const WORKS_ON: &str = "it works on";
+
+fn came_to_accept(asked: &Asked, before: &Snapshot) -> &'static str {
+    match (asked.is_served(), before.pods.iter().any(|pod| pod.name == asked.pod)) {
+        (false, _) => NOT_AT_ALL,
+        (true, true) => IN_THE_POD,
+        (true, false) => ROLLED,
     }
 }

@@ -10,6 +10,7 @@ use super::*;
 use crate::testing::{judge_live, moment, pod, record};
 
 const SERVER: &str = "deployment/certctl-server";
+const AGENT: &str = "daemonset/certctl-agent";
 
 fn asked(how: &str, status: u16) -> Asked {
     Asked {
@@ -93,4 +94,33 @@ fn a_client_without_a_key(#[case] spoil: Spoil, #[case] expected: Verdict) {
     let mut rotation = rotation();
     spoil(&mut rotation);
     assert_eq!(judge_live(&KEY_05, [rotation]), expected);
+}
+
+#[rstest]
+#[case::taken_up_by_the_running_pod(|_: &mut Record| {}, Holds)]
+#[case::rolled_to(|rotation: &mut Record| {
+    rotation.snapshots[1].pods[0].name = "certctl-server-b".into();
+    rotation.snapshots[1].asked.iter_mut().for_each(|asked| asked.pod = "certctl-server-b".into());
+}, Holds)]
+#[case::never_heard_of(|rotation: &mut Record| rotation.snapshots[1].asked[1].status = Some(401), Violated)]
+#[case::nobody_was_asked(|rotation: &mut Record| rotation.snapshots[1].asked.clear(), Unchecked)]
+#[case::a_client_that_works_on(|rotation: &mut Record| {
+    rotation.snapshots.iter_mut().for_each(|seen| seen.pods.push(pod(AGENT, "b")));
+}, Holds)]
+#[case::a_client_that_had_to_follow_at_once(|rotation: &mut Record| {
+    rotation.snapshots[0].pods.push(pod(AGENT, "b"));
+    rotation.snapshots[1].pods.push(pod(AGENT, "c"));
+}, Violated)]
+#[case::a_client_that_is_shut_out_meanwhile(|rotation: &mut Record| {
+    rotation.snapshots.iter_mut().for_each(|seen| seen.pods.push(pod(AGENT, "b")));
+    rotation.snapshots[1].pods[1].ready = false;
+}, Violated)]
+#[case::a_client_that_is_shut_out_at_the_end(|rotation: &mut Record| {
+    rotation.snapshots[2].pods.push(pod(AGENT, "b"));
+    rotation.snapshots[2].pods[1].ready = false;
+}, Violated)]
+fn a_list_and_those_who_ask(#[case] spoil: Spoil, #[case] expected: Verdict) {
+    let mut rotation = rotation();
+    spoil(&mut rotation);
+    assert_eq!(judge_live(&KEY_06, [rotation]), expected);
 }
