@@ -33,6 +33,7 @@ pub(super) struct Producers {
     clusters: Vec<Cluster>,
     provided: Vec<String>,
     hooks: Vec<String>,
+    copied: Option<(String, String)>,
     writers: Vec<(String, Writer)>,
 }
 
@@ -59,6 +60,7 @@ impl Producers {
             clusters: surroundings.clusters.clone(),
             provided: surroundings.provided.clone(),
             hooks: surroundings.hooks.clone(),
+            copied: surroundings.copied.clone(),
             writers: Vec::new(),
         };
         for object in surroundings.companions.objects() {
@@ -153,9 +155,16 @@ impl Producers {
             return Producer::Nobody;
         };
         match (&reference.key, made.keys) {
+            (Some(key), Some(_)) if self.is_copied(&reference.name, key) => {
+                Producer::Known(format!("{}, and what copies the CA", made.by))
+            }
             (Some(key), Some(keys)) if !keys.contains(key) => Producer::WithoutKey { producer: made.by, keys },
             _ => Producer::Known(made.by),
         }
+    }
+
+    fn is_copied(&self, secret: &str, key: &str) -> bool {
+        self.copied.as_ref().is_some_and(|copied| copied.0 == secret && copied.1 == key)
     }
 }
 
@@ -210,6 +219,7 @@ mod tests {
             clusters: vec![Cluster::named("db")],
             provided: vec!["secret/given".into(), "secret/db-app".into()],
             hooks: vec!["secret/hooked".into()],
+            copied: Some(("twice".into(), "ca.crt".into())),
             ..Surroundings::default()
         }
     }
@@ -225,20 +235,27 @@ mod tests {
         assert_eq!(Producers::new(&manifests, &surroundings()).writers(secret).len(), writers);
     }
 
-    #[test]
-    fn what_a_hook_makes_has_a_producer() {
+    #[rstest]
+    #[case::a_hook("hooked", "uri", Some("a hook of this release"))]
+    #[case::a_copier_beside_another("twice", "ca.crt", Some("externalsecret/e, and what copies the CA"))]
+    #[case::another_without_the_key("twice", "tls.crt", None)]
+    fn a_key_has_a_producer(#[case] secret: &str, #[case] key: &str, #[case] expected: Option<&str>) {
         let manifests = Manifests::parse(TEXT, "test").unwrap();
         let producers = Producers::new(&manifests, &surroundings());
         let reference = Reference {
             kind: RefKind::Secret,
-            name: "hooked".into(),
-            key: Some("uri".into()),
+            name: secret.into(),
+            key: Some(key.into()),
             optional: false,
             usage: Use::Volume,
             place: Place::object("pod/a"),
         };
         let store = Store::new(&manifests, &surroundings());
-        assert_eq!(producers.of(&reference, &store), Producer::Known("a hook of this release".into()));
+        let known = match producers.of(&reference, &store) {
+            Producer::Known(by) => Some(by),
+            Producer::WithoutKey { .. } | Producer::Nobody => None,
+        };
+        assert_eq!(known.as_deref(), expected);
     }
 
     #[test]

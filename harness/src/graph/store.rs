@@ -24,6 +24,8 @@ pub struct Surroundings {
     pub provided: Vec<String>,
     /// What hooks of the releases make and no manifest shows, `secret/agents-db-auth`.
     pub hooks: Vec<String>,
+    /// The Secret and the key into which something copies the CA, whatever else makes that Secret.
+    pub copied: Option<(String, String)>,
     /// The environment variable that names the CA's file, where the subject says.
     pub ca_variable: Option<String>,
     /// The folder where the CA is mounted, where the subject says.

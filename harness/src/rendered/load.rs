@@ -213,6 +213,7 @@ fn surroundings(subject: &Subject) -> Result<Surroundings, YamlError> {
         clusters: subject.database().cluster.iter().map(|name| Cluster::named(name)).collect(),
         credentials: subject.database().credentials.iter().map(|credential| credential.secret.clone()).collect(),
         provided,
+        copied: subject.database().ca_sync.as_ref().map(|sync| (sync.target.secret.clone(), sync.target.key.clone())),
         hooks: subject.file().releases.iter().flat_map(|release| release.provides.iter().cloned()).collect(),
         ca_variable: ca.variable,
         ca_mount_path: ca.mount_path,
