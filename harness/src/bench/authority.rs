@@ -91,7 +91,7 @@ fn state_of(
 }
 
 /// Who owns a field of a Secret's data, by the API server's account of who applied or updated what.
-fn writers(secret: &Secret) -> Vec<String> {
+pub(super) fn writers(secret: &Secret) -> Vec<String> {
     let entries = secret.metadata.managed_fields.iter().flatten();
     let of_data =
         entries.filter(|entry| entry.fields_v1.as_ref().is_some_and(|fields| fields.0.get("f:data").is_some()));

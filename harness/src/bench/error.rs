@@ -49,6 +49,24 @@ pub enum BenchError {
         #[source]
         source: ApplyError,
     },
+    /// What Helm keeps of a release is no YAML.
+    #[error("read the manifests of release {release}")]
+    Manifest {
+        /// The release.
+        release: String,
+        /// Why.
+        #[source]
+        source: YamlError,
+    },
+    /// What Helm keeps of a release holds something that is no Kubernetes object.
+    #[error("read the manifests of release {release} as Kubernetes objects")]
+    Object {
+        /// The release.
+        release: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
     /// A step that the subject declares for people fails.
     #[error("run the steps that the subject declares under `restart`: {message}")]
     Steps {

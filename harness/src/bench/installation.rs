@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::bundled::BundledServer;
+use super::copier::Copier;
 use super::documented::{CaProcedures, Procedure};
 use super::front::Front;
 use super::inputs;
@@ -34,6 +35,10 @@ pub struct Installation {
     pub releases: Vec<Release>,
     /// The CloudNativePG cluster that the releases use.
     pub database: Option<String>,
+    /// The pooler through which they reach it.
+    pub pooler: Option<String>,
+    /// What copies the CA into a Secret that clients read.
+    pub copier: Option<Copier>,
     /// How many pods the releases run for long.
     pub pods: usize,
     /// How many instances of it this bench waits for; 1 without a say.
@@ -128,6 +133,8 @@ impl Installation {
                 .as_ref()
                 .map(|cluster| TrustSecret { secret: format!("{cluster}-ca"), key: "ca.crt".into() }),
             database: subject.database().cluster.clone(),
+            pooler: pooler_of(rendered),
+            copier: Copier::of(rendered),
             bundled: BundledServer::of(rendered),
             inputs: inputs::of(subject),
             front: Front::of(rendered),
@@ -167,6 +174,14 @@ impl Installation {
 fn pods_of(rendered: &Rendered) -> usize {
     let long_lived = rendered.workloads().iter().filter(|workload| !workload.runs_to_an_end());
     long_lived.map(|workload| usize::try_from(workload.replicas()).unwrap_or(1)).sum()
+}
+
+/// The pooler of the declared cluster, where the subject or its companions bring one.
+fn pooler_of(rendered: &Rendered) -> Option<String> {
+    let cluster = rendered.subject().database().cluster.as_deref()?;
+    let all = [rendered.companions(), rendered.manifests()].into_iter().flat_map(|all| all.of_kind("Pooler"));
+    let mut own = all.filter(|one| one.get("spec.cluster.name").and_then(Value::as_str) == Some(cluster));
+    own.next().map(|pooler| pooler.name().to_owned())
 }
 
 /// One Helm release.

@@ -14,9 +14,9 @@ use super::database::is_ready;
 use super::rollout::OF_A_RELEASE;
 use super::secrets::digests_of;
 use super::{Bench, BenchError};
-use crate::cluster::{exec, forward};
+use crate::cluster::forward;
 use crate::error::Chain;
-use crate::experiment::{Inspection, PodImage, PodState, Session, Snapshot};
+use crate::experiment::{PodImage, PodState, Session, Snapshot};
 use crate::probe::{Certificate, Served, ServerLog, certificates_of, handshake};
 use crate::wait::workload_of;
 
@@ -40,6 +40,7 @@ impl Bench {
         )?;
         let secrets = self.read_secrets().await?;
         let (published_ca, authority) = futures::try_join!(self.published_ca(), self.credential_states(&secrets))?;
+        let copied = self.copied_ca(&secrets);
         Ok(Snapshot {
             moment: moment.into(),
             at: Timestamp::now(),
@@ -51,6 +52,7 @@ impl Bench {
             published_ca: published_ca.iter().filter_map(|der| Certificate::of_der(der).ok()).collect(),
             credentials: digests_of(&secrets),
             authority,
+            copied,
             warnings,
             ..Snapshot::default()
         })
@@ -65,8 +67,7 @@ impl Bench {
         Ok(join_all(pods.iter().map(|pod| self.inspected_state(pod))).await)
     }
 
-    /// The same without asking the applications, each of which is a process in its container: for waits, which look
-    /// again and again.
+    /// The same without asking the applications: for waits, which look again and again.
     ///
     /// # Errors
     /// When they cannot be listed.
@@ -77,7 +78,10 @@ impl Bench {
     async fn pods_of_releases(&self) -> Result<Vec<Pod>, BenchError> {
         let listed = self.pods().list(&ListParams::default().labels(OF_A_RELEASE)).await;
         let listed = listed.map_err(|source| self.objects("list the pods", source))?;
-        Ok(listed.items.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect())
+        // Pods of Jobs come and go, and what they were for is told by what they leave.
+        let of_a_job = |pod: &Pod| pod.owner_references().iter().any(|owner| owner.kind == "Job");
+        let stays = |pod: &Pod| pod.metadata.deletion_timestamp.is_none() && !of_a_job(pod);
+        Ok(listed.items.into_iter().filter(stays).collect())
     }
 
     async fn inspected_state(&self, pod: &Pod) -> PodState {
@@ -117,24 +121,21 @@ impl Bench {
         containers.map(image).collect()
     }
 
-    /// Asks the stand-in application in the pod's first container; other applications have no answer.
-    async fn inspect(&self, pod: &Pod) -> Option<Inspection> {
-        let container = pod.spec.as_ref()?.containers.first()?;
-        let command = ["/workload", "inspect"];
-        let ran = exec(&self.pods(), &pod.name_any(), &container.name, &command).await.ok()?;
-        serde_json::from_str(&ran.stdout).ok()
-    }
-
-    /// The sessions that clients have with the server now.
+    /// The sessions that clients have now, with the server or with the pooler before it.
     ///
     /// # Errors
     /// When the server cannot be asked.
     pub async fn sessions(&self) -> Result<Vec<Session>, BenchError> {
         let rows = self.database()?.rows::<Session>(SESSIONS).await;
-        rows.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })
+        let rows = rows.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })?;
+        Ok(match self.passage().await? {
+            Some(passage) => passage.sessions(rows),
+            None => rows,
+        })
     }
 
-    /// The logins over the network, and those that failed, that the primary's log tells of since a time.
+    /// The logins over the network, and those that failed, that the primary's log tells of since a time; of those who
+    /// come through a pooler, that of the pooler.
     ///
     /// # Errors
     /// When the log cannot be read.
@@ -149,22 +150,32 @@ impl Bench {
         let mut log = ServerLog::parse(&log);
         log.logins.retain(|login| login.at >= since);
         log.failures.retain(|failure| failure.at >= since);
-        Ok(log)
+        Ok(match self.passage().await? {
+            Some(passage) => passage.log(log, since),
+            None => log,
+        })
     }
 
-    /// What the database serves in a handshake, by pod, under the name of its read-write Service.
+    /// What the database serves in a handshake, by pod, under the name of its read-write Service; and a pooler before it,
+    /// under its own.
     ///
     /// # Errors
     /// When the pods or the published CA cannot be read. A handshake that fails is absent.
     pub async fn served(&self) -> Result<Vec<Served>, BenchError> {
+        let ca = self.ca_pem().await?;
+        let mut served = self.served_by_instances(&ca).await?;
+        served.extend(self.served_by_pooler(&ca).await?);
+        Ok(served)
+    }
+
+    pub(super) async fn served_by_instances(&self, ca: &[u8]) -> Result<Vec<Served>, BenchError> {
         let Some(cluster) = &self.installation.database else { return Ok(Vec::new()) };
         let name = format!("{cluster}-rw");
-        let ca = self.ca_pem().await?;
         let selection = ListParams::default().labels(&format!("cnpg.io/cluster={cluster},cnpg.io/instanceName"));
         let listed = self.pods().list_metadata(&selection).await;
         let listed = listed.map_err(|source| self.objects("list the pods of the database", source))?;
         let look = |pod: String| {
-            let (name, ca) = (&name, &ca);
+            let name = &name;
             async move {
                 let stream = forward(&self.pods(), &pod, 5432).await;
                 let stream = stream.map_err(|error| tracing::debug!(pod, "{}", Chain(&error))).ok()?;

@@ -55,13 +55,13 @@ impl Bench {
         self.put_secret(secret(SERVER_CA_SECRET, "Opaque", [("ca.crt", pem)])).await
     }
 
-    /// Gives the server a new certificate that the authority signed, under every name of the cluster's Services, and
-    /// returns that certificate, PEM.
+    /// Gives the server a new certificate that the authority signed, under every name of the cluster's Services and of
+    /// a pooler, which presents the same; returns that certificate, PEM.
     ///
     /// # Errors
     /// When it cannot be issued or the API server refuses.
     pub(crate) async fn serve_leaf_of(&self, authority: &Authority) -> Result<String, BenchError> {
-        let names = service_names(self.database_name()?, self.namespace());
+        let names = service_names(self.database_name()?, self.installation.pooler.as_deref(), self.namespace());
         let ServerCertificate { certificate, key } = authority.issue(&names).map_err(|source| self.issue(source))?;
         let content = [("tls.crt", certificate.as_str()), ("tls.key", key.expose_secret())];
         self.put_secret(secret(SERVER_SECRET, "kubernetes.io/tls", content)).await?;
@@ -87,15 +87,15 @@ fn secret<'a>(name: &str, kind: &str, content: impl IntoIterator<Item = (&'a str
     }
 }
 
-/// The names under which clients in the cluster dial CloudNativePG's Services.
-fn service_names(cluster: &str, namespace: &str) -> Vec<String> {
+/// The names under which clients in the cluster dial CloudNativePG's Services, and that of a pooler.
+fn service_names(cluster: &str, pooler: Option<&str>, namespace: &str) -> Vec<String> {
     let services = ["rw", "r", "ro"].map(|role| format!("{cluster}-{role}"));
-    let spellings = |service: &String| {
+    let spellings = |service: String| {
         let in_namespace = format!("{service}.{namespace}");
         let in_cluster = format!("{in_namespace}.svc");
         [service.clone(), in_namespace, in_cluster.clone(), format!("{in_cluster}.cluster.local")]
     };
-    services.iter().flat_map(spellings).collect()
+    services.into_iter().chain(pooler.map(str::to_owned)).flat_map(spellings).collect()
 }
 
 #[cfg(test)]
@@ -104,10 +104,10 @@ mod tests {
 
     #[test]
     fn every_service_is_named_in_every_spelling() {
-        let names = service_names("db", "test");
-        assert_eq!(names.len(), 12);
+        let names = service_names("db", Some("db-pooler"), "test");
+        assert_eq!((names.len(), service_names("db", None, "test").len()), (16, 12));
         assert!(
-            ["db-rw", "db-r.test", "db-ro.test.svc.cluster.local"]
+            ["db-rw", "db-r.test", "db-ro.test.svc.cluster.local", "db-pooler.test.svc"]
                 .iter()
                 .all(|name| names.iter().any(|one| one == name))
         );

@@ -47,18 +47,26 @@ impl Bench {
     }
 
     async fn may_list_secrets(&self, account: &str) -> Result<bool, BenchError> {
+        let listing = ResourceAttributes {
+            resource: Some("secrets".into()),
+            verb: Some("list".into()),
+            ..ResourceAttributes::default()
+        };
+        self.may(account, listing).await
+    }
+
+    /// Whether the API server lets an account of this namespace do something in it.
+    ///
+    /// # Errors
+    /// When the API server does not say.
+    pub(super) async fn may(&self, account: &str, what: ResourceAttributes) -> Result<bool, BenchError> {
         let namespace = self.namespace().to_owned();
         let review = LocalSubjectAccessReview {
             metadata: ObjectMeta { namespace: Some(namespace.clone()), ..ObjectMeta::default() },
             spec: SubjectAccessReviewSpec {
                 user: Some(format!("system:serviceaccount:{namespace}:{account}")),
                 groups: Some(vec!["system:serviceaccounts".into(), format!("system:serviceaccounts:{namespace}")]),
-                resource_attributes: Some(ResourceAttributes {
-                    namespace: Some(namespace),
-                    resource: Some("secrets".into()),
-                    verb: Some("list".into()),
-                    ..ResourceAttributes::default()
-                }),
+                resource_attributes: Some(ResourceAttributes { namespace: Some(namespace), ..what }),
                 ..SubjectAccessReviewSpec::default()
             },
             ..LocalSubjectAccessReview::default()

@@ -49,6 +49,18 @@ impl Bench {
         Ok(())
     }
 
+    /// The same to one workload, which need not be of the releases.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub(super) async fn restart_one<K>(&self, name: &str) -> Result<(), BenchError>
+    where
+        K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()> + Clone + std::fmt::Debug,
+        K: DeserializeOwned,
+    {
+        self.patch_one::<K>(name, &restarted()).await
+    }
+
     /// Takes every pod of the releases away at once; their workloads make new ones.
     ///
     /// # Errors

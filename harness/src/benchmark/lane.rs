@@ -25,6 +25,7 @@ pub(super) fn judge(
         profile: None,
         waivers: Vec::new(),
         strict: false,
+        without_faults: false,
         helms: Arc::clone(helms),
         stage: Err("a measurement of the rendered lane".into()),
         base: Utf8PathBuf::new(),

@@ -171,7 +171,11 @@ impl Work<'_> {
             }
             return Ok(());
         }
-        let faults = faults(&wanted, rendered.subject().database(), stage.cluster.handle().provider);
+        let mut faults = faults(&wanted, rendered.subject().database(), stage.cluster.handle().provider);
+        if self.request.without_faults {
+            let left_out = |fault: &Experiment| format!("experiment {fault} was left out, by --without-faults");
+            faults.iter_mut().for_each(|(fault, obstacle)| *obstacle = Some(left_out(fault)));
+        }
         let mut experiments: BTreeSet<Experiment> = wanted.iter().flat_map(|requirement| requirement.needs()).collect();
         experiments.extend(faults.iter().filter(|(_, obstacle)| obstacle.is_none()).map(|(fault, _)| *fault));
         let campaign = Campaign {

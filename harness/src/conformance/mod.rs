@@ -48,6 +48,8 @@ pub struct Request {
     pub waivers: Vec<Waiver>,
     /// Whether a SHOULD binds like a MUST.
     pub strict: bool,
+    /// Whether rotations under faults are left out, which take as long as all the rest.
+    pub without_faults: bool,
     /// The Helms that render.
     pub helms: Arc<Helms>,
     /// What the live lane needs; absent: it is not run, for this reason.

@@ -76,7 +76,7 @@ pub(super) fn plan(request: &Request, run: &RunId, scenes: &[Scene]) -> Plan {
             }
         }
     }
-    let everything = request.selection.is_everything() && request.overlays.is_empty();
+    let everything = request.selection.is_everything() && request.overlays.is_empty() && !request.without_faults;
     Plan {
         run: run.clone(),
         started: Timestamp::now(),

@@ -6,7 +6,7 @@ use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::diary::Diary;
-use super::rotation::try_both;
+use super::rotation::{FOLLOWING, try_both};
 use super::{AFTER, BEFORE, DURING};
 use crate::bench::{Bench, BenchError};
 use crate::wait::Budget;
@@ -44,6 +44,10 @@ pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> R
 
     let mended = Bench::new_password();
     diary.step("change it properly, in its Secret", bench.set_password(&mended)).await?;
+    // Ready is what a pod was before the kubelet brought it the new password, too; so it has to log in first.
+    let right = Timestamp::now();
+    let following = bench.every_client_logs_in(&clients, right, bench.allow_refresh(FOLLOWING));
+    diary.hope("wait until every client logged in with it", following).await;
     diary.step("wait for every workload to settle again", bench.settle()).await?;
     diary.look(bench, AFTER, began).await
 }

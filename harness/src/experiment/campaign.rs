@@ -16,7 +16,7 @@ use super::install::unsettled;
 use super::record::Record;
 use super::seats::Seats;
 use super::{
-    Experiment, break_credential, change_first_password, follow_ca_documentation, forced_mode, foreign_ca,
+    Experiment, break_credential, change_first_password, copy_again, follow_ca_documentation, forced_mode, foreign_ca,
     hostile_password, install, mend_deleting_data, mend_keeping_data, missing_ca, recreate_credential, reinstall,
     roll_back_ca, rotate_again, rotate_api_key, rotate_bundle, rotate_ca, rotate_password, rotate_under_fault,
     tenant_install, upgrade, without_ca,
@@ -64,6 +64,7 @@ const LINES: &[Line] = &[
             Experiment::MissingCa,
             Experiment::RotateApiKey,
             Experiment::FollowCaDocumentation,
+            Experiment::CopyAgain,
             Experiment::TenantInstall,
         ],
     },
@@ -281,6 +282,7 @@ async fn perform(experiment: Experiment, bench: &Bench, programs: &Programs) -> 
         Experiment::RotateBundle => rotate_bundle::run(bench, helm, &mut diary).await,
         Experiment::RollBackCa => roll_back_ca::run(bench, helm, &mut diary).await,
         Experiment::FollowCaDocumentation => follow_ca_documentation::run(bench, programs, &mut diary).await,
+        Experiment::CopyAgain => copy_again::run(bench, helm, &mut diary).await,
         Experiment::RotatePassword => rotate_password::run(bench, programs, &mut diary).await,
         Experiment::RotateKillingClients => {
             rotate_under_fault::run(bench, programs, Fault::ClientsKilled, &mut diary).await

@@ -57,7 +57,11 @@ async fn look(bench: &Bench, helm: &Utf8Path, since: Timestamp, diary: &mut Diar
     let accounts = diary.step("ask what the accounts of the pods may do", bench.accounts()).await?;
     let databases = diary.step("log into every declared database with every declared role", bench.databases()).await?;
     let entrances = diary.step("look for what leads to the database", bench.entrances()).await?;
+    let rights = diary.step("ask what the copier of the CA may do", bench.rights_of_copier()).await?;
     if let Some(settled) = diary.latest() {
+        if let Some(copied) = &mut settled.copied {
+            copied.rights = rights;
+        }
         settled.accounts = accounts;
         settled.databases = databases;
         settled.entrances = entrances;

@@ -9,6 +9,8 @@ mod campaign;
 mod change;
 mod change_first_password;
 mod complaint;
+mod copied;
+mod copy_again;
 mod diary;
 mod documented;
 mod fault;
@@ -57,6 +59,8 @@ pub use self::campaign::{Campaign, Line, conduct, conduct_line};
 pub use self::change::PodChange;
 pub use self::change_first_password::{RESTART_CLIENTS, UPGRADED};
 pub use self::complaint::{Complaint, RemedyHeadings};
+pub use self::copied::{CopiedCa, WAYS_BEYOND, WAYS_NEEDED};
+pub use self::copy_again::{APPLIED, COPIED_THROUGH, COPIED_TWICE, RUN};
 pub use self::documented::{COMMANDS, THROUGH};
 pub use self::first_boot::{NEW_PASSWORD_TAKEN, SETTLED_ON_IT};
 pub use self::follow_ca_documentation::{INSTALLED_AS_WRITTEN, ROLLED_BACK_AS_WRITTEN, ROTATED_AS_WRITTEN};
@@ -72,12 +76,12 @@ pub use self::roll_back_ca::PRIOR_CA_BACK;
 pub use self::rotate_again::{CHANGED_AGAIN, SAME_VALUE};
 pub use self::rotate_api_key::{EMPTY_KEY, NEW_KEY, NO_KEY, OLD_KEY};
 pub use self::rotate_bundle::{NEW_LEAF_SERVED, OLD_CA_ALONE};
-pub use self::rotate_ca::ON_THE_WIRE;
+pub use self::rotate_ca::{COPY_FOLLOWS, ON_THE_WIRE};
 pub use self::rotate_password::RESTARTED;
 pub use self::rotate_under_fault::{FAULT, FAULT_OVER, UNTAKEN};
 pub use self::rotation::{
     ACCEPT, CHANGED, DECLARED_STEPS, DRAIN, DRAINED, FOLLOW, FOLLOW_AFTER_STEPS, FOLLOWED, FRESH_GAP, NEW_ACCEPTED,
-    NEW_CREDENTIAL, OLD_CREDENTIAL, OLD_REFUSED, REFUSE, STEADY_GAP,
+    NEW_CREDENTIAL, NEW_THROUGH_POOLER, OLD_CREDENTIAL, OLD_REFUSED, OLD_THROUGH_POOLER, REFUSE, STEADY_GAP,
 };
 pub use self::seats::Seats;
 pub use self::snapshot::Snapshot;
@@ -121,6 +125,8 @@ pub enum Experiment {
     RollBackCa,
     /// Install, rotate the CA and go back as the chart's README says.
     FollowCaDocumentation,
+    /// Run what copies the CA again: twice at once, around manifests applied by force, and from an empty source.
+    CopyAgain,
     /// Change the password in its Secret while a writer writes; restart the primary and roll the release back.
     RotatePassword,
     /// The same, and every pod of the application is killed before it could take the change up.
@@ -165,6 +171,7 @@ impl Experiment {
             Self::RotateBundle => "rotate-bundle",
             Self::RollBackCa => "roll-back-ca",
             Self::FollowCaDocumentation => "follow-ca-documentation",
+            Self::CopyAgain => "copy-again",
             Self::RotatePassword => "rotate-password",
             Self::RotateKillingClients => "rotate-killing-clients",
             Self::RotateLosingPrimary => "rotate-losing-primary",

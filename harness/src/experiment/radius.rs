@@ -51,6 +51,7 @@ impl Experiment {
             | Self::RotateBundle
             | Self::RollBackCa
             | Self::FollowCaDocumentation
+            | Self::CopyAgain
             | Self::RotatePassword
             | Self::RotateKillingClients
             | Self::RotateLosingPrimary

@@ -11,12 +11,15 @@ use kube::runtime::watcher;
 
 use super::diary::Diary;
 use super::{AFTER, BEFORE};
-use crate::bench::{Bench, BenchError};
+use crate::bench::{Bench, BenchError, COPIED};
 use crate::probe::{Certificate, certificates_of};
 use crate::wait::{Budget, Progress, watch_until};
 
 /// The step at whose end every pod of the database serves a leaf of the new CA.
 pub const ON_THE_WIRE: &str = "wait for the new leaf on the wire";
+
+/// The step that waits for what copies the CA, where something does.
+pub const COPY_FOLLOWS: &str = "wait for the copy of the CA to follow";
 
 const NEW_CA: Budget = Budget::seconds("the operator to issue a CA with a new key", 30);
 const NEW_LEAF: Budget = Budget::seconds("the server to serve a leaf of the new CA", 60);
@@ -32,12 +35,25 @@ pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> R
     let old = bench.ca_pem().await?;
     diary.step("delete the operator's CA", delete(bench, &format!("{cluster}-ca"))).await?;
     diary.step("wait for a CA with a new key", new_ca(bench, &format!("{cluster}-ca"), &old)).await?;
-    for leaf in ["server", "replication"] {
+    let pooled = bench.installation().pooler.is_some();
+    // The pooler logs in at the server with a certificate of its own.
+    for leaf in ["server", "replication", "pooler"].iter().filter(|leaf| pooled || **leaf != "pooler") {
         diary.step(&format!("delete the {leaf} certificate"), delete(bench, &format!("{cluster}-{leaf}"))).await?;
+    }
+    if pooled {
+        let of_the_server = bench.server_serves_published_ca(bench.allow(NEW_LEAF));
+        diary.step("wait for the new leaf of the server", of_the_server).await?;
+        // The operator does not tell it of another certificate.
+        diary.step("roll the pooler", bench.roll_pooler()).await?;
     }
     diary.step(ON_THE_WIRE, bench.serves_published_ca(bench.allow(NEW_LEAF))).await?;
 
     let on_the_wire = Timestamp::now();
+    if bench.installation().copier.is_some() {
+        let budget = bench.allow(COPIED);
+        diary.limit(COPY_FOLLOWS, budget.limit);
+        diary.hope(COPY_FOLLOWS, bench.copy_follows(budget)).await;
+    }
     diary
         .hope(
             "wait for every consumer to follow",

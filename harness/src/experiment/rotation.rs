@@ -45,13 +45,18 @@ pub const OLD_CREDENTIAL: &str = "the credential of before";
 /// The same with the credential that the Secret has now.
 pub const NEW_CREDENTIAL: &str = "the credential of the Secret";
 
+/// The credential of before, through the pooler where there is one.
+pub const OLD_THROUGH_POOLER: &str = "the credential of before, through the pooler";
+/// The same with the credential that the Secret has now.
+pub const NEW_THROUGH_POOLER: &str = "the credential of the Secret, through the pooler";
+
 /// Nothing disturbs the sessions of a pool when a password changes. What is left is how long a busy machine may hold a
 /// process up; a restart of the database takes longer than this.
 const STEADY: Budget = Budget::seconds(STEADY_GAP, 8);
 /// Beyond the refresh of the file: the database takes the password, the client waits before it tries again.
 const FRESH: Budget = Budget::seconds(FRESH_GAP, 10);
 /// Beyond the refresh of the file: a client that failed for a while waits before it tries again.
-const FOLLOWING: Budget = Budget::seconds("every consumer to log in with the new credential", 45);
+pub(super) const FOLLOWING: Budget = Budget::seconds("every consumer to log in with the new credential", 45);
 const DRAINING: Budget = Budget::seconds("the last session of before to end", 60);
 
 /// Does something while a writer writes and the pods are watched; what both saw is kept, also when it breaks off.
@@ -164,12 +169,19 @@ pub(super) async fn try_both(
     old: &Credential,
     new: &Credential,
 ) -> Result<(), BenchError> {
+    if bench.installation().pooler.is_some() {
+        diary.hope("wait until the pooler lets the credential of the Secret in", bench.pooler_accepts(new)).await;
+    }
     let tried = diary
         .step("log in with the credential of before, and with that of now", async {
-            Ok([
+            let mut tried = vec![
                 (OLD_CREDENTIAL.to_owned(), bench.try_verified(old).await?),
                 (NEW_CREDENTIAL.to_owned(), bench.try_verified(new).await?),
-            ])
+            ];
+            for (name, credential) in [(OLD_THROUGH_POOLER, old), (NEW_THROUGH_POOLER, new)] {
+                tried.extend(bench.try_through_pooler(credential).await?.map(|login| (name.to_owned(), login)));
+            }
+            Ok(tried)
         })
         .await?;
     if let Some(latest) = diary.latest() {

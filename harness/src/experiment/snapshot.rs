@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::asked::Asked;
 use super::authority::CredentialState;
 use super::complaint::Complaint;
+use super::copied::CopiedCa;
 use super::reach::{Account, DatabaseState, Entrance};
 use super::record::{Exposed, LoggedFailure, LoggedLogin, PodState, Session};
 use super::stored::Stored;
@@ -67,6 +68,9 @@ pub struct Snapshot {
     /// By what somebody comes to the database.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entrances: Vec<Entrance>,
+    /// The copy of the CA, where something makes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copied: Option<CopiedCa>,
     /// The CA that the subject is told to trust, as its Secret had it.
     pub published_ca: Vec<Certificate>,
     /// Warning events of the namespace that concern pods, `reason: message`, by pod.
@@ -94,6 +98,7 @@ pub(super) static NOTHING: Snapshot = Snapshot {
     accounts: Vec::new(),
     databases: Vec::new(),
     entrances: Vec::new(),
+    copied: None,
     published_ca: Vec::new(),
     warnings: BTreeMap::new(),
 };

@@ -8,7 +8,10 @@ impl Experiment {
     /// Why a subject whose database is of another kind does not meet this experiment; nothing if it does, or if the
     /// subject does not say what its database is.
     pub fn unsuited(self, database: &Database) -> Option<String> {
-        self.unsuited_kind(database).or_else(|| self.unsuited_size(database)).or_else(|| self.undocumented(database))
+        self.unsuited_kind(database)
+            .or_else(|| self.unsuited_size(database))
+            .or_else(|| self.undocumented(database))
+            .or_else(|| self.uncopied(database))
     }
 
     fn undocumented(self, database: &Database) -> Option<String> {
@@ -18,6 +21,12 @@ impl Experiment {
                 "experiment {self} runs commands as they are written, and `database.ca.documented` names no headings \
                  under which they stand"
             )
+        })
+    }
+
+    fn uncopied(self, database: &Database) -> Option<String> {
+        (self == Self::CopyAgain && database.ca_sync.is_none()).then(|| {
+            format!("experiment {self} runs what copies the CA, and `database.caSync` names nothing that does")
         })
     }
 
@@ -59,6 +68,7 @@ impl Experiment {
             | Self::RotateBundle
             | Self::RollBackCa
             | Self::FollowCaDocumentation
+            | Self::CopyAgain
             | Self::RotatePassword
             | Self::RotateKillingClients
             | Self::RotateLosingPrimary

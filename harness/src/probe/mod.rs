@@ -4,6 +4,7 @@
 
 mod certificate;
 mod login;
+mod pooler_log;
 mod scram;
 mod server_log;
 mod superuser;
@@ -13,6 +14,7 @@ mod web;
 
 pub use self::certificate::{Certificate, CertificateError, certificates_of};
 pub use self::login::{Credential, Login, Transport, login};
+pub use self::pooler_log::PoolerLog;
 pub use self::scram::verifies;
 pub use self::server_log::ServerLog;
 pub use self::superuser::{Database, QueryError, Server};

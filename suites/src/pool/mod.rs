@@ -5,6 +5,8 @@ mod pool_02_sessions_have_an_age_limit;
 mod pool_03_a_pooler_recovers_from_a_rotation;
 mod pool_04_a_pooler_is_verified_and_verifies;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use self::pool_01_a_full_roll_fits_the_server::POOL_01;
 pub use self::pool_02_sessions_have_an_age_limit::POOL_02;

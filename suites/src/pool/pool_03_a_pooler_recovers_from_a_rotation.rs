@@ -8,9 +8,14 @@
 use std::time::Duration;
 
 use harness::check::Check;
-use harness::expectation::at_most;
+use harness::expectation::{at_most, equal_to};
+use harness::experiment::{
+    AFTER, DURING, Experiment, NEW_THROUGH_POOLER, OLD_THROUGH_POOLER, RESTARTED, Record, Records,
+};
 use harness::feature::Feature;
+use harness::finding::Place;
 use harness::manifests::Object;
+use harness::probe::Login;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
@@ -27,11 +32,11 @@ pub const POOL_03: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::Pooler],
-    experiments: &[],
+    experiments: &[Experiment::RotatePassword],
     decisive: &[Lane::Live],
     remedy: "set server_login_retry to 15 or less and server_lifetime to minutes, or declare that the pooler is rolled",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 /// How long a pooler may refuse everybody after one failed login, where `budgets.login-retry` does not ask for more.
@@ -102,6 +107,30 @@ fn setting(pooler: &Object, name: &str) -> Option<String> {
 fn is_rolled(subject: &Rendered, pooler: &Object) -> bool {
     let steps = &subject.subject().file().restart;
     steps.iter().any(|step| step.split([' ', '/']).any(|word| word == pooler.name()))
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(rotation) = records.of(Experiment::RotatePassword) else { return };
+    for moment in [DURING, RESTARTED, AFTER] {
+        expect_through(rotation, moment, NEW_THROUGH_POOLER, ACCEPTED, check);
+        expect_through(rotation, moment, OLD_THROUGH_POOLER, REFUSED, check);
+    }
+}
+
+const ACCEPTED: &str = "accepted";
+/// PgBouncer has one SQLSTATE for whomever it turns away; the other credential shows that it is for the password.
+const REFUSED: &str = "refused";
+
+fn expect_through(rotation: &Record, moment: &str, who: &'static str, wanted: &'static str, check: &mut Check) {
+    let place = Place::object("the pooler").field(moment);
+    match rotation.at(moment).tried.get(who) {
+        None => check.undecided(place, who, "nobody logged in through it; is it among the companions of the subject?"),
+        Some(Login::Unknown { reason }) => check.undecided(place, who, reason),
+        Some(login) => {
+            let ended = if *login == Login::Accepted { ACCEPTED } else { REFUSED };
+            check.expect(place, who, &ended, equal_to(wanted));
+        }
+    }
 }
 
 #[cfg(test)]

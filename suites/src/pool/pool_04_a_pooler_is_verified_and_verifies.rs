@@ -5,7 +5,8 @@
 //! the Cluster, which does not name the pooler unless the Cluster is told to: `verify-full` then fails at the pooler.
 
 use harness::check::Check;
-use harness::expectation::{one_of, that};
+use harness::expectation::{equal_to, not_empty, one_of, that};
+use harness::experiment::{AFTER, Experiment, Records, SETTLED};
 use harness::feature::Feature;
 use harness::finding::{Locate as _, Place};
 use harness::manifests::Object;
@@ -24,12 +25,12 @@ pub const POOL_04: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::Pooler],
-    experiments: &[],
+    experiments: &[Experiment::Install, Experiment::RotateCa],
     decisive: &[Lane::Live],
     remedy: "leave server_tls_sslmode at verify-ca or set verify-full, and add the pooler's Service to \
              spec.certificates.serverAltDNSNames of the Cluster",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 /// Modes in which PgBouncer verifies the server's certificate.
@@ -97,6 +98,21 @@ fn issued(subject: &Rendered, secret: &str) -> Result<(Place, Vec<String>), Stri
 /// Whether a name of a certificate is that of a Service, alone or with its namespace.
 fn covers(name: &str, service: &str) -> bool {
     name == service || name.split_once('.').is_some_and(|(first, _)| first == service || first == "*")
+}
+
+fn live(records: &Records, check: &mut Check) {
+    for (experiment, moment) in [(Experiment::Install, SETTLED), (Experiment::RotateCa, AFTER)] {
+        let Some(record) = records.of(experiment) else { continue };
+        // The server's own pods were asked under the name of the read-write Service.
+        let poolers: Vec<_> = record.at(moment).served.iter().filter(|one| !one.name.ends_with("-rw")).collect();
+        let names: Vec<&str> = poolers.iter().map(|one| one.endpoint.as_str()).collect();
+        check.control(Place::object("the pooler").field(moment), "pods that shake hands", &names[..], not_empty());
+        for pooler in poolers {
+            let verified = pooler.refused.as_deref().unwrap_or("verifies");
+            let what = format!("certificate served for {}", pooler.name);
+            check.expect(Place::object(&pooler.endpoint).field(moment), what, &verified, equal_to("verifies"));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod flow;
 mod kubectl;
+mod live;
 mod sync_01_what_is_copied_verifies_every_endpoint;
 mod sync_02_a_new_ca_is_copied_by_itself;
 mod sync_03_what_is_written_is_one_whole_ca;
@@ -14,6 +15,8 @@ mod sync_05_the_copier_has_two_rights;
 mod sync_06_no_private_key_is_copied;
 mod sync_07_consumers_take_up_the_copy;
 mod sync_08_the_copier_can_run_again;
+#[cfg(test)]
+mod tests;
 
 pub use self::sync_01_what_is_copied_verifies_every_endpoint::SYNC_01;
 pub use self::sync_02_a_new_ca_is_copied_by_itself::SYNC_02;

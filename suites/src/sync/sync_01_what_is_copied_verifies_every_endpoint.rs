@@ -5,12 +5,15 @@
 //! be the CA. That it verifies every endpoint a handshake with each of them proves.
 
 use harness::check::Check;
-use harness::expectation::equal_to;
+use harness::expectation::{equal_to, not_empty};
+use harness::experiment::{AFTER, Experiment, Records, SETTLED};
 use harness::feature::Feature;
+use harness::finding::Place;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
 use super::kubectl::Call;
+use super::live::{copy, expect_copied, moment_of};
 use super::{OWN_PROGRAM, copiers};
 
 /// What is copied verifies every endpoint.
@@ -22,11 +25,11 @@ pub const SYNC_01: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::CaSync],
-    experiments: &[],
+    experiments: &[Experiment::Install, Experiment::RotateCa],
     decisive: &[Lane::Live],
     remedy: "copy the CA from the Secret in which it is published, never a certificate from a pod or a handshake",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 const OF_A_CA: &str = "a Secret's key with a CA";
@@ -67,6 +70,22 @@ fn of_key(key: &str) -> Option<&'static str> {
         Some(OF_A_CA)
     } else {
         None
+    }
+}
+
+/// What is served is held against the published CA, so that a copy that is that CA verifies what the CA verifies.
+fn live(records: &Records, check: &mut Check) {
+    for (experiment, moment) in [(Experiment::Install, SETTLED), (Experiment::RotateCa, AFTER)] {
+        let Some(record) = records.of(experiment) else { continue };
+        let Some(copied) = copy(record, moment, check) else { continue };
+        expect_copied(copied, moment, check);
+        let served = &record.at(moment).served;
+        check.control(moment_of(record, moment), "endpoints that shake hands", &served[..], not_empty());
+        for endpoint in served {
+            let place = Place::object(&endpoint.endpoint).field(moment);
+            let verified = endpoint.refused.as_deref().unwrap_or("verifies");
+            check.expect(place, format!("certificate served for {}", endpoint.name), &verified, equal_to("verifies"));
+        }
     }
 }
 

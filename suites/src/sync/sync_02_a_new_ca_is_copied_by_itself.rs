@@ -5,13 +5,15 @@
 //! soon a new CA arrives only a rotation tells.
 
 use harness::check::Check;
-use harness::expectation::equal_to;
+use harness::expectation::{empty, equal_to};
+use harness::experiment::{AFTER, BEFORE, COPY_FOLLOWS, Experiment, Records};
 use harness::feature::Feature;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
 use super::copiers;
+use super::live::{copy, expect_copied};
 
 /// A new CA is copied by itself.
 pub const SYNC_02: Requirement = Requirement {
@@ -22,11 +24,11 @@ pub const SYNC_02: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::CaSync],
-    experiments: &[],
+    experiments: &[Experiment::RotateCa],
     decisive: &[Lane::Live],
     remedy: "copy it on a schedule (CronJob) or with a controller that watches the source, beside or instead of the hook",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 const BY_ITSELF: &str = "by itself";
@@ -48,6 +50,20 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         };
         check.expect(copier, "when it looks for a new CA", &when, equal_to(BY_ITSELF));
     }
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(rotation) = records.of(Experiment::RotateCa) else { return };
+    let (Some(before), Some(after)) = (copy(rotation, BEFORE, check), copy(rotation, AFTER, check)) else { return };
+    let changed = before.source.is_some() && before.source != after.source;
+    check.control(after, "whether its source has another CA", &changed, equal_to(true));
+    let Some(wait) = rotation.step(COPY_FOLLOWS) else {
+        return check.undecided(after, "when it followed", "the experiment did not come so far");
+    };
+    let seconds = rotation.limit(COPY_FOLLOWS).unwrap_or_default();
+    let late: Vec<&str> = wait.unmet.as_deref().into_iter().collect();
+    check.expect(after, format!("what kept it from the new CA for {seconds:.0} s"), &late[..], empty());
+    expect_copied(after, AFTER, check);
 }
 
 #[cfg(test)]

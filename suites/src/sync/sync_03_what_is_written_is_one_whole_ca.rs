@@ -5,7 +5,8 @@
 //! hook that patches a Secret before the release has made it fails in a fresh namespace.
 
 use harness::check::Check;
-use harness::expectation::{empty, equal_to};
+use harness::expectation::{empty, equal_to, that};
+use harness::experiment::{AFTER, BEFORE, COPIED_THROUGH, DURING, Experiment, RUN, Records, SETTLED};
 use harness::feature::Feature;
 use harness::finding::Locate as _;
 use harness::manifests::Object;
@@ -13,6 +14,7 @@ use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
 use super::flow::flow;
+use super::live::{copy, expect_copied, expect_unchanged};
 use super::{Copier, OWN_PROGRAM, copiers};
 
 /// What is written is one whole CA.
@@ -24,12 +26,12 @@ pub const SYNC_03: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::CaSync],
-    experiments: &[],
+    experiments: &[Experiment::Install, Experiment::CopyAgain],
     decisive: &[Lane::Live],
     remedy: "decode what `data` holds before it is encoded again, end where it is no certificate, and create the Secret \
              instead of patching one that comes later",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 const GUARDED: &str = "something that ends the script";
@@ -55,7 +57,8 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             let guard = if flow.guarded { GUARDED } else { "nothing" };
             check.expect(&copier, "what notices that there is no CA", &guard, equal_to(GUARDED));
         }
-        if flows.is_empty() {
+        // What a program of its own does with the CA that the subject declares only a cluster tells.
+        if flows.is_empty() && copier.declared.is_none() {
             check.undecided(&copier, "how it writes the CA", OWN_PROGRAM);
         }
     }
@@ -88,6 +91,26 @@ fn wave(object: &Object) -> (i64, i64) {
     };
     let wave = object.annotation("argocd.argoproj.io/sync-wave").and_then(|wave| wave.parse().ok()).unwrap_or(0);
     (phase, wave)
+}
+
+fn live(records: &Records, check: &mut Check) {
+    if let Some(install) = records.of(Experiment::Install)
+        && let Some(copied) = copy(install, SETTLED, check)
+    {
+        expect_copied(copied, SETTLED, check);
+        let some = that("at least one", |count: &usize| *count > 0);
+        check.expect(copied, "certificates in the copy", &copied.certificates.unwrap_or_default(), some);
+    }
+    let Some(again) = records.of(Experiment::CopyAgain) else { return };
+    let moments = (copy(again, BEFORE, check), copy(again, DURING, check), copy(again, AFTER, check));
+    let (Some(before), Some(emptied), Some(after)) = moments else { return };
+    let changed = before.source.is_some() && before.source != emptied.source;
+    check.control(emptied, "whether its source was empty for a while", &changed, equal_to(true));
+    expect_unchanged(before, emptied, "while its source was empty", check);
+    let ended = again.at(DURING).answers.get(&format!("{RUN} 1")).map_or("not run", String::as_str);
+    let failed = that("a failure that people see", |ended: &&str| *ended != COPIED_THROUGH);
+    check.expect(emptied, "how a run from an empty source ended", &ended, failed);
+    expect_copied(after, AFTER, check);
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use harness::check::Check;
 use harness::expectation::empty;
+use harness::experiment::{APPLIED, BEFORE, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::{Locate as _, Place};
 use harness::manifests::Object;
@@ -13,6 +14,7 @@ use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
+use super::live::{copy, expect_unchanged};
 use super::{OWN_PROGRAM, copiers};
 
 /// Nobody else writes the copy.
@@ -24,11 +26,11 @@ pub const SYNC_04: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::CaSync],
-    experiments: &[],
+    experiments: &[Experiment::CopyAgain],
     decisive: &[Lane::Rendered],
     remedy: "write the CA into a Secret of its own, which no SealedSecret, no ExternalSecret and no manifest makes",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -83,6 +85,12 @@ fn takes_away(object: &Object, key: Option<&str>) -> bool {
         }
         _ => true,
     }
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(again) = records.of(Experiment::CopyAgain) else { return };
+    let (Some(before), Some(applied)) = (copy(again, BEFORE, check), copy(again, APPLIED, check)) else { return };
+    expect_unchanged(before, applied, APPLIED, check);
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! and to write one here, each by its name.
 
 use harness::check::Check;
-use harness::expectation::empty;
+use harness::expectation::{empty, equal_to};
+use harness::experiment::{Experiment, Records, SETTLED, WAYS_BEYOND, WAYS_NEEDED};
 use harness::feature::Feature;
 use harness::graph::Workload;
 use harness::manifests::Object;
@@ -14,6 +15,7 @@ use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
 use super::copiers;
+use super::live::copy;
 
 /// The copier has two rights.
 pub const SYNC_05: Requirement = Requirement {
@@ -24,12 +26,12 @@ pub const SYNC_05: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::CaSync],
-    experiments: &[],
+    experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered],
     remedy: "give `get` on the source and `patch` on the target, each with resourceNames in a Role of its namespace; drop \
              ClusterRoles and pods/exec",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 /// What may be asked of a Secret by its name.
@@ -106,6 +108,21 @@ fn beyond(role: &Object, everywhere: bool) -> Vec<String> {
         what.map(|what| format!("{what}, {}", role.at(&format!("rules[{index}]"))))
     });
     excess.collect()
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(install) = records.of(Experiment::Install) else { return };
+    let Some(copied) = copy(install, SETTLED, check) else { return };
+    // Who may do nothing at all is told nothing about.
+    for way in WAYS_NEEDED.iter().filter_map(|way| copied.rights.get_key_value(*way)) {
+        check.control(copied, format!("whether its copier may {}", way.0), way.1, equal_to(true));
+    }
+    let beyond = WAYS_BEYOND.iter().filter(|way| copied.rights.get(**way) == Some(&true)).copied();
+    let beyond: Vec<&str> = beyond.collect();
+    if copied.rights.is_empty() {
+        return check.undecided(copied, "what its copier may do", "the API server was not asked");
+    }
+    check.expect(copied, "what its copier may do beyond that", &beyond[..], empty());
 }
 
 #[cfg(test)]

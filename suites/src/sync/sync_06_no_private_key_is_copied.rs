@@ -5,12 +5,14 @@
 //! one.
 
 use harness::check::Check;
-use harness::expectation::empty;
+use harness::expectation::{empty, that};
+use harness::experiment::{AFTER, Experiment, Records, SETTLED};
 use harness::feature::Feature;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
 use super::kubectl::Call;
+use super::live::copy;
 use super::{OWN_PROGRAM, copiers};
 
 /// No private key is copied.
@@ -22,11 +24,11 @@ pub const SYNC_06: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::CaSync],
-    experiments: &[],
+    experiments: &[Experiment::Install, Experiment::RotateCa],
     decisive: &[Lane::Rendered],
     remedy: "select the key with the certificate, `jsonpath={.data.ca\\.crt}`, and never the whole Secret",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -64,6 +66,16 @@ fn is_private(key: &str) -> bool {
 fn is_whole(call: &Call) -> bool {
     let formats = ["yaml", "json", "-oyaml", "-ojson", "--output=yaml", "--output=json", "-o=yaml", "-o=json"];
     call.verb == "get" && call.words.iter().any(|word| formats.contains(&word.as_str()))
+}
+
+fn live(records: &Records, check: &mut Check) {
+    for (experiment, moment) in [(Experiment::Install, SETTLED), (Experiment::RotateCa, AFTER)] {
+        let Some(record) = records.of(experiment) else { continue };
+        let Some(copied) = copy(record, moment, check) else { continue };
+        let there = that("one", |copy: &Option<String>| copy.is_some());
+        check.control(copied, format!("the copy, {moment}"), &copied.sha256, there);
+        check.expect(copied, format!("keys with a private key, {moment}"), &copied.private[..], empty());
+    }
 }
 
 #[cfg(test)]

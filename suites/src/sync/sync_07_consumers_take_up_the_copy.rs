@@ -5,13 +5,15 @@
 //! restarts it, or the claim that it reads the file anew.
 
 use harness::check::Check;
-use harness::expectation::that;
+use harness::expectation::{equal_to, not_empty, that};
+use harness::experiment::{AFTER, BEFORE, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::{Container, RefKind, Use, Workload};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
+use super::live::{copy, moment_of};
 use super::{OWN_PROGRAM, copiers};
 use crate::trigger::restart;
 
@@ -24,11 +26,11 @@ pub const SYNC_07: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::CaSync],
-    experiments: &[],
+    experiments: &[Experiment::RotateCa],
     decisive: &[Lane::Rendered],
     remedy: "restart the consumers on a change of that Secret (Reloader), or mount it as a folder and claim `ca.rotation`",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -80,6 +82,22 @@ fn refreshed(workload: &Workload, secret: &str) -> Option<bool> {
     });
     Some(in_files && !parts)
 }
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(rotation) = records.of(Experiment::RotateCa) else { return };
+    let (Some(before), Some(after)) = (copy(rotation, BEFORE, check), copy(rotation, AFTER, check)) else { return };
+    check.control(after, "whether the copy is another one", &(before.sha256 != after.sha256), equal_to(true));
+    let seen = rotation.at(AFTER);
+    let readers: Vec<_> = seen.pods.iter().filter(|pod| pod.ca_digest().is_some()).collect();
+    let names: Vec<&str> = readers.iter().map(|pod| pod.name.as_str()).collect();
+    check.control(moment_of(rotation, AFTER), "pods that say which CA they trust", &names[..], not_empty());
+    for pod in readers {
+        let state = if pod.ca_digest() == after.sha256.as_deref() { THE_COPY } else { "another one" };
+        check.expect(pod, "the CA that it trusts", &state, equal_to(THE_COPY));
+    }
+}
+
+const THE_COPY: &str = "the copy as it is now";
 
 #[cfg(test)]
 mod tests {

@@ -6,11 +6,13 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
+use harness::experiment::{BEFORE, COPIED_THROUGH, COPIED_TWICE, Experiment, RUN, Records};
 use harness::feature::Feature;
 use harness::manifests::Object;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
+use super::live::{copy, expect_unchanged};
 use super::{Copier, copiers};
 
 /// The copier can run again.
@@ -22,12 +24,12 @@ pub const SYNC_08: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::CaSync],
-    experiments: &[],
+    experiments: &[Experiment::CopyAgain],
     decisive: &[Lane::Live],
     remedy: "use a CronJob, or a hook that is deleted before the next is created; write with `apply` or `patch`, not \
              with `create`",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 const AGAIN: &str = "a next run";
@@ -65,6 +67,16 @@ fn created_once(copier: &Copier) -> Vec<String> {
     makes
         .map(|call| format!("create secret {}", call.name.as_deref().unwrap_or("of a name that is not told")))
         .collect()
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(again) = records.of(Experiment::CopyAgain) else { return };
+    let (Some(before), Some(twice)) = (copy(again, BEFORE, check), copy(again, COPIED_TWICE, check)) else { return };
+    for run in [1, 2] {
+        let ended = again.at(COPIED_TWICE).answers.get(&format!("{RUN} {run}")).map_or("not run", String::as_str);
+        check.expect(twice, format!("how run {run} of two at once ended"), &ended, equal_to(COPIED_THROUGH));
+    }
+    expect_unchanged(before, twice, COPIED_TWICE, check);
 }
 
 #[cfg(test)]

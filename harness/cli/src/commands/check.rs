@@ -105,6 +105,7 @@ impl Check {
             profile,
             waivers,
             strict: self.strict,
+            without_faults: false,
             helms: Arc::new(helms),
             stage: Err("the live lane needs a cluster; `holdfast run` uses one".into()),
             base: Utf8PathBuf::new(),

@@ -39,6 +39,10 @@ pub(crate) struct Run {
     #[arg(long)]
     strict: bool,
 
+    /// Leave out rotations under faults (pods killed, the primary lost): sooner done, and of partial scope.
+    #[arg(long)]
+    without_faults: bool,
+
     #[command(flatten)]
     gate: Gate,
 
@@ -83,6 +87,7 @@ impl Run {
             profile,
             waivers,
             strict: self.strict,
+            without_faults: self.without_faults,
             helms,
             stage: Ok(stage),
             base: self.output.clone(),
