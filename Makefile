@@ -6,7 +6,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 HOLDFAST := $(TARGET)/debug/holdfast
-SUBJECTS := fixtures/subjects/agents.yaml fixtures/subjects/certctl.yaml
+SUBJECTS := fixtures/subjects/agents.yaml fixtures/subjects/certctl.yaml fixtures/subjects/infisical.yaml
 # As old as the last run of all subjects that passed.
 PASSED := $(TARGET)/holdfast/passed
 

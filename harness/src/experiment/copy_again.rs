@@ -28,6 +28,8 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
     }
     diary.look(bench, APPLIED, began).await?;
 
+    // Where the manifests took it away, its copier brings it back; what follows is about the copier.
+    diary.step("wait for the copy to follow", follows(bench)).await?;
     let held = diary.step("empty the source", bench.empty_source()).await?;
     let ran = diary.step("run the copier from an empty source", bench.run_copier(1)).await;
     let seen = diary.look(bench, DURING, began).await;
@@ -35,7 +37,7 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
     diary.step("give the source back what it held", bench.fill_source(&held)).await?;
     seen?;
     note(diary, &ran?);
-    diary.step("wait for the copy to follow", follows(bench)).await?;
+    diary.step("wait for the copy to follow again", follows(bench)).await?;
     diary.step("see that every workload is settled", bench.settle()).await?;
     diary.look(bench, AFTER, began).await
 }

@@ -40,12 +40,12 @@ pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> R
     diary.hope("wait until every consumer trusts both", bench.consumers_follow_ca(told, followed)).await;
 
     let leaf = diary.step("give the server a leaf of the new CA", bench.serve_leaf_of(&authority)).await?;
+    diary.step(NEW_LEAF_SERVED, bench.server_serves(&leaf, bench.allow(SERVED))).await?;
     if bench.installation().pooler.is_some() {
-        diary.step("wait for the new leaf of the server", bench.server_serves(&leaf, bench.allow(SERVED))).await?;
         // The operator does not tell it of another certificate.
         diary.step("roll the pooler", bench.roll_pooler()).await?;
+        diary.hope("wait until the pooler presents it", bench.serves(&leaf, bench.allow(SERVED))).await;
     }
-    diary.step(NEW_LEAF_SERVED, bench.serves(&leaf, bench.allow(SERVED))).await?;
     let served = Timestamp::now();
     let connected = bench.connects_anew(&clients, served, bench.allow(CONNECTED));
     diary.hope("wait until every consumer connected anew, or failed to", connected).await;

@@ -40,13 +40,13 @@ pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> R
     for leaf in ["server", "replication", "pooler"].iter().filter(|leaf| pooled || **leaf != "pooler") {
         diary.step(&format!("delete the {leaf} certificate"), delete(bench, &format!("{cluster}-{leaf}"))).await?;
     }
+    diary.step(ON_THE_WIRE, bench.server_serves_published_ca(bench.allow(NEW_LEAF))).await?;
     if pooled {
-        let of_the_server = bench.server_serves_published_ca(bench.allow(NEW_LEAF));
-        diary.step("wait for the new leaf of the server", of_the_server).await?;
         // The operator does not tell it of another certificate.
         diary.step("roll the pooler", bench.roll_pooler()).await?;
+        let presented = bench.serves_published_ca(bench.allow(NEW_LEAF));
+        diary.hope("wait until the pooler presents a leaf of the new CA", presented).await;
     }
-    diary.step(ON_THE_WIRE, bench.serves_published_ca(bench.allow(NEW_LEAF))).await?;
 
     let on_the_wire = Timestamp::now();
     if bench.installation().copier.is_some() {

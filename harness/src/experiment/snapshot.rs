@@ -159,6 +159,11 @@ impl Snapshot {
         self.failures.iter().filter(|failure| pod.address.as_deref() == Some(&failure.client)).collect()
     }
 
+    /// Handshakes that a client broke off because of the certificate, and nobody wrote down which: a pooler does not say.
+    pub fn refusals_of_nobody(&self) -> impl Iterator<Item = &LoggedFailure> {
+        self.failures.iter().filter(|failure| failure.refused && failure.client.is_empty())
+    }
+
     /// The logins of a pod, by its address.
     pub fn logins_of(&self, pod: &PodState) -> Vec<&LoggedLogin> {
         self.logins.iter().filter(|login| pod.address.as_deref() == Some(&login.client)).collect()

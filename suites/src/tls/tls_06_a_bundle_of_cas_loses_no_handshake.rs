@@ -73,6 +73,12 @@ fn live(records: &Records, check: &mut Check) {
             check.expect(pod, "handshakes in which it refused the server during the rotation", &broken[..], empty());
         }
     }
+    // A pooler does not say whose handshake it was; that it was one of the subject's is enough.
+    let of_nobody: Vec<String> = after.refusals_of_nobody().map(ToString::to_string).collect();
+    if !of_nobody.is_empty() {
+        let what = "handshakes in which a client refused it during the rotation";
+        check.expect(Place::object("the pooler"), what, &of_nobody[..], empty());
+    }
 }
 
 /// A client of ours that trusts the old CA alone broke off a handshake; the log that is silent about the others must
@@ -82,7 +88,7 @@ fn control_the_log_tells(after: &Snapshot, check: &mut Check) {
     let refused = that("no session", |login: &Option<&Login>| login.is_some_and(|login| *login != Login::Accepted));
     check.control(&place, "its login after the rotation", &after.tried.get(OLD_CA_ALONE), refused);
     let of_nobody = |client: &str| after.pods.iter().all(|pod| pod.address.as_deref() != Some(client));
-    let told = after.failures.iter().filter(|one| one.refused && of_nobody(&one.client));
+    let told = after.failures.iter().filter(|one| one.refused && !one.client.is_empty() && of_nobody(&one.client));
     let told: Vec<String> = told.map(ToString::to_string).collect();
     check.control(place, "what the server's log tells of it", &told[..], not_empty());
 }
@@ -130,6 +136,7 @@ mod tests {
     #[rstest]
     #[case::loses_nothing(|_after: &mut Snapshot| {}, Holds)]
     #[case::loses_one(|after: &mut Snapshot| after.failures.push(broken_off("address-of-b")), Violated)]
+    #[case::loses_one_behind_a_pooler(|after: &mut Snapshot| after.failures.push(broken_off("")), Violated)]
     #[case::loses_one_to_impatience(
         |after: &mut Snapshot| after.failures.push(LoggedFailure { refused: false, ..broken_off("address-of-b") }),
         Holds

@@ -36,7 +36,8 @@ fn live(records: &Records, check: &mut Check) {
         let place = Place::object(&workload);
         let of_workload = |pod: &&_| is_of(pod, &workload);
         let failures = during.pods.iter().filter(of_workload).flat_map(|pod| during.failures_of(pod));
-        let failures: Vec<String> = failures.map(ToString::to_string).collect();
+        // Behind a pooler nobody knows whose they were.
+        let failures: Vec<String> = failures.chain(during.refusals_of_nobody()).map(ToString::to_string).collect();
         check.control(&place, "logins that failed under the wrong CA", &failures[..], not_empty());
 
         let pods: Vec<_> = after.pods.iter().filter(of_workload).collect();
@@ -99,6 +100,9 @@ mod tests {
         Violated
     )]
     #[case::loses_a_workload(|record: &mut Record| { record.snapshots[2].pods.pop(); }, Violated)]
+    #[case::is_told_of_by_a_pooler(|record: &mut Record| {
+        record.snapshots[1].failures.iter_mut().for_each(|failure| failure.client.clear());
+    }, Holds)]
     #[case::was_not_needed(|record: &mut Record| record.snapshots[1].failures.clear(), Unchecked)]
     fn the_way_back(#[case] change: fn(&mut Record), #[case] verdict: Verdict) {
         let mut record = taken_back();
