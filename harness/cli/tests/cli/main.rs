@@ -12,6 +12,7 @@ mod check;
 mod desk;
 mod disk;
 mod docker;
+mod docs;
 mod existing;
 mod gate;
 mod report;
