@@ -60,7 +60,8 @@ fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
             let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
             let here = root().join(&page.path);
             let target = if file.is_empty() { here } else { here.with_file_name(file) };
-            let there = target.is_file() && (anchor.is_empty() || Page::read(&target).anchors().contains(&anchor.into()));
+            let there =
+                target.is_file() && (anchor.is_empty() || Page::read(&target).anchors().contains(&anchor.into()));
             if !there && !target.is_dir() {
                 problems.push(format!("{}:{line}: {link} leads nowhere", page.path));
             }
@@ -83,7 +84,8 @@ fn every_page_of_the_book_is_in_its_summary() {
 
 #[test]
 fn files_of_this_repository_are_quoted_as_they_are() {
-    let folders = [("suites/src", "rs"), ("harness/src", "rs"), ("docs/examples", "yaml"), ("fixtures/mutants", "yaml")];
+    let folders =
+        [("suites/src", "rs"), ("harness/src", "rs"), ("docs/examples", "yaml"), ("fixtures/mutants", "yaml")];
     let files = folders.iter().flat_map(|(folder, extension)| files_below(&root().join(folder), extension));
     let files: Vec<String> = files.map(|path| fs::read_to_string(path).unwrap()).collect();
     let mut problems = Vec::new();
@@ -135,7 +137,8 @@ fn a_page_shows_what_is_printed(#[case] page: &str, #[case] printed: &str, #[cas
 
 #[test]
 fn a_command_that_does_not_work_is_told_with_page_and_line() {
-    let text = "# A page\n\n```sh\nholdfast explain NOPE-77\n```\n\n```sh\nholdfast --version\n```\n\n```text\nnothing\n```\n";
+    let text =
+        "# A page\n\n```sh\nholdfast explain NOPE-77\n```\n\n```sh\nholdfast --version\n```\n\n```text\nnothing\n```\n";
     let problems = run(&Page::parse("docs/src/a.md".into(), text), &search_path());
     assert_eq!(problems.len(), 2, "{problems:?}");
     assert!(problems[0].starts_with("docs/src/a.md:3: ended with exit code 64"), "{problems:?}");
@@ -177,10 +180,8 @@ fn run(page: &Page, path: &std::ffi::OsStr) -> Vec<String> {
         } else if let Some(printed) = printed.take().filter(|_| block.language() == "text")
             && !shows(&block.text, &printed)
         {
-            problems.push(format!(
-                "{}:{}: the commands before it print something else:\n{printed}",
-                page.path, block.line
-            ));
+            problems
+                .push(format!("{}:{}: the commands before it print something else:\n{printed}", page.path, block.line));
         }
     }
     problems
