@@ -210,7 +210,7 @@ fn search_path() -> std::ffi::OsString {
     let program = Path::new(env!("CARGO_BIN_EXE_holdfast"));
     let helms = Helms::at_hand().ok();
     let helm = helms.as_ref().and_then(|helms| helms.installer().ok());
-    let first = [Some(program), helm.map(|path| path.as_std_path())];
+    let first = [Some(program), helm.map(camino::Utf8Path::as_std_path)];
     let folders = first.into_iter().flatten().filter_map(|path| path.parent().map(Path::to_owned));
     let others = std::env::var_os("PATH").unwrap_or_default();
     std::env::join_paths(folders.chain(std::env::split_paths(&others))).unwrap()
