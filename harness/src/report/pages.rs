@@ -25,18 +25,19 @@ pub fn pages(catalogue: &[&Requirement], mutants: &Mutants, why: impl Fn(&str) -
 fn page(requirement: &Requirement, mutants: &Mutants, why: &str) -> Page {
     let mut text = format!("# {}: {}\n\n{why}\n", requirement.id, requirement.title);
     for (label, content) in particulars(requirement, mutants) {
-        let _ = write!(text, "\n**{}**\n", heading(label));
+        let _ = write!(text, "\n**{}:**", heading(label));
         let lines: Vec<&str> = content.lines().collect();
         match lines.as_slice() {
             [line] => {
-                let _ = writeln!(text, "{line}");
+                let _ = writeln!(text, " {line}");
             }
-            lines => lines.iter().for_each(|line| {
-                let _ = write!(text, "\n- {line}");
-            }),
-        }
-        if lines.len() > 1 {
-            text.push('\n');
+            lines => {
+                text.push('\n');
+                lines.iter().for_each(|line| {
+                    let _ = write!(text, "\n- {line}");
+                });
+                text.push('\n');
+            }
         }
     }
     Page { file: file_of(requirement), text }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::database::Database;
 use super::file::{ApiVersion, ChartSource, Kind, Metadata, Smoke, SubjectFile};
-use super::{CompanionKind, Overlay, RESTART_BUDGET, ResolvedCompanion, ResolvedRelease, Subject};
+use super::{BUDGETS, CompanionKind, Overlay, ResolvedCompanion, ResolvedRelease, Subject};
 use crate::contract::ContractVersion;
 use crate::yaml::{self, YamlError};
 
@@ -73,8 +73,8 @@ pub(super) fn read(path: &Utf8Path) -> Result<Subject, SubjectError> {
     if let Err(error) = file.contract.parse::<ContractVersion>() {
         return Err(reading.wrong("contract", error.to_string()));
     }
-    if let Some(unknown) = file.budgets.keys().find(|name| *name != RESTART_BUDGET) {
-        let problem = format!("there is no such budget; a subject can widen `{RESTART_BUDGET}`");
+    if let Some(unknown) = file.budgets.keys().find(|name| !BUDGETS.contains(&name.as_str())) {
+        let problem = format!("there is no such budget; a subject can widen {}", BUDGETS.join(", "));
         return Err(reading.wrong(&format!("budgets.{unknown}"), problem));
     }
     if file.releases.is_empty() {

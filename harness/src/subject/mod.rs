@@ -31,8 +31,14 @@ pub use self::stand_in::StandIn;
 use crate::feature::Feature;
 use crate::mutant::ObjectPatch;
 
-/// The budget that a subject can widen: how long its workloads may take to be rolled out and ready.
+/// How long the workloads of a subject may take to be rolled out and ready.
 pub const RESTART_BUDGET: &str = "restart";
+/// How old a session may become after a change of its credential.
+pub const DRAIN_BUDGET: &str = "drain";
+/// How long a pooler may refuse everybody after a login that failed.
+pub const LOGIN_RETRY_BUDGET: &str = "login-retry";
+/// The budgets that a subject can widen.
+pub const BUDGETS: [&str; 3] = [RESTART_BUDGET, DRAIN_BUDGET, LOGIN_RETRY_BUDGET];
 
 /// A subject with all its paths resolved.
 #[derive(Debug, Clone)]

@@ -18,7 +18,7 @@ releases: [{name: shop, chart: {path: chart}, values: [base.yaml]}]
 overlays:
   staging: {values: [staging.yaml]}
   production: {values: [production.yaml], production: true}
-budgets: {restart: 1m30s}
+budgets: {restart: 1m30s, drain: 1h, login-retry: 2m}
 ";
 
 /// A folder with everything that the good file names.

@@ -12,6 +12,7 @@ use harness::finding::Place;
 use harness::graph::Fact;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
+use harness::subject::DRAIN_BUDGET;
 
 use super::settings;
 
@@ -35,7 +36,7 @@ pub const POOL_02: Requirement = Requirement {
 const DRAIN: Duration = Duration::from_secs(30 * 60);
 
 fn rendered(subject: &Rendered, check: &mut Check) {
-    let told = subject.subject().file().budgets.get("drain").map(|budget| budget.0);
+    let told = subject.subject().file().budgets.get(DRAIN_BUDGET).map(|budget| budget.0);
     let limit = told.unwrap_or(DRAIN).max(DRAIN).as_secs();
     // What ends by itself ends its sessions.
     let clients: Vec<_> =

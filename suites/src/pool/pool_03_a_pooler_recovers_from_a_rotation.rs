@@ -18,6 +18,7 @@ use harness::manifests::Object;
 use harness::probe::Login;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
+use harness::subject::{DRAIN_BUDGET, LOGIN_RETRY_BUDGET};
 use serde_json::Value;
 
 use super::poolers;
@@ -70,11 +71,11 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         let (retry, lifetime) = (read("server_login_retry", DEFAULT_RETRY), read("server_lifetime", DEFAULT_LIFETIME));
         if let Some((at, retry)) = retry {
             let seconds = retry.unwrap_or_default().as_secs();
-            let limit = budget("login-retry", RETRY).as_secs();
+            let limit = budget(LOGIN_RETRY_BUDGET, RETRY).as_secs();
             check.expect(at, "seconds for which it refuses everybody after a failed login", &seconds, at_most(limit));
         }
         if let Some((at, lifetime)) = lifetime {
-            let limit = budget("drain", DRAIN);
+            let limit = budget(DRAIN_BUDGET, DRAIN);
             match lifetime {
                 // PgBouncer takes 0 for "close after every use".
                 Some(time) if time > limit && !is_rolled(subject, pooler) => {

@@ -15,6 +15,7 @@ mod docker;
 mod docs;
 mod existing;
 mod gate;
+mod pages;
 mod report;
 mod usage;
 
