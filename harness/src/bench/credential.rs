@@ -1,12 +1,14 @@
 //! The application's credential: reading it, trying it, and giving the role another password.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::inputs::random;
 use super::spelling::rewritten;
@@ -19,6 +21,8 @@ use crate::wait::{Budget, Progress, poll_until};
 
 /// The annotation that changes when an object is written without a change of what it holds.
 pub(super) const TOUCHED: &str = "holdfast.dev/touched";
+/// How long one attempt to log in or to shake hands may stay unanswered.
+pub(super) const ANSWER: Duration = Duration::from_secs(10);
 /// The SQLSTATE of a wrong password.
 const WRONG_PASSWORD: &str = "28P01";
 
@@ -115,10 +119,22 @@ impl Bench {
     ) -> Result<Login, BenchError> {
         let primary = self.database()?.primary().await;
         let primary = primary.map_err(|source| BenchError::Query { namespace: self.namespace().to_owned(), source })?;
-        Ok(match forward(&self.pods(), &primary, 5432).await {
-            Ok(stream) => login(stream, credential, transport).await,
-            Err(error) => Login::Unknown { reason: Chain(&error).to_string() },
-        })
+        Ok(self.log_in_at(&primary, credential, transport).await)
+    }
+
+    /// Logs in at a pod. An attempt that is not answered ends, so that whoever waits can make another: a forwarded port
+    /// may be silent for ever.
+    pub(super) async fn log_in_at(&self, pod: &str, credential: &Credential, transport: Transport<'_>) -> Login {
+        let pods = self.pods();
+        let attempt = async {
+            match forward(&pods, pod, 5432).await {
+                Ok(stream) => login(stream, credential, transport).await,
+                Err(error) => Login::Unknown { reason: Chain(&error).to_string() },
+            }
+        };
+        let unanswered =
+            || Login::Unknown { reason: format!("pod {pod} did not answer within {} s", ANSWER.as_secs()) };
+        timeout(ANSWER, attempt).await.unwrap_or_else(|_elapsed| unanswered())
     }
 
     /// The same over TLS that is verified against the published CA; a PostgreSQL of the chart's publishes none, and is

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Event, Pod};
 use kube::ResourceExt;
 use kube::api::{ListParams, LogParams};
+use tokio::time::timeout;
 
+use super::credential::ANSWER;
 use super::database::is_ready;
 use super::rollout::OF_A_RELEASE;
 use super::secrets::digests_of;
@@ -174,16 +176,20 @@ impl Bench {
         let selection = ListParams::default().labels(&format!("cnpg.io/cluster={cluster},cnpg.io/instanceName"));
         let listed = self.pods().list_metadata(&selection).await;
         let listed = listed.map_err(|source| self.objects("list the pods of the database", source))?;
-        let look = |pod: String| {
-            let name = &name;
-            async move {
-                let stream = forward(&self.pods(), &pod, 5432).await;
-                let stream = stream.map_err(|error| tracing::debug!(pod, "{}", Chain(&error))).ok()?;
-                let served = handshake(stream, &format!("pod/{pod}"), name, ca).await;
-                served.map_err(|error| tracing::debug!(pod, "{}", Chain(&error))).ok()
-            }
+        let pods: Vec<String> = listed.items.iter().map(ResourceExt::name_any).collect();
+        let looks = pods.iter().map(|pod| self.shake_hands_at(pod, &name, ca));
+        Ok(join_all(looks).await.into_iter().flatten().collect())
+    }
+
+    /// What a pod serves in a handshake, under a name; nothing where there is none, or no answer.
+    pub(super) async fn shake_hands_at(&self, pod: &str, name: &str, ca: &[u8]) -> Option<Served> {
+        let attempt = async {
+            let stream = forward(&self.pods(), pod, 5432).await;
+            let stream = stream.map_err(|error| tracing::debug!(pod, "{}", Chain(&error))).ok()?;
+            let served = handshake(stream, &format!("pod/{pod}"), name, ca).await;
+            served.map_err(|error| tracing::debug!(pod, "{}", Chain(&error))).ok()
         };
-        Ok(join_all(listed.items.iter().map(|pod| look(pod.name_any()))).await.into_iter().flatten().collect())
+        timeout(ANSWER, attempt).await.ok().flatten()
     }
 
     /// The CA that clients are told to trust, PEM.

@@ -11,10 +11,9 @@ use kube::ResourceExt;
 use kube::api::{ListParams, LogParams};
 
 use super::{Bench, BenchError};
-use crate::cluster::forward;
 use crate::error::Chain;
 use crate::experiment::Session;
-use crate::probe::{Credential, Login, PoolerLog, Served, ServerLog, Transport, handshake, login};
+use crate::probe::{Credential, Login, PoolerLog, Served, ServerLog, Transport};
 use crate::wait::{Budget, Progress, poll_until};
 
 /// Within this time PgBouncer has told of everybody whom it turned away.
@@ -87,19 +86,8 @@ impl Bench {
         let Some(pooler) = &self.installation.pooler else { return Ok(Vec::new()) };
         let mut served = Vec::new();
         for pod in self.pods_of_pooler().await? {
-            if pod.metadata.deletion_timestamp.is_some() {
-                continue;
-            }
-            let name = pod.name_any();
-            let shaken = match forward(&self.pods(), &name, 5432).await {
-                Ok(stream) => handshake(stream, &format!("pod/{name}"), pooler, ca)
-                    .await
-                    .map_err(|error| Chain(&error).to_string()),
-                Err(error) => Err(Chain(&error).to_string()),
-            };
-            match shaken {
-                Ok(one) => served.push(one),
-                Err(reason) => tracing::debug!(pod = name, "{reason}"),
+            if pod.metadata.deletion_timestamp.is_none() {
+                served.extend(self.shake_hands_at(&pod.name_any(), pooler, ca).await);
             }
         }
         Ok(served)
@@ -117,10 +105,7 @@ impl Bench {
             return Ok(Some(Login::Unknown { reason: format!("pooler {pooler} has no pod") }));
         };
         let transport = Transport::Verified { name: pooler, ca: &ca };
-        Ok(Some(match forward(&self.pods(), &pod.name_any(), 5432).await {
-            Ok(stream) => login(stream, credential, transport).await,
-            Err(error) => Login::Unknown { reason: Chain(&error).to_string() },
-        }))
+        Ok(Some(self.log_in_at(&pod.name_any(), credential, transport).await))
     }
 
     /// Waits until a login through the pooler is accepted.
