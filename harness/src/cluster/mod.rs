@@ -7,6 +7,8 @@ mod access;
 mod apply;
 mod cnpg;
 mod command;
+mod connection;
+mod control_plane;
 mod exec;
 mod existing;
 mod forward;
@@ -145,7 +147,7 @@ impl Cluster {
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
             .await
             .map_err(|source| ConnectError::Context { context: handle.context.clone(), path: path.clone(), source })?;
-        let client = Client::try_from(config)
+        let client = connection::client(config)
             .map_err(|source| ConnectError::Client { context: handle.context.clone(), source })?;
         // Until it is proven otherwise; on a cluster of Holdfast's own it is so.
         Ok(Self { handle: Arc::new(handle), client, access: Access::Everywhere, pace: Arc::default() })
@@ -166,6 +168,12 @@ impl Cluster {
         let mut facts = BTreeMap::new();
         if let Ok(version) = self.client.apiserver_version().await {
             facts.insert("Kubernetes".to_owned(), version.git_version);
+        }
+        // Somebody else's control plane is not ours to look into.
+        if self.handle.provider == Provider::Kind
+            && let Some(restarts) = control_plane::restarts(&self.client).await
+        {
+            facts.insert("restarts of the control plane".into(), restarts);
         }
         if let Some(pace) = self.pace.get() {
             let no_op = match pace.no_op {
