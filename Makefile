@@ -10,7 +10,7 @@ SUBJECTS := fixtures/subjects/agents.yaml fixtures/subjects/certctl.yaml
 # As old as the last run of all subjects that passed.
 PASSED := $(TARGET)/holdfast/passed
 
-.PHONY: help conformance nightly test check lint unit door mutants mutants-live live up down bench clean
+.PHONY: help conformance nightly test check lint unit door mutants mutants-live live up down bench dist dist-test clean
 
 help: ## Explain every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,14 @@ down: build ## Remove the kind cluster; images and tools stay in the cache folde
 # The binary that the other targets run; the page says how it was compiled. An optimised one: cargo run --release -p holdfast -- bench
 bench: build ## How fast Holdfast is here, each figure beside its floor; prints, asserts nothing
 	PATH="$$($(HOLDFAST) tools helm4 helm3):$$PATH" $(HOLDFAST) bench --live
+
+dist: build ## In dist/: one static program for machines without a checkout, what it calls, and all of it as an image
+	$(HOLDFAST) images build holdfast
+	mkdir -p dist
+	cp "$$($(HOLDFAST) images build holdfast | tail -1)"/* dist/
+
+dist-test: dist up ## Try what is in dist/ in an empty container and as an image, with the least rights on the kind cluster
+	PATH="$$($(HOLDFAST) tools nextest):$$PATH" $(CARGO) nextest run --package holdfast --locked --run-ignored only -E 'test(dist::)'
 
 clean: ## Remove what was built here; the user's cache folder stays
 	$(CARGO) clean

@@ -105,6 +105,14 @@ mod tests {
         assert_eq!(required, versions.pin(pin).unwrap(), "{path} against {pin}");
     }
 
+    /// The libraries of Kubernetes count their major version from nought.
+    #[test]
+    fn kubectl_is_that_of_the_pinned_kubernetes() {
+        let module = String::from_utf8_lossy(kind_config::file("images/kubectl/go.mod").unwrap()).into_owned();
+        let version = Versions::pinned().unwrap().pin("kubernetes.version").unwrap().replacen("1.", "0.", 1);
+        assert!(module.contains(&format!("k8s.io/kubectl v{version}\n")), "{module}");
+    }
+
     #[test]
     fn the_references_of_images_carry_the_pinned_version() {
         let versions = Versions::pinned().unwrap();

@@ -1,11 +1,12 @@
-//! Which Helms are at hand: those of the cache folder, at the pinned versions, else those on PATH. Nothing is built here.
+//! Which Helms are at hand: those of the cache folder, at the pinned versions, else those that were handed out together
+//! with this program, else those on PATH. Nothing is built here.
 
 use camino::Utf8PathBuf;
 
 use super::program::{HelmProgram, Helms};
 use super::{HelmError, HelmMajor};
 use crate::cache::Cache;
-use crate::host::find_on_path;
+use crate::host::{find_beside, find_on_path};
 use crate::images::Workshop;
 use crate::tools::Tool;
 use crate::versions::Versions;
@@ -21,9 +22,10 @@ impl Helms {
             let path = workshop.as_ref()?.path(tool.artefact()).ok()?.join(tool.program());
             path.is_file().then_some(path)
         };
+        let place = |tool, name| finished(tool).or_else(|| find_beside(name)).or_else(|| find_on_path(name));
         let mut programs: Vec<HelmProgram> = Vec::new();
         for (tool, name, major) in [(Tool::Helm4, "helm4", HelmMajor::Four), (Tool::Helm3, "helm3", HelmMajor::Three)] {
-            programs.extend(finished(tool).or_else(|| find_on_path(name)).map(|path| HelmProgram { major, path }));
+            programs.extend(place(tool, name).map(|path| HelmProgram { major, path }));
         }
         // Asking for a version costs as much as a render, so it is asked only where a major version is missing.
         if programs.len() < 2

@@ -98,6 +98,12 @@ pub fn find_on_path(name: &str) -> Option<Utf8PathBuf> {
         .find(|path| path.is_file())
 }
 
+/// Where a program is that was handed out together with this one.
+pub fn find_beside(name: &str) -> Option<Utf8PathBuf> {
+    let this = Utf8PathBuf::from_path_buf(env::current_exe().ok()?).ok()?;
+    Some(this.parent()?.join(name)).filter(|path| path.is_file())
+}
+
 /// Sees to it that programs are there, with Debian's package manager where that may be used.
 ///
 /// # Errors
@@ -152,13 +158,21 @@ fn names(programs: &[Program]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Program, ProgramsError, ensure, find_on_path};
+    use super::{Program, ProgramsError, ensure, find_beside, find_on_path};
     use crate::progress::Silent;
 
     #[test]
     fn a_program_is_found_on_path() {
         assert!(find_on_path("sh").is_some_and(|path| path.ends_with("sh")));
         assert_eq!(find_on_path("no-such-program-anywhere"), None);
+    }
+
+    #[test]
+    fn a_program_is_found_beside_this_one() {
+        let this = std::env::current_exe().unwrap();
+        let name = this.file_name().unwrap().to_str().unwrap();
+        assert_eq!(find_beside(name).unwrap(), this);
+        assert_eq!(find_beside("no-such-program-anywhere"), None);
     }
 
     #[test]

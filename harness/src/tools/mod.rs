@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::host::{find_on_path, output_within};
+use crate::host::{find_beside, find_on_path, output_within};
 use crate::images::{BuildError, RecipeError, Workshop};
 use crate::progress::Progress;
 use crate::versions::{Versions, VersionsError};
@@ -162,14 +162,15 @@ impl Tools {
     }
 
     /// A kubectl of whatever version, for commands that people are told to run: the one on PATH, else the one that was
-    /// built with the nodes. Nothing is built for it.
+    /// handed out together with this program, else the one that was built with the nodes. Nothing is built for it.
     pub fn kubectl(workshop: &Workshop) -> Option<Utf8PathBuf> {
         let built = || {
             let artefact = workshop.artefact(Tool::Kubectl.artefact()).ok()?;
             let there = workshop.store().has(&artefact);
             there.then(|| workshop.store().path(&artefact).join(Tool::Kubectl.program()))
         };
-        find_on_path(Tool::Kubectl.program()).or_else(built)
+        let program = Tool::Kubectl.program();
+        find_on_path(program).or_else(|| find_beside(program)).or_else(built)
     }
 
     /// Finds tools on PATH at their pinned versions, or builds them. Blocks for as long as that takes.

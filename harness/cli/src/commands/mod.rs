@@ -5,12 +5,14 @@ mod catalog;
 mod check;
 mod doctor;
 mod down;
+mod examples;
 mod explain;
 mod images;
 mod mutants;
 mod rbac;
 mod report;
 mod run;
+mod schema;
 mod sweep;
 mod tools;
 mod up;
@@ -32,6 +34,8 @@ pub(crate) enum Command {
     Report(report::Report),
     Catalog(catalog::Catalog),
     Explain(explain::Explain),
+    Examples(examples::Examples),
+    Schema(schema::Schema),
     Mutants(mutants::Mutants),
     Images(images::Images),
     Bench(bench::Bench),
@@ -52,6 +56,8 @@ impl Command {
             Self::Report(report) => report.run(terminal),
             Self::Catalog(catalog) => catalog.run(terminal),
             Self::Explain(explain) => explain.run(terminal),
+            Self::Examples(examples) => examples.run(terminal),
+            Self::Schema(schema) => schema.run(terminal),
             Self::Mutants(mutants) => mutants.run(terminal),
             Self::Images(images) => images.run(terminal),
             Self::Bench(bench) => bench.run(terminal),

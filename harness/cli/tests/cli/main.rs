@@ -8,9 +8,11 @@
 
 mod api_server;
 mod bad_input;
+mod carried;
 mod check;
 mod desk;
 mod disk;
+mod dist;
 mod docker;
 mod docs;
 mod existing;
