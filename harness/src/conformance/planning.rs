@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::Request;
@@ -168,12 +169,24 @@ fn missing<'a>(requirement: &'a Requirement, rendered: &'a Rendered) -> impl Ite
     requirement.features.iter().copied().filter(|feature| !applies(*feature, rendered))
 }
 
+/// Where a chart lies in the repository of whoever calls, who calls from its root.
+fn below_the_current_folder(chart: &Utf8Path) -> Option<String> {
+    let current = Utf8Path::new(".").canonicalize_utf8().ok()?;
+    let chart = chart.canonicalize_utf8().ok().filter(|path| path.is_dir())?;
+    Some(chart.strip_prefix(current).ok()?.as_str().to_owned())
+}
+
 fn identity(index: usize, subject: &Subject, scenes: &[Scene]) -> SubjectIdentity {
     let rendered = scenes.iter().filter(|scene| scene.subject == index).find_map(|scene| scene.rendered.as_ref().ok());
     let charts = rendered.into_iter().flat_map(Rendered::charts);
     let releases = subject.releases().iter().zip(charts).map(|(release, chart)| ReleaseIdentity {
         name: release.name.clone(),
-        chart: ChartIdentity { name: chart.name.clone(), version: chart.version.clone(), digest: chart.digest.clone() },
+        chart: ChartIdentity {
+            name: chart.name.clone(),
+            version: chart.version.clone(),
+            digest: chart.digest.clone(),
+            folder: below_the_current_folder(&release.chart),
+        },
     });
     SubjectIdentity {
         name: subject.name().into(),

@@ -1,4 +1,4 @@
-//! SARIF 2.1.0: findings at their template and line, for code-scanning views.
+//! SARIF 2.1.0: findings at their template, for code-scanning views.
 //!
 //! Only what a reader of code can act upon is here: findings of lanes that are violated or could not be told. How the
 //! run stands as a whole is in the exit code of its invocation.
@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::model::{LaneResult, Report, RequirementResult};
 use super::{narrative, unfinished, waivers};
+use crate::digest;
 use crate::finding::{Finding, Outcome, Place};
+use crate::run::ReleaseIdentity;
 use crate::verdict::Verdict;
 
 /// The report as a SARIF log.
@@ -29,12 +31,14 @@ pub fn sarif(report: &Report) -> Value {
             if !told {
                 continue;
             }
+            let charts = Charts::of(report, lane);
             let mut findings = narrative::telling(lane).peekable();
             if findings.peek().is_none() {
-                results.push(result(requirement, lane, index, &narrative::reason(lane), None));
+                results.push(result(requirement, lane, index, &charts, &narrative::reason(lane), None));
             }
-            results
-                .extend(findings.map(|finding| result(requirement, lane, index, &finding.to_string(), Some(finding))));
+            results.extend(
+                findings.map(|finding| result(requirement, lane, index, &charts, &finding.to_string(), Some(finding))),
+            );
         }
     }
     json!({
@@ -73,6 +77,7 @@ fn result(
     requirement: &RequirementResult,
     lane: &LaneResult,
     index: usize,
+    charts: &Charts,
     text: &str,
     finding: Option<&Finding>,
 ) -> Value {
@@ -91,7 +96,8 @@ fn result(
         "kind": kind,
         "level": level,
         "message": { "text": format!("{}: {text} [{scope}]", requirement.title) },
-        "locations": finding.map(|finding| vec![location(&finding.place)]).unwrap_or_default(),
+        "locations": [location(finding.map(|finding| &finding.place), charts)],
+        "partialFingerprints": { "primaryLocationLineHash": fingerprint(requirement, lane, finding) },
     });
     if waived {
         let justification = lane.reason.as_deref().unwrap_or_default();
@@ -100,14 +106,52 @@ fn result(
     result
 }
 
-fn location(place: &Place) -> Value {
-    let name = place.field.as_ref().map_or_else(|| place.object.clone(), |field| format!("{}/{field}", place.object));
-    let mut location = json!({ "logicalLocations": [{ "fullyQualifiedName": name, "kind": "resource" }] });
-    if let Some(template) = &place.template {
-        location["physicalLocation"] = json!({ "artifactLocation": { "uri": template } });
-        if let Some(line) = place.line {
-            location["physicalLocation"]["region"] = json!({ "startLine": line.max(1) });
-        }
+/// What stays the same while the finding is the same. Code scanning would else tell findings apart by the text of their
+/// lines.
+fn fingerprint(requirement: &RequirementResult, lane: &LaneResult, finding: Option<&Finding>) -> String {
+    // A line moves when another one is added before it.
+    let place = finding.map(|finding| Place { line: None, ..finding.place.clone() }.to_string()).unwrap_or_default();
+    let lane_name = lane.key.lane.to_string();
+    let parts = [&lane.key.subject, &lane.key.overlay, &lane_name, &requirement.id, &place];
+    digest::sha256_of_parts(parts.map(|part| part.as_bytes()))
+}
+
+/// The charts of a subject, where they lie.
+struct Charts<'a>(&'a [ReleaseIdentity]);
+
+impl<'a> Charts<'a> {
+    fn of(report: &'a Report, lane: &LaneResult) -> Self {
+        let subject = report.subjects.iter().find(|subject| subject.name == lane.key.subject);
+        Self(subject.map(|subject| subject.releases.as_slice()).unwrap_or_default())
     }
-    location
+
+    /// The file of a template in the repository, where that is known.
+    fn file(&self, template: &str) -> String {
+        let (chart, path) = template.split_once('/').unwrap_or((template, ""));
+        let folder =
+            self.0.iter().find(|release| release.chart.name == chart).and_then(|one| one.chart.folder.as_ref());
+        folder.map_or_else(|| template.to_owned(), |folder| format!("{folder}/{path}"))
+    }
+
+    /// The file that stands for a chart as a whole.
+    fn whole(&self) -> String {
+        let folder = self.0.iter().find_map(|release| release.chart.folder.as_ref());
+        folder.map_or_else(|| "Chart.yaml".to_owned(), |folder| format!("{folder}/Chart.yaml"))
+    }
+}
+
+/// A place in the repository, which code scanning insists on, and in what was rendered or stood on a cluster.
+///
+/// The line is the file's first one: a finding knows the line of what was rendered, which is another one in the template.
+/// The message tells it.
+fn location(place: Option<&Place>, charts: &Charts) -> Value {
+    let template = place.and_then(|place| place.template.as_ref());
+    let file = template.map_or_else(|| charts.whole(), |template| charts.file(template));
+    let physical = json!({ "artifactLocation": { "uri": file }, "region": { "startLine": 1 } });
+    let Some(place) = place else { return json!({ "physicalLocation": physical }) };
+    let name = place.field.as_ref().map_or_else(|| place.object.clone(), |field| format!("{}/{field}", place.object));
+    json!({
+        "physicalLocation": physical,
+        "logicalLocations": [{ "fullyQualifiedName": name, "kind": "resource" }],
+    })
 }

@@ -131,6 +131,10 @@ pub struct ChartIdentity {
     pub version: String,
     /// The digest of its content, `sha256:...`.
     pub digest: String,
+    /// The folder that it lies in, from the one in which Holdfast was called; absent for a packaged chart and for one
+    /// from elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
 }
 
 /// An image, as exactly as it can be named.

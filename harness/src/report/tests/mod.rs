@@ -82,6 +82,7 @@ fn plan() -> Plan {
                     name: "agents".into(),
                     version: "0.3.0".into(),
                     digest: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
+                    folder: Some("charts/agents".into()),
                 },
             }],
             images: vec![],
