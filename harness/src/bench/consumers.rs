@@ -8,7 +8,7 @@ use super::{Bench, BenchError, CaInputs};
 use crate::digest::sha256;
 use crate::error::Chain;
 use crate::experiment::{PodState, Session};
-use crate::probe::{Served, ServerLog, certificates_of};
+use crate::probe::ServerLog;
 use crate::wait::{Budget, Progress, WaitError, poll_until};
 
 /// A heartbeat, a probe or a new session of a pool comes within seconds.
@@ -112,54 +112,6 @@ impl Bench {
             }
         })
         .await
-    }
-
-    /// Waits until every pod of the database, and of a pooler before it, serves a leaf that the published CA vouches for.
-    ///
-    /// # Errors
-    /// When the budget is used up.
-    pub(crate) async fn serves_published_ca(&self, budget: Budget) -> Result<(), BenchError> {
-        let serves = poll_until(budget, || async { vouched_for(self.served().await) });
-        serves.await.map_err(|error| self.waited(error))
-    }
-
-    /// The same, whatever a pooler before it serves.
-    ///
-    /// # Errors
-    /// When the budget is used up.
-    pub(crate) async fn server_serves_published_ca(&self, budget: Budget) -> Result<(), BenchError> {
-        let serves = poll_until(budget, || async {
-            match self.ca_pem().await {
-                Ok(ca) => vouched_for(self.served_by_instances(&ca).await),
-                Err(error) => Progress::NotYet(Chain(&error).to_string()),
-            }
-        });
-        serves.await.map_err(|error| self.waited(error))
-    }
-
-    /// Waits until every pod of the database, and of a pooler before it, serves this certificate, PEM.
-    ///
-    /// # Errors
-    /// When the certificate cannot be read or the budget is used up.
-    pub(crate) async fn serves(&self, certificate: &str, budget: Budget) -> Result<(), BenchError> {
-        let wanted = digest_of(certificate);
-        let serves = poll_until(budget, || async { is_everywhere(wanted.as_ref(), self.served().await) });
-        serves.await.map_err(|error| self.waited(error))
-    }
-
-    /// The same, whatever a pooler before it serves.
-    ///
-    /// # Errors
-    /// When the certificate cannot be read or the budget is used up.
-    pub(crate) async fn server_serves(&self, certificate: &str, budget: Budget) -> Result<(), BenchError> {
-        let wanted = digest_of(certificate);
-        let serves = poll_until(budget, || async {
-            match self.ca_pem().await {
-                Ok(ca) => is_everywhere(wanted.as_ref(), self.served_by_instances(&ca).await),
-                Err(error) => Progress::NotYet(Chain(&error).to_string()),
-            }
-        });
-        serves.await.map_err(|error| self.waited(error))
     }
 
     /// Waits until each of these workloads was turned away since a time: a handshake or login of a pod of its failed. A
@@ -327,34 +279,6 @@ impl Bench {
         let trusted = |pod: &PodState| pod.inspected.as_ref()?.ca.as_ref()?.sha256.clone();
         let behind = pods.iter().find(|pod| trusted(pod).is_some_and(|digest| digest != wanted));
         Ok(behind.map(|pod| format!("pod {} still has the old CA file", pod.name)))
-    }
-}
-
-/// Whether the CA vouches for everything that is served.
-fn vouched_for(served: Result<Vec<Served>, BenchError>) -> Progress<()> {
-    match served {
-        Ok(served) if served.is_empty() => Progress::NotYet("no pod of the database shakes hands".into()),
-        Ok(served) => match served.into_iter().find_map(|one| Some((one.endpoint, one.refused?))) {
-            Some((endpoint, reason)) => Progress::NotYet(format!("{endpoint}: {reason}")),
-            None => Progress::Ready(()),
-        },
-        Err(error) => Progress::NotYet(Chain(&error).to_string()),
-    }
-}
-
-fn digest_of(certificate: &str) -> Option<String> {
-    certificates_of(certificate.as_bytes()).ok()?.into_iter().next().map(sha256)
-}
-
-/// Whether this certificate is what is served, and nothing else is.
-fn is_everywhere(wanted: Option<&String>, served: Result<Vec<Served>, BenchError>) -> Progress<()> {
-    match served {
-        Ok(served) if served.is_empty() => Progress::NotYet("no pod of the database shakes hands".into()),
-        Ok(served) => match served.iter().find(|one| Some(&one.leaf.sha256) != wanted) {
-            Some(other) => Progress::NotYet(format!("{} serves another certificate", other.endpoint)),
-            None => Progress::Ready(()),
-        },
-        Err(error) => Progress::NotYet(Chain(&error).to_string()),
     }
 }
 

@@ -31,6 +31,7 @@ mod release;
 mod restart;
 mod rollout;
 mod secrets;
+mod serving;
 mod smoke;
 mod spelling;
 mod standing;
@@ -53,6 +54,7 @@ use tokio::sync::OnceCell;
 
 pub use self::bundled::BundledServer;
 pub(crate) use self::copier::COPIED;
+pub(crate) use self::serving::Presented;
 pub use self::copier::Copier;
 pub(crate) use self::credential::{ACCEPTED, REFUSED};
 pub(crate) use self::documented::Ran;

@@ -24,6 +24,7 @@ mod install;
 mod mend_deleting_data;
 mod mend_keeping_data;
 mod missing_ca;
+mod pooler;
 mod radius;
 mod reach;
 mod record;

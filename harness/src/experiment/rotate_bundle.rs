@@ -7,8 +7,9 @@ use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::diary::Diary;
+use super::pooler::roll_the_pooler;
 use super::{AFTER, BEFORE, DURING};
-use crate::bench::{Bench, BenchError};
+use crate::bench::{Bench, BenchError, Presented};
 use crate::probe::{Login, Transport};
 use crate::wait::Budget;
 
@@ -40,12 +41,9 @@ pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> R
     diary.hope("wait until every consumer trusts both", bench.consumers_follow_ca(told, followed)).await;
 
     let leaf = diary.step("give the server a leaf of the new CA", bench.serve_leaf_of(&authority)).await?;
-    diary.step(NEW_LEAF_SERVED, bench.server_serves(&leaf, bench.allow(SERVED))).await?;
-    if bench.installation().pooler.is_some() {
-        // The operator does not tell it of another certificate.
-        diary.step("roll the pooler", bench.roll_pooler()).await?;
-        diary.hope("wait until the pooler presents it", bench.serves(&leaf, bench.allow(SERVED))).await;
-    }
+    let leaf = Presented::Certificate(&leaf);
+    diary.step(NEW_LEAF_SERVED, bench.server_presents(leaf, bench.allow(SERVED))).await?;
+    roll_the_pooler(bench, diary, leaf, bench.allow(SERVED)).await?;
     let served = Timestamp::now();
     let connected = bench.connects_anew(&clients, served, bench.allow(CONNECTED));
     diary.hope("wait until every consumer connected anew, or failed to", connected).await;

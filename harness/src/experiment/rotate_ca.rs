@@ -10,8 +10,9 @@ use kube::api::DeleteParams;
 use kube::runtime::watcher;
 
 use super::diary::Diary;
+use super::pooler::roll_the_pooler;
 use super::{AFTER, BEFORE};
-use crate::bench::{Bench, BenchError, COPIED};
+use crate::bench::{Bench, BenchError, COPIED, Presented};
 use crate::probe::{Certificate, certificates_of};
 use crate::wait::{Budget, Progress, watch_until};
 
@@ -40,13 +41,9 @@ pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> R
     for leaf in ["server", "replication", "pooler"].iter().filter(|leaf| pooled || **leaf != "pooler") {
         diary.step(&format!("delete the {leaf} certificate"), delete(bench, &format!("{cluster}-{leaf}"))).await?;
     }
-    diary.step(ON_THE_WIRE, bench.server_serves_published_ca(bench.allow(NEW_LEAF))).await?;
-    if pooled {
-        // The operator does not tell it of another certificate.
-        diary.step("roll the pooler", bench.roll_pooler()).await?;
-        let presented = bench.serves_published_ca(bench.allow(NEW_LEAF));
-        diary.hope("wait until the pooler presents a leaf of the new CA", presented).await;
-    }
+    let of_new_ca = Presented::LeafOfPublishedCa;
+    diary.step(ON_THE_WIRE, bench.server_presents(of_new_ca, bench.allow(NEW_LEAF))).await?;
+    roll_the_pooler(bench, diary, of_new_ca, bench.allow(NEW_LEAF)).await?;
 
     let on_the_wire = Timestamp::now();
     if bench.installation().copier.is_some() {
