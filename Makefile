@@ -10,7 +10,7 @@ SUBJECTS := fixtures/subjects/agents.yaml fixtures/subjects/certctl.yaml
 # As old as the last run of all subjects that passed.
 PASSED := $(TARGET)/holdfast/passed
 
-.PHONY: help conformance nightly test check lint unit door mutants mutants-live live up down bench dist dist-test clean
+.PHONY: help conformance nightly test check lint unit door mutants mutants-live live up down bench dist dist-test pipelines clean
 
 help: ## Explain every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ dist: build ## In dist/: one static program for machines without a checkout, wha
 
 dist-test: dist up ## Try what is in dist/ in an empty container and as an image, with the least rights on the kind cluster
 	PATH="$$($(HOLDFAST) tools nextest):$$PATH" $(CARGO) nextest run --package holdfast --locked --run-ignored only -E 'test(dist::)'
+
+pipelines: ## Hold the pipelines that users copy, and our own, against the linters of their systems
+	docs/pipelines/lint.sh
 
 clean: ## Remove what was built here; the user's cache folder stays
 	$(CARGO) clean
