@@ -21,7 +21,8 @@ use harness::yaml;
 use rstest::rstest;
 use serde_json::Value;
 
-use self::page::{Block, Page, files_below, pages, root};
+use self::page::{Block, pages};
+pub(crate) use self::page::{Page, files_below, root};
 
 /// The languages that a block may be in.
 const LANGUAGES: &[&str] = &["sh", "text", "yaml", "json", "xml", "rust"];
@@ -206,7 +207,7 @@ fn shows(page: &str, printed: &str) -> bool {
 }
 
 /// Where the commands of the documentation are found: this program, then Helm, then what is there anyway.
-fn search_path() -> std::ffi::OsString {
+pub(crate) fn search_path() -> std::ffi::OsString {
     let program = Path::new(env!("CARGO_BIN_EXE_holdfast"));
     let helms = Helms::at_hand().ok();
     let helm = helms.as_ref().and_then(|helms| helms.installer().ok());
@@ -217,7 +218,7 @@ fn search_path() -> std::ffi::OsString {
 }
 
 /// The checkout without what was built in it and without hidden files, so that no command can change it.
-fn copy_of_the_checkout() -> tempfile::TempDir {
+pub(crate) fn copy_of_the_checkout() -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(root()).unwrap() {
         let entry = entry.unwrap();

@@ -18,6 +18,7 @@ mod docs;
 mod existing;
 mod gate;
 mod pages;
+mod pipelines;
 mod report;
 mod usage;
 
