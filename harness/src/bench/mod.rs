@@ -54,7 +54,6 @@ use tokio::sync::OnceCell;
 
 pub use self::bundled::BundledServer;
 pub(crate) use self::copier::COPIED;
-pub(crate) use self::serving::Presented;
 pub use self::copier::Copier;
 pub(crate) use self::credential::{ACCEPTED, REFUSED};
 pub(crate) use self::documented::Ran;
@@ -66,6 +65,7 @@ pub use self::installation::{
     CaInputs, Change, CredentialSecret, Installation, InstallationError, ModeVariable, Release, TrustSecret,
 };
 use self::logs::LogStreams;
+pub(crate) use self::serving::Presented;
 pub use self::spelling::Format;
 use crate::cluster::{Applier, Cluster, EXPIRES_ANNOTATION, FIELD_MANAGER, Leftover, Pace, RUN_LABEL, SUBJECT_LABEL};
 use crate::digest::sha256;

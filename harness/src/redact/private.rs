@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -11,6 +12,9 @@ use super::{RedactError, Redactor, Sink};
 
 /// The file that is locked while the run lives.
 const ALIVE: &str = "alive";
+
+/// Counts the rooms that this process took away, so that each has a name of its own meanwhile.
+static GONE: AtomicU64 = AtomicU64::new(0);
 
 /// The private folder of a run: the credentials that its processes share, and raw pod logs until they are masked.
 ///
@@ -74,8 +78,7 @@ impl PrivateRoom {
                 opened => opened.map_err(failed)?,
             };
             alive.lock_shared().map_err(failed)?;
-            let locked = alive.metadata().map_err(failed)?.ino();
-            if fs::metadata(&path).is_ok_and(|there| there.ino() == locked) {
+            if is_at(&alive, &path).map_err(failed)? {
                 return Ok(Self { _alive: Some(Arc::new(alive)), ..Self::open(&folder)? });
             }
         }
@@ -88,7 +91,8 @@ impl PrivateRoom {
     pub fn leave(self) -> Result<(), RedactError> {
         let failed = |source| RedactError::Private { folder: self.folder.clone(), source };
         drop(self._alive);
-        let alive = match File::open(self.folder.join(ALIVE)) {
+        let path = self.folder.join(ALIVE);
+        let alive = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             opened => opened.map_err(failed)?,
         };
@@ -96,11 +100,16 @@ impl PrivateRoom {
             Err(fs::TryLockError::WouldBlock) => return Ok(()),
             locked => locked.map_err(|error| failed(error.into()))?,
         }
+        // Two left at once, the other one has taken the room away, and what is there now is inhabited.
+        if !is_at(&alive, &path).map_err(failed)? {
+            return Ok(());
+        }
         // Under another name first: who comes now makes a room of his own instead of entering half of this one.
         let gone = self.folder.with_file_name(format!(
-            "{}gone-{}-{}",
+            "{}gone-{}-{}-{}",
             Self::PREFIX,
             std::process::id(),
+            GONE.fetch_add(1, Ordering::Relaxed),
             self.folder.file_name().unwrap_or_default()
         ));
         match fs::rename(&self.folder, &gone) {
@@ -197,6 +206,16 @@ impl PrivateRoom {
     }
 }
 
+/// Whether a file that was opened at a path is still the one that is there.
+fn is_at(file: &File, path: &Utf8Path) -> io::Result<bool> {
+    let opened = file.metadata()?.ino();
+    match fs::metadata(path) {
+        Ok(there) => Ok(there.ino() == opened),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use camino::Utf8Path;
@@ -245,6 +264,7 @@ mod tests {
                         let room = PrivateRoom::join(base, "nt-1").unwrap();
                         room.redactor().unwrap().register("db/password", "correct-horse").unwrap();
                         room.spool("a.log").unwrap();
+                        assert!(PrivateRoom::is_inhabited(base, "nt-1"), "somebody took away an inhabited room");
                         room.leave().unwrap();
                     }
                 });
