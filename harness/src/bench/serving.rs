@@ -118,7 +118,7 @@ mod tests {
         let wanted = Presented::Certificate(&pem);
         // Whether somebody's CA vouches for it is not asked.
         let this = served("pod/db-1", &digest, Some("unknown issuer"));
-        assert_eq!(wanted.is_all_of(&[this.clone()]), Progress::Ready(()));
+        assert_eq!(wanted.is_all_of(std::slice::from_ref(&this)), Progress::Ready(()));
         let other = served("pod/pooler-1", "b", None);
         assert_eq!(wanted.is_all_of(&[this, other]), not_yet("pod/pooler-1: it serves another certificate"));
     }

@@ -113,7 +113,7 @@ fn fingerprint(requirement: &RequirementResult, lane: &LaneResult, finding: Opti
     let place = finding.map(|finding| Place { line: None, ..finding.place.clone() }.to_string()).unwrap_or_default();
     let lane_name = lane.key.lane.to_string();
     let parts = [&lane.key.subject, &lane.key.overlay, &lane_name, &requirement.id, &place];
-    digest::sha256_of_parts(parts.map(|part| part.as_bytes()))
+    digest::sha256_of_parts(parts.map(String::as_bytes))
 }
 
 /// The charts of a subject, where they lie.
