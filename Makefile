@@ -61,9 +61,8 @@ bench: build ## How fast Holdfast is here, each figure beside its floor; prints,
 	PATH="$$($(HOLDFAST) tools helm4 helm3):$$PATH" $(HOLDFAST) bench --live
 
 dist: build ## In dist/: one static program for machines without a checkout, what it calls, and all of it as an image
-	$(HOLDFAST) images build holdfast
-	mkdir -p dist
-	cp "$$($(HOLDFAST) images build holdfast | tail -1)"/* dist/
+	made="$$($(HOLDFAST) images build holdfast)"; mkdir -p dist; \
+	  for file in holdfast helm4 helm3 kubectl image.tar; do install --mode 755 "$$made/$$file" dist/; done
 
 dist-test: dist up ## Try what is in dist/ in an empty container and as an image, with the least rights on the kind cluster
 	PATH="$$($(HOLDFAST) tools nextest):$$PATH" $(CARGO) nextest run --package holdfast --locked --run-ignored only -E 'test(dist::)'

@@ -4,6 +4,8 @@
 //! The folder is a copy of the chart's, because commands write files, a saved CA among them. What one procedure leaves
 //! there, the next one finds.
 
+use std::ffi::OsString;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -24,6 +26,8 @@ use crate::rendered::Rendered;
 const LONGEST: Duration = Duration::from_secs(420);
 /// How much of what they wrote is kept.
 const KEPT: usize = 2000;
+/// What the API server says to an account that may not, and Helm and kubectl pass on.
+const FORBIDDEN: &str = " is forbidden: User ";
 
 /// The programs that people have at hand.
 #[derive(Debug, Clone)]
@@ -122,13 +126,15 @@ impl Bench {
         let registered = secrets.iter().map(|(name, value)| (*name, value.expose_secret()));
         self.keep.redactor.register_all(registered).map_err(|source| BenchError::Confidence { source })?;
         let kubeconfig = self.kubeconfig_file(&self.own_context()?)?;
+        let tools = named_tools(self.keep.room.folder(), &[("helm", &programs.helm), ("kubectl", kubectl)]);
+        let tools = tools.map_err(|source| BenchError::Start { program: "helm and kubectl".into(), source })?;
         let release = self.installation.releases.first().map(|release| release.name.as_str()).unwrap_or_default();
         for script in &procedure.scripts {
             let mut command = Command::new("bash");
             command
                 .args(["-euo", "pipefail", "-c", script])
                 .current_dir(folder)
-                .env("PATH", search_path(&[&programs.helm, kubectl]))
+                .env("PATH", search_path(tools.path()))
                 .env("KUBECONFIG", kubeconfig.path())
                 .env("RELEASE", release)
                 .env("NAMESPACE", &self.namespace)
@@ -140,7 +146,14 @@ impl Bench {
             };
             let ended = ended.map_err(|source| BenchError::Start { program: "bash".into(), source })?;
             if !ended.status.success() {
-                return Ok(Ran::Failed(last_of(&String::from_utf8_lossy(&ended.stderr))));
+                let said = String::from_utf8_lossy(&ended.stderr);
+                if said.contains(FORBIDDEN) {
+                    return Err(BenchError::Unsuited(format!(
+                        "the documented commands need rights that the account of this run does not have: {}",
+                        last_of(&said)
+                    )));
+                }
+                return Ok(Ran::Failed(last_of(&said)));
             }
         }
         self.register_credentials().await?;
@@ -205,11 +218,21 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// PATH, with the folders of these programs first.
-fn search_path(programs: &[&Utf8Path]) -> String {
-    let folders = programs.iter().filter_map(|program| program.parent()).map(Utf8Path::as_str);
-    let inherited = std::env::var("PATH").unwrap_or_default();
-    folders.chain([inherited.as_str()]).collect::<Vec<_>>().join(":")
+/// A folder with these programs under the names by which documentations call them, whatever their files are called.
+fn named_tools(room: &Utf8Path, programs: &[(&str, &Utf8Path)]) -> io::Result<TempDir> {
+    let folder = TempDir::new_in(room)?;
+    for (name, program) in programs {
+        symlink(program.canonicalize_utf8()?, folder.path().join(name))?;
+    }
+    Ok(folder)
+}
+
+/// PATH, with a folder first.
+fn search_path(first: &Path) -> OsString {
+    let mut path = first.as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    path
 }
 
 /// The end of a text, which is where a shell says what went wrong.
@@ -221,7 +244,9 @@ fn last_of(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEPT, copy_folder, last_of, search_path};
+    use camino::Utf8Path;
+
+    use super::{KEPT, copy_folder, last_of, named_tools, search_path};
 
     #[test]
     fn a_chart_is_copied_with_its_folders() {
@@ -235,9 +260,15 @@ mod tests {
     }
 
     #[test]
-    fn the_folders_of_programs_come_before_what_is_on_path() {
-        let path = search_path(&["/tools/helm4/helm".into(), "/tools/kubernetes/kubectl".into()]);
-        assert!(path.starts_with("/tools/helm4:/tools/kubernetes:"), "{path}");
+    fn programs_are_found_by_the_names_that_people_call_them_by() {
+        let room = tempfile::tempdir().unwrap();
+        let room = Utf8Path::from_path(room.path()).unwrap();
+        let program = room.join("helm4");
+        std::fs::write(&program, "a program").unwrap();
+        let tools = named_tools(room, &[("helm", &program)]).unwrap();
+        assert_eq!(std::fs::read_to_string(tools.path().join("helm")).unwrap(), "a program");
+        let path = search_path(tools.path());
+        assert_eq!(std::env::split_paths(&path).next().unwrap(), tools.path());
     }
 
     #[test]

@@ -42,8 +42,8 @@ impl fmt::Display for Right {
 pub(super) const BENCH_ROLE: &str = "holdfast-bench";
 
 const READ: &[&str] = &["get", "list", "watch"];
-/// What Helm and server-side apply do to an object; creating by an apply takes both `create` and `patch`.
-const WRITE: &[&str] = &["get", "create", "patch", "delete"];
+/// What Helm and server-side apply do to an object: creating by an apply takes both `create` and `patch`, and Helm 4 with
+/// `--wait` watches every kind that it installed.
 const READ_AND_WRITE: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
 const RBAC: &str = "rbac.authorization.k8s.io";
 
@@ -81,7 +81,7 @@ pub(super) const IN_A_NAMESPACE: &[Right] = &[
     Right::on("", "services", READ_AND_WRITE),
     // A request that must be answered, where the subject says so.
     Right::on("", "services/proxy", &["get"]),
-    Right::on("", "serviceaccounts", WRITE),
+    Right::on("", "serviceaccounts", READ_AND_WRITE),
     Right::on("", "persistentvolumeclaims", READ_AND_WRITE),
     Right::on("apps", "deployments", READ_AND_WRITE),
     Right::on("apps", "statefulsets", READ_AND_WRITE),
@@ -89,14 +89,14 @@ pub(super) const IN_A_NAMESPACE: &[Right] = &[
     Right::on("apps", "replicasets", READ),
     Right::on("batch", "jobs", READ_AND_WRITE),
     Right::on("batch", "cronjobs", READ_AND_WRITE),
-    Right::on("autoscaling", "horizontalpodautoscalers", WRITE),
-    Right::on("policy", "poddisruptionbudgets", WRITE),
-    Right::on("networking.k8s.io", "networkpolicies", WRITE),
+    Right::on("autoscaling", "horizontalpodautoscalers", READ_AND_WRITE),
+    Right::on("policy", "poddisruptionbudgets", READ_AND_WRITE),
+    Right::on("networking.k8s.io", "networkpolicies", READ_AND_WRITE),
     Right::on("networking.k8s.io", "ingresses", READ_AND_WRITE),
     // What the accounts of the subject's pods may do.
     Right::on("authorization.k8s.io", "localsubjectaccessreviews", &["create"]),
-    Right::on(RBAC, "roles", WRITE),
-    Right::on(RBAC, "rolebindings", WRITE),
+    Right::on(RBAC, "roles", READ_AND_WRITE),
+    Right::on(RBAC, "rolebindings", READ_AND_WRITE),
 ];
 
 /// The manifest that grants these rights and no others, for `kubectl apply`.

@@ -25,7 +25,7 @@ const SHELL: &str = "/bin/sh";
 pub(crate) async fn output(mut command: Command) -> io::Result<Output> {
     command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let child = command.spawn()?;
-    let watch = watch(&child)?;
+    let watch = watch(&child, SHELL)?;
     let output = child.wait_with_output().await;
     if let Some(mut watch) = watch {
         release(&mut watch).await;
@@ -34,13 +34,19 @@ pub(crate) async fn output(mut command: Command) -> io::Result<Output> {
 }
 
 /// A shell that holds the other end of the pipe; nothing if the program has ended already.
-fn watch(child: &Child) -> io::Result<Option<Child>> {
+///
+/// A machine without a shell is a container with nothing in it but this program: it ends with it, and so does whatever
+/// was started in it.
+fn watch(child: &Child, shell: &str) -> io::Result<Option<Child>> {
     let Some(id) = child.id() else { return Ok(None) };
-    let mut shell = Command::new(SHELL);
-    shell.args(["-c", WATCH, "watch", &id.to_string()]);
+    let mut watch = Command::new(shell);
+    watch.args(["-c", WATCH, "watch", &id.to_string()]);
     // Not in the group of the terminal: whoever interrupts this process must not end the shell before it acts.
-    shell.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    shell.spawn().map(Some)
+    watch.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    match watch.spawn() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        spawned => spawned.map(Some),
+    }
 }
 
 async fn release(watch: &mut Child) {
@@ -57,7 +63,7 @@ mod tests {
 
     use tokio::process::Command;
 
-    use super::output;
+    use super::{SHELL, output, watch};
     use crate::wait::{Budget, Progress, poll_until};
 
     fn shell(script: &str) -> Command {
@@ -71,6 +77,13 @@ mod tests {
         let ended = output(shell("echo told; echo warned >&2; exit 3")).await.unwrap();
         assert_eq!((ended.stdout.as_slice(), ended.stderr.as_slice()), (&b"told\n"[..], &b"warned\n"[..]));
         assert_eq!(ended.status.code(), Some(3));
+    }
+
+    #[tokio::test]
+    async fn without_a_shell_nobody_watches() {
+        let child = shell("exec sleep 600").process_group(0).kill_on_drop(true).spawn().unwrap();
+        assert!(watch(&child, "/no/such/shell").unwrap().is_none());
+        assert!(watch(&child, SHELL).unwrap().is_some());
     }
 
     #[tokio::test]
