@@ -80,9 +80,6 @@ impl Bench {
     async fn pods_of_releases(&self) -> Result<Vec<Pod>, BenchError> {
         let listed = self.pods().list(&ListParams::default().labels(OF_A_RELEASE)).await;
         let listed = listed.map_err(|source| self.objects("list the pods", source))?;
-        // Pods of Jobs come and go, and what they were for is told by what they leave.
-        let of_a_job = |pod: &Pod| pod.owner_references().iter().any(|owner| owner.kind == "Job");
-        let stays = |pod: &Pod| pod.metadata.deletion_timestamp.is_none() && !of_a_job(pod);
         Ok(listed.items.into_iter().filter(stays).collect())
     }
 
@@ -224,6 +221,13 @@ impl Bench {
     }
 }
 
+/// Whether a pod is there to stay. Pods of Jobs come and go, and what they were for is told by what they leave; those of
+/// hooks, `helm test` among them, end as well, and Helm leaves them there unless the chart says otherwise.
+fn stays(pod: &Pod) -> bool {
+    let of_a_job = pod.owner_references().iter().any(|owner| owner.kind == "Job");
+    pod.metadata.deletion_timestamp.is_none() && !of_a_job && !pod.annotations().contains_key("helm.sh/hook")
+}
+
 fn waiting(status: &ContainerStatus) -> Option<String> {
     let waiting = status.state.as_ref()?.waiting.as_ref()?;
     let reason = waiting.reason.as_deref().unwrap_or("waiting");
@@ -231,4 +235,23 @@ fn waiting(status: &ContainerStatus) -> Option<String> {
         Some(message) => format!("{reason}: {message}"),
         None => reason.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Pod;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::stays;
+
+    #[rstest]
+    #[case::of_a_deployment(&json!({"ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "a", "uid": "u"}]}), true)]
+    #[case::of_a_job(&json!({"ownerReferences": [{"apiVersion": "batch/v1", "kind": "Job", "name": "a", "uid": "u"}]}), false)]
+    #[case::of_helm_test(&json!({"annotations": {"helm.sh/hook": "test"}}), false)]
+    #[case::about_to_go(&json!({"deletionTimestamp": "2026-01-02T03:04:05Z"}), false)]
+    fn a_pod_is_there_to_stay(#[case] metadata: &serde_json::Value, #[case] expected: bool) {
+        let pod: Pod = serde_json::from_value(json!({ "metadata": metadata })).unwrap();
+        assert_eq!(stays(&pod), expected);
+    }
 }
