@@ -1,24 +1,31 @@
-//! The client of an API server: kube's own layers around a pool that lets go of a connection before the server does.
+//! The client of an API server: kube's own layers around a pool that keeps no connection which the server may be about to
+//! close.
 //!
 //! It makes connections and sends nothing.
 
 use std::time::Duration;
 
+use http::Request;
+use http::header::UPGRADE;
 use hyper_timeout::TimeoutConnector;
-use hyper_util::client::legacy::Builder;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
+use hyper_util::client::legacy::{Builder, ResponseFuture};
 use hyper_util::rt::TokioExecutor;
 use kube::client::retry::RetryPolicy;
-use kube::client::{ClientBuilder, ConfigExt as _};
+use kube::client::{Body, ClientBuilder, ConfigExt as _};
 use kube::{Client, Config};
 use tower::retry::RetryLayer;
-use tower::{BoxError, ServiceBuilder};
+use tower::{BoxError, ServiceBuilder, service_fn};
 
 /// How long a connection may rest before it is not used again.
 ///
 /// The API server closes one that rested for 90 s, and kube's pool would keep it for 90 s: whoever sends in that moment
 /// learns that the connection was closed before an answer came, and can't know whether he was heard. Load balancers
 /// before an API server close after 60 s, many of them.
+///
+/// A connection on which a program was to be run or a port to be forwarded is not used again at all. Where the kubelet
+/// refuses, because the container has just ended, the API server passes on the answer and then closes the connection,
+/// which the answer does not say.
 const REST: Duration = Duration::from_secs(30);
 
 /// A client for the cluster of a configuration.
@@ -46,8 +53,22 @@ fn resting_at_most(rest: Duration, config: Config) -> kube::Result<Client> {
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
         .map_err(BoxError::from)
-        .service(Builder::new(TokioExecutor::new()).pool_idle_timeout(rest).build(connector));
+        .service(service_fn(by_purpose(rest, connector)));
     Ok(ClientBuilder::new(service, config.default_namespace).build())
+}
+
+/// Sends what is to become a stream on a connection of its own, and everything else on those that are kept.
+fn by_purpose<C>(rest: Duration, connector: C) -> impl Fn(Request<Body>) -> ResponseFuture + Clone
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
+    let builder = || Builder::new(TokioExecutor::new());
+    let keeping = builder().pool_idle_timeout(rest).build(connector.clone());
+    let once = builder().pool_max_idle_per_host(0).build(connector);
+    move |request| {
+        let client = if request.headers().contains_key(UPGRADE) { &once } else { &keeping };
+        client.request(request)
+    }
 }
 
 #[cfg(test)]
@@ -95,6 +116,17 @@ mod tests {
         let (config, connections) = impatient_server().await;
         let client = resting_at_most(Duration::ZERO, config).unwrap();
         assert_eq!(ask(&client).await.unwrap(), "{}");
+        assert_eq!(ask(&client).await.unwrap(), "{}");
+        assert_eq!(connections.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_was_to_become_a_stream_is_not_used_again() {
+        let (config, connections) = impatient_server().await;
+        let client = client(config).unwrap();
+        let exec = http::Request::get("/exec").header("connection", "Upgrade").header("upgrade", "websocket");
+        // The server answers like a kubelet whose container has ended: with no stream.
+        assert_eq!(client.request_text(exec.body(Vec::new()).unwrap()).await.unwrap(), "{}");
         assert_eq!(ask(&client).await.unwrap(), "{}");
         assert_eq!(connections.load(Ordering::SeqCst), 2);
     }
