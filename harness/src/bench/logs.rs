@@ -2,7 +2,7 @@
 //!
 //! Raw lines go to the private spool of the run; they are masked on their way into the artefacts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -55,17 +55,37 @@ impl Bench {
 async fn follow_all(pods: Api<Pod>, namespace: String, keep: Keep, names: Arc<Mutex<BTreeSet<String>>>) {
     let mut events = watcher::watcher(pods.clone(), watcher::Config::default()).default_backoff().boxed();
     let mut streams = JoinSet::new();
-    let mut followed = BTreeSet::new();
+    let mut files = Files::default();
     while let Some(event) = events.next().await {
         let Ok(Event::Apply(pod) | Event::InitApply(pod)) = event else { continue };
         for (container, restart) in started(&pod) {
-            let name = format!("{namespace}/{}_{container}_{restart}.log", pod.name_any());
-            if !followed.insert(name.clone()) {
-                continue;
-            }
+            let Some(file) = files.new_for(&pod, &container, restart) else { continue };
+            let name = format!("{namespace}/{file}");
             names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
             streams.spawn(follow_one(pods.clone(), pod.name_any(), container, name, keep.clone()));
         }
+    }
+}
+
+/// The files of the logs that are followed, by what they are named after: whose they are, in the order of their coming.
+#[derive(Default)]
+struct Files(BTreeMap<String, Vec<String>>);
+
+impl Files {
+    /// A file for the log of a container, unless it has one. A pod may have the name of one that is gone: those of a
+    /// `StatefulSet` and of a database have it each time, and those of `helm test`.
+    fn new_for(&mut self, pod: &Pod, container: &str, restart: i32) -> Option<String> {
+        let name = format!("{}_{container}_{restart}", pod.name_any());
+        let owner = pod.uid().unwrap_or_default();
+        let owners = self.0.entry(name.clone()).or_default();
+        if owners.contains(&owner) {
+            return None;
+        }
+        owners.push(owner);
+        Some(match owners.len() {
+            1 => format!("{name}.log"),
+            which => format!("{name}.pod-{which}.log"),
+        })
     }
 }
 
@@ -96,5 +116,29 @@ async fn follow_one(pods: Api<Pod>, pod: String, container: String, name: String
     };
     if let Err(reason) = followed.await {
         tracing::debug!(log = name, "the stream ended: {reason}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Pod;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+    use super::Files;
+
+    fn pod(uid: &str) -> Pod {
+        let metadata = ObjectMeta { name: Some("db-1".into()), uid: Some(uid.into()), ..ObjectMeta::default() };
+        Pod { metadata, ..Pod::default() }
+    }
+
+    #[test]
+    fn a_log_has_one_file_and_a_pod_that_takes_a_name_over_another() {
+        let mut files = Files::default();
+        assert_eq!(files.new_for(&pod("a"), "postgres", 0).unwrap(), "db-1_postgres_0.log");
+        assert_eq!(files.new_for(&pod("a"), "postgres", 0), None, "it is followed already");
+        assert_eq!(files.new_for(&pod("a"), "postgres", 1).unwrap(), "db-1_postgres_1.log");
+        assert_eq!(files.new_for(&pod("b"), "postgres", 0).unwrap(), "db-1_postgres_0.pod-2.log");
+        assert_eq!(files.new_for(&pod("a"), "postgres", 0), None);
+        assert_eq!(files.new_for(&pod("b"), "postgres", 0), None);
     }
 }

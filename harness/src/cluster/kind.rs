@@ -197,7 +197,8 @@ impl KindCluster {
         self.with_daemon(command)
     }
 
-    fn docker(&self) -> Command {
+    /// `docker`, with the daemon of the nodes.
+    pub(super) fn docker(&self) -> Command {
         self.with_daemon(Command::new(&self.docker))
     }
 

@@ -17,6 +17,7 @@ mod kind;
 mod lease;
 mod pace;
 mod rights;
+mod service_range;
 mod sweep;
 mod up;
 

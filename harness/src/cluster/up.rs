@@ -95,6 +95,7 @@ impl KindCluster {
         self.step(progress, "nodes", "nodes that are ready", nodes_ready(&cluster))
             .await
             .map_err(|source| UpError::Wait { name: self.name.clone(), source })?;
+        self.keep_services_inside().await.map_err(|e| self.kind_error(e))?;
 
         let known = self.references().await.map_err(|e| self.kind_error(e))?;
         for (archive, reference) in furnishing.images.iter().filter(|(_, reference)| !known.contains(reference)) {
