@@ -45,8 +45,7 @@ impl Existing {
             Some(version) => helms.for_kubernetes(version),
             None => helms,
         };
-        let helm = helms.installer().map_err(Failure::broke)?.to_owned();
-        let programs = Programs { helm, kubectl: kubectl() };
+        let programs = Programs::new(&helms, kubectl()).map_err(Failure::broke)?;
         let facts = BTreeMap::from([
             ("provider".to_owned(), "existing".to_owned()),
             ("context".to_owned(), context.to_owned()),

@@ -85,8 +85,7 @@ impl Ground {
 
     /// The Helm that installs, and a kubectl for documented commands where there is one.
     pub(crate) fn programs(&self) -> Result<Programs, Failure> {
-        let helm = self.tools.get(Tool::Helm4).ok_or_else(|| Failure::broke("find Helm 4: it was not prepared"))?;
-        Ok(Programs { helm: helm.to_owned(), kubectl: self.kubectl.clone() })
+        Programs::new(&*self.helms()?, self.kubectl.clone()).map_err(Failure::broke)
     }
 
     /// Leaves word of the cluster for other commands, and returns it.

@@ -60,6 +60,18 @@ impl Bench {
     }
 }
 
+impl Bench {
+    /// The verifiers of the roles that have a password, by role.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub(super) async fn verifiers(&self) -> Result<BTreeMap<String, String>, BenchError> {
+        let roles = self.database()?.rows::<Role>(ROLES).await;
+        let roles = roles.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })?;
+        Ok(roles.into_iter().filter_map(|role| Some((role.role, role.verifier?))).collect())
+    }
+}
+
 fn state_of(
     declared: &CredentialSecret,
     secret: Option<&Secret>,

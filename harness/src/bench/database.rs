@@ -1,8 +1,9 @@
 //! When the database of a bench can be used: its primary is ready and an authenticated query is answered.
 
-use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams};
 use kube::runtime::watcher;
+use kube::{Api, ResourceExt};
 use serde::Deserialize;
 
 use super::{Bench, BenchError};
@@ -11,6 +12,7 @@ use crate::wait::{Budget, Objects, Progress, poll_until, trouble_of, watch_until
 
 const PRIMARY: Budget = Budget::seconds("the primary of the database to be ready", 120);
 const INSTANCES: Budget = Budget::seconds("every instance of the database to be ready", 120);
+const GONE: Budget = Budget::seconds("the database to be gone with its volumes", 90);
 const ANSWER: Budget = Budget::seconds("the database to answer its superuser", 30);
 
 #[derive(Deserialize)]
@@ -55,6 +57,42 @@ impl Bench {
             }
         });
         ready.await.map_err(|error| self.waited(error))
+    }
+
+    /// Removes the database's cluster with its volumes, and the databases that objects declare in it.
+    ///
+    /// # Errors
+    /// When the API server refuses, or something of it stays.
+    pub(crate) async fn remove_database(&self) -> Result<(), BenchError> {
+        let name = self.database_name()?;
+        let declared = ApiResource::from_gvk(&GroupVersionKind::gvk("postgresql.cnpg.io", "v1", "Database"));
+        let declared: Api<DynamicObject> =
+            Api::namespaced_with(self.cluster.client().clone(), self.namespace(), &declared);
+        let all = (DeleteParams::default(), ListParams::default());
+        let removed = declared.delete_collection(&all.0, &all.1).await;
+        removed.map_err(|source| self.objects("remove the declared databases", source))?;
+        let removed = self.clusters().delete(name, &DeleteParams::foreground()).await;
+        removed.map_err(|source| self.objects(format!("remove cluster {name}"), source))?;
+        let of_it = ListParams::default().labels(&format!("cnpg.io/cluster={name}"));
+        let gone = poll_until(self.allow(GONE), || async {
+            match self.rest_of_database(name, &of_it).await {
+                Ok(None) => Progress::Ready(()),
+                Ok(Some(rest)) => Progress::NotYet(format!("{rest} is still there")),
+                Err(error) => Progress::NotYet(Chain(&error).to_string()),
+            }
+        });
+        gone.await.map_err(|error| self.waited(error))
+    }
+
+    async fn rest_of_database(&self, name: &str, of_it: &ListParams) -> Result<Option<String>, kube::Error> {
+        if self.clusters().get_opt(name).await?.is_some() {
+            return Ok(Some(format!("cluster {name}")));
+        }
+        if let Some(pod) = self.pods().list_metadata(of_it).await?.items.first() {
+            return Ok(Some(format!("pod {}", pod.name_any())));
+        }
+        let claims = self.api::<PersistentVolumeClaim>().list_metadata(of_it).await?;
+        Ok(claims.items.first().map(|claim| format!("claim {}", claim.name_any())))
     }
 
     /// Waits until the primary is another pod than the one with this id.

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::{Bench, BenchError};
-use crate::helm::PackageFile;
+use crate::helm::{HelmError, HelmProgram, Helms, PackageFile};
 use crate::host::leash;
 use crate::readme::Readme;
 use crate::rendered::Rendered;
@@ -32,10 +32,22 @@ const FORBIDDEN: &str = " is forbidden: User ";
 /// The programs that people have at hand.
 #[derive(Debug, Clone)]
 pub struct Programs {
-    /// Helm's path.
+    /// The Helm that installs.
     pub helm: Utf8PathBuf,
+    /// Every Helm there is, of each major version one; that one first.
+    pub helms: Vec<HelmProgram>,
     /// kubectl's path, where there is one.
     pub kubectl: Option<Utf8PathBuf>,
+}
+
+impl Programs {
+    /// These Helms, the preferred one installs, and a kubectl where there is one.
+    ///
+    /// # Errors
+    /// There is no Helm.
+    pub fn new(helms: &Helms, kubectl: Option<Utf8PathBuf>) -> Result<Self, HelmError> {
+        Ok(Self { helm: helms.installer()?.to_owned(), helms: helms.programs().to_vec(), kubectl })
+    }
 }
 
 /// Commands that the chart's README tells people to run.

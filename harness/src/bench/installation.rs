@@ -13,6 +13,7 @@ use super::copier::Copier;
 use super::documented::{CaProcedures, Procedure};
 use super::front::Front;
 use super::inputs;
+use super::migration::Migration;
 use super::spelling::Format;
 use crate::cluster::is_outside;
 use crate::finding::Locate;
@@ -39,6 +40,8 @@ pub struct Installation {
     pub pooler: Option<String>,
     /// What copies the CA into a Secret that clients read.
     pub copier: Option<Copier>,
+    /// The release that migrates its databases by a Job.
+    pub migration: Option<Migration>,
     /// How many pods the releases run for long.
     pub pods: usize,
     /// How many instances of it this bench waits for; 1 without a say.
@@ -135,6 +138,7 @@ impl Installation {
             database: subject.database().cluster.clone(),
             pooler: pooler_of(rendered),
             copier: Copier::of(rendered),
+            migration: Migration::of(rendered, &roles),
             bundled: BundledServer::of(rendered),
             inputs: inputs::of(subject),
             front: Front::of(rendered),

@@ -22,6 +22,8 @@ mod inspect;
 mod installation;
 mod kubeconfig;
 mod logs;
+mod migrating;
+mod migration;
 mod namespaced;
 mod observe;
 mod own_ca;
@@ -30,6 +32,7 @@ mod reach;
 mod release;
 mod restart;
 mod rollout;
+mod schemas;
 mod secrets;
 mod serving;
 mod smoke;
@@ -65,6 +68,7 @@ pub use self::installation::{
     CaInputs, Change, CredentialSecret, Installation, InstallationError, ModeVariable, Release, TrustSecret,
 };
 use self::logs::LogStreams;
+pub use self::migration::Migration;
 pub(crate) use self::serving::Presented;
 pub use self::spelling::Format;
 use crate::cluster::{Applier, Cluster, EXPIRES_ANNOTATION, FIELD_MANAGER, Leftover, Pace, RUN_LABEL, SUBJECT_LABEL};

@@ -13,7 +13,11 @@ use tokio::process::Command;
 
 use super::installation::{Change, Release, nested};
 use super::{Bench, BenchError};
+use crate::helm::{HelmMajor, HelmProgram};
 use crate::host::leash;
+
+/// What Helm waits for a release to be ready. Longer than any that comes up needs, shorter than Helm's own five minutes.
+const WAITS_FOR_RELEASE: &str = "150s";
 
 /// As whom Helm talks to the cluster.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +49,39 @@ impl Bench {
     ) -> Result<(), BenchError> {
         let changes: Vec<Change> = self.given().into_iter().chain(changes.iter().cloned()).collect();
         for release in &self.installation.releases {
-            self.upgrade(helm, access, release, &changes).await?;
+            self.upgrade(helm, access, release, &changes, &[]).await?;
+        }
+        self.register_credentials().await
+    }
+
+    /// The same, with values with which nobody can dial the database: the hooks of the release that migrates are left out,
+    /// because Helm would end with them, or wait for them.
+    ///
+    /// # Errors
+    /// When Helm refuses.
+    pub(crate) async fn install_disturbed(&self, helm: &Utf8Path, changes: &[Change]) -> Result<(), BenchError> {
+        let changes: Vec<Change> = self.given().into_iter().chain(changes.iter().cloned()).collect();
+        let migrating = self.installation.migration.as_ref().map(|migration| migration.release);
+        for (place, release) in self.installation.releases.iter().enumerate() {
+            let options: &[&str] = if migrating == Some(place) { &["--no-hooks"] } else { &[] };
+            self.upgrade(helm, self.access(), release, &changes, options).await?;
+        }
+        self.register_credentials().await
+    }
+
+    /// Installs every release, and each time waits until Helm says that it is ready; what fails is rolled back.
+    ///
+    /// # Errors
+    /// When Helm refuses or gives up.
+    pub(crate) async fn install_waiting(&self, helm: &HelmProgram) -> Result<(), BenchError> {
+        let roll_back = match helm.major {
+            HelmMajor::Three => "--atomic",
+            HelmMajor::Four => "--rollback-on-failure",
+        };
+        let changes = self.given();
+        for release in &self.installation.releases {
+            let options = ["--wait", roll_back, "--timeout", WAITS_FOR_RELEASE];
+            self.upgrade(&helm.path, self.access(), release, &changes, &options).await?;
         }
         self.register_credentials().await
     }
@@ -61,7 +97,22 @@ impl Bench {
         changes: &[Change],
     ) -> Result<(), BenchError> {
         let changes: Vec<Change> = self.given().into_iter().chain(changes.iter().cloned()).collect();
-        self.upgrade(helm, self.access(), release, &changes).await
+        self.upgrade(helm, self.access(), release, &changes, &[]).await
+    }
+
+    /// The same, and Helm waits for a hook no longer than that, `75s`.
+    ///
+    /// # Errors
+    /// When Helm refuses.
+    pub(super) async fn install_within(
+        &self,
+        helm: &Utf8Path,
+        release: &Release,
+        changes: &[Change],
+        longest: &str,
+    ) -> Result<(), BenchError> {
+        let changes: Vec<Change> = self.given().into_iter().chain(changes.iter().cloned()).collect();
+        self.upgrade(helm, self.access(), release, &changes, &["--timeout", longest]).await
     }
 
     /// Uninstalls a release that need not be one of the subject's.
@@ -80,11 +131,13 @@ impl Bench {
         access: Access<'_>,
         release: &Release,
         changes: &[Change],
+        options: &[&str],
     ) -> Result<(), BenchError> {
         let overrides = values_file(release, changes)?;
         let mut command = Command::new(helm);
         command
             .args(["upgrade", &release.name, release.chart.as_str(), "--install"])
+            .args(options)
             .args(release.values.iter().flat_map(|file| ["--values", file.as_str()]))
             .arg("--values")
             .arg(overrides.path());

@@ -17,6 +17,9 @@ use crate::wait::{Budget, Progress, poll_until};
 const TABLE: &str = "holdfast_kept";
 const ROWS: u64 = 100;
 
+/// Neither succeeded nor failed.
+const GOING_ON: &str = "status.phase!=Succeeded,status.phase!=Failed";
+
 const ANSWER: Budget = Budget::seconds("the bundled PostgreSQL to answer its superuser", 60);
 const GONE: Budget = Budget::seconds("every pod of the releases to be gone", 60);
 
@@ -81,12 +84,12 @@ impl Bench {
         Ok(())
     }
 
-    /// Waits until no pod of the releases is left.
+    /// Waits until no pod of the releases runs. Those of hooks stay when they have ended.
     ///
     /// # Errors
     /// When the budget is used up.
     pub(crate) async fn pods_are_gone(&self) -> Result<(), BenchError> {
-        let of_a_release = ListParams::default().labels(super::rollout::OF_A_RELEASE);
+        let of_a_release = ListParams::default().labels(super::rollout::OF_A_RELEASE).fields(GOING_ON);
         let gone = poll_until(self.allow(GONE), || async {
             match self.pods().list_metadata(&of_a_release).await {
                 Ok(pods) => match pods.items.first() {

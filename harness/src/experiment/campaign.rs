@@ -17,9 +17,9 @@ use super::record::Record;
 use super::seats::Seats;
 use super::{
     Experiment, break_credential, change_first_password, copy_again, follow_ca_documentation, forced_mode, foreign_ca,
-    hostile_password, install, mend_deleting_data, mend_keeping_data, missing_ca, recreate_credential, reinstall,
-    roll_back_ca, rotate_again, rotate_api_key, rotate_bundle, rotate_ca, rotate_password, rotate_under_fault,
-    tenant_install, upgrade, without_ca,
+    hostile_password, install, install_waiting, mend_deleting_data, mend_keeping_data, migrate, missing_ca,
+    recreate_credential, reinstall, roll_back_ca, rotate_again, rotate_api_key, rotate_bundle, rotate_ca,
+    rotate_password, rotate_under_fault, tenant_install, upgrade, without_ca,
 };
 use crate::bench::{Bench, BenchError, Installation, Keep, Programs};
 use crate::cluster::Cluster;
@@ -113,6 +113,8 @@ const LINES: &[Line] = &[
         database: Database::AsDeclared,
         experiments: &[Experiment::MendKeepingData, Experiment::MendDeletingData],
     },
+    Line { name: "migration", database: Database::AsDeclared, experiments: &[Experiment::Migrate] },
+    Line { name: "waiting", database: Database::AsDeclared, experiments: &[Experiment::InstallWaiting] },
 ];
 
 impl Line {
@@ -256,9 +258,9 @@ fn obstacle_after(record: &Record) -> Option<String> {
         .or_else(|| Some(format!("after experiment {experiment} not every workload stood: {}", unsettled(record)?)))
 }
 
-/// Brings a bench to the state that every experiment but the installation itself starts from.
+/// Brings a bench to the state that every experiment starts from which does not begin with nothing.
 async fn stand(bench: &Bench, helm: &Utf8Path, first: Option<Experiment>) -> Result<(), BenchError> {
-    if first == Some(Experiment::Install) {
+    if matches!(first, Some(Experiment::Install | Experiment::Migrate | Experiment::InstallWaiting)) {
         return Ok(());
     }
     bench.prepare().await?;
@@ -304,6 +306,8 @@ async fn perform(experiment: Experiment, bench: &Bench, programs: &Programs) -> 
         Experiment::MendKeepingData => mend_keeping_data::run(bench, programs, &mut diary).await,
         Experiment::MendDeletingData => mend_deleting_data::run(bench, programs, &mut diary).await,
         Experiment::RotateApiKey => rotate_api_key::run(bench, programs, &mut diary).await,
+        Experiment::Migrate => migrate::run(bench, helm, &mut diary).await,
+        Experiment::InstallWaiting => install_waiting::run(bench, programs, &mut diary).await,
     };
     diary.seal(experiment, bench, outcome)
 }

@@ -28,7 +28,7 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
     let began = Timestamp::now();
     diary.step("issue a CA that signed nothing", publish_foreign_ca(bench)).await?;
     let foreign = [(inputs.name, Value::from(FOREIGN_SECRET)), (inputs.key, Value::from("ca.crt"))];
-    diary.step("upgrade to the foreign CA", bench.install(helm, &foreign)).await?;
+    diary.step("upgrade to the foreign CA", bench.install_disturbed(helm, &foreign)).await?;
     diary.step("wait for new pods of every workload to run", bench.new_pods_run(&known)).await?;
     diary
         .hope("watch for a session that must not appear", bench.session_of_new_pod(&known, bench.allow(WATCHED)))

@@ -28,7 +28,9 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
         // Before each disturbance anew: giving the right reference back may have replaced pods.
         diary.look(bench, BEFORE, began).await?;
         let known = diary.latest().map(|before| before.pods.clone()).unwrap_or_default();
-        diary.step(&format!("upgrade so that {moment}"), bench.install(helm, &[(value, Value::from(missing))])).await?;
+        diary
+            .step(&format!("upgrade so that {moment}"), bench.install_disturbed(helm, &[(value, Value::from(missing))]))
+            .await?;
         diary
             .hope(
                 "wait until new pods are blocked or ready",

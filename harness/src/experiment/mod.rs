@@ -21,8 +21,11 @@ mod foreign_ca;
 mod hostile_password;
 mod inspection;
 mod install;
+mod install_waiting;
 mod mend_deleting_data;
 mod mend_keeping_data;
+mod migrate;
+mod migrated;
 mod missing_ca;
 mod pooler;
 mod radius;
@@ -67,6 +70,9 @@ pub use self::first_boot::{NEW_PASSWORD_TAKEN, SETTLED_ON_IT};
 pub use self::follow_ca_documentation::{INSTALLED_AS_WRITTEN, ROLLED_BACK_AS_WRITTEN, ROTATED_AS_WRITTEN};
 pub use self::inspection::{InspectedCa, InspectedCertificate, InspectedMount, Inspection};
 pub use self::install::{PLAINTEXT, SETTLED, VERIFIED};
+pub use self::install_waiting::after_waiting;
+pub use self::migrate::{AMID_A_ROTATION, BACK, MIGRATED, OFF, PROVIDED, TAKEN, UNPROVIDED};
+pub use self::migrated::{Attempt, Schema};
 pub use self::missing_ca::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG_KEY_NAME};
 pub use self::radius::Radius;
 pub use self::reach::{Account, DatabaseState, Entrance};
@@ -154,6 +160,10 @@ pub enum Experiment {
     MendDeletingData,
     /// Rotate an API key as it is documented, while clients never stop asking.
     RotateApiKey,
+    /// Migrate empty databases: without two prerequisites, while a password changes, with everything there, and again.
+    Migrate,
+    /// Install on empty databases while Helm waits and rolls back what fails, by each Helm there is.
+    InstallWaiting,
 }
 
 impl Experiment {
@@ -186,6 +196,8 @@ impl Experiment {
             Self::MendKeepingData => "mend-keeping-data",
             Self::MendDeletingData => "mend-deleting-data",
             Self::RotateApiKey => "rotate-api-key",
+            Self::Migrate => "migrate",
+            Self::InstallWaiting => "install-waiting",
         }
     }
 }

@@ -63,7 +63,9 @@ impl Experiment {
             | Self::Reinstall
             | Self::MendKeepingData
             | Self::MendDeletingData
-            | Self::RotateApiKey => Radius::Namespace,
+            | Self::RotateApiKey
+            | Self::Migrate
+            | Self::InstallWaiting => Radius::Namespace,
             // Its account is granted every right in the namespace, which only who has them all can grant.
             Self::TenantInstall => Radius::Cluster,
             // Whoever else has a database there is without an operator meanwhile.

@@ -9,6 +9,7 @@ use super::asked::Asked;
 use super::authority::CredentialState;
 use super::complaint::Complaint;
 use super::copied::CopiedCa;
+use super::migrated::{Attempt, Schema};
 use super::reach::{Account, DatabaseState, Entrance};
 use super::record::{Exposed, LoggedFailure, LoggedLogin, PodState, Session};
 use super::stored::Stored;
@@ -47,6 +48,12 @@ pub struct Snapshot {
     /// What stood on the volumes of bundled databases, by release.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stored: Vec<Stored>,
+    /// What databases held, where somebody looked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schemas: Vec<Schema>,
+    /// How an attempt to migrate ended, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
     /// What pods had logged about a refused password.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub complaints: Vec<Complaint>,
@@ -91,6 +98,8 @@ pub(super) static NOTHING: Snapshot = Snapshot {
     credentials: BTreeMap::new(),
     authority: Vec::new(),
     stored: Vec::new(),
+    schemas: Vec::new(),
+    attempt: None,
     complaints: Vec::new(),
     asked: Vec::new(),
     clients: BTreeMap::new(),

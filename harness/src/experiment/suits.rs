@@ -76,7 +76,9 @@ impl Experiment {
             | Self::RotateWithoutOperator
             | Self::RotateAgain
             | Self::RecreateCredential
-            | Self::BreakCredential => true,
+            | Self::BreakCredential
+            | Self::Migrate
+            | Self::InstallWaiting => true,
             Self::Install
             | Self::Upgrade
             | Self::TenantInstall

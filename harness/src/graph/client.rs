@@ -303,6 +303,17 @@ fn find_credentials(container: &Container, store: &Store, surroundings: &Surroun
             }
         }
     }
+    // A Secret in a variable beside that of the connection string: `FLYWAY_URL`, `FLYWAY_USER`, `FLYWAY_PASSWORD`.
+    for variable in container.env().iter().filter(|variable| Dsn::parse(&variable.value).is_some()) {
+        let Some((stem, _)) = variable.name.rsplit_once('_') else { continue };
+        for last in ["USER", "USERNAME", "PASSWORD"] {
+            if let Some(key) =
+                container.variable(&format!("{stem}_{last}")).filter(|one| one.is_secret()).and_then(EnvVar::key)
+            {
+                add(key);
+            }
+        }
+    }
     for variable in container.env().iter().filter(|variable| names_a_credential_file(&variable.name)) {
         let file = variable.value.known().and_then(|path| container.file(path));
         if let Some(FileContent::Key { key, .. }) = file.map(|file| file.content)

@@ -147,6 +147,11 @@ impl Helms {
         self.programs.iter().map(|program| program.major).collect()
     }
 
+    /// The Helms at hand, the preferred one first.
+    pub fn programs(&self) -> &[HelmProgram] {
+        &self.programs
+    }
+
     /// The Helm that installs: the preferred one.
     ///
     /// # Errors

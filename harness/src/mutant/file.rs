@@ -35,7 +35,10 @@ pub struct MutantFile {
     /// Dotted paths of values that are taken away.
     #[serde(default)]
     pub remove: Vec<String>,
-    /// Changes of the first release's chart, by file.
+    /// The release whose chart is changed. Default: the first.
+    #[serde(default)]
+    pub release: Option<String>,
+    /// Changes of that chart, by file.
     #[serde(default)]
     pub files: BTreeMap<Utf8PathBuf, Vec<Edit>>,
     /// Changes of what Helm renders.

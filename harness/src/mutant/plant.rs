@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::file::{Edit, Mutant};
 use crate::helm::{Package, PackageError, ValuePath, lay_over};
-use crate::subject::{Overlay, Subject};
+use crate::subject::{Overlay, ResolvedRelease, Subject};
 use crate::yaml::{self, YamlError};
 
 /// Why a defect cannot be planted. A mutant that changes nothing would prove nothing.
@@ -48,8 +48,8 @@ pub enum PlantError {
         /// The dotted path.
         path: String,
     },
-    /// The subject has no chart.
-    #[error("the subject has no chart to change")]
+    /// The subject has no chart, or no release of the name.
+    #[error("the subject has no such chart to change")]
     NoChart,
     /// The chart cannot be read.
     #[error(transparent)]
@@ -91,10 +91,11 @@ pub fn plant(subject: &Subject, mutant: &Mutant) -> Result<Planted, PlantError> 
     let mut planted = subject.clone();
     let mut mutated = overlay;
     if !file.files.is_empty() {
-        let chart = &subject.releases().first().ok_or(PlantError::NoChart)?.chart;
+        let named = |release: &ResolvedRelease| file.release.as_ref().is_none_or(|name| release.name == *name);
+        let place = subject.releases().iter().position(named).ok_or(PlantError::NoChart)?;
         let copy = root.join("chart");
-        write_chart(&Package::read(chart)?, file.files.iter(), &copy)?;
-        planted.replace_chart(copy);
+        write_chart(&Package::read(&subject.releases()[place].chart)?, file.files.iter(), &copy)?;
+        planted.replace_chart(place, copy);
     }
     if file.values.is_some() || !file.remove.is_empty() {
         let release = planted.releases().first().ok_or(PlantError::NoChart)?;

@@ -50,6 +50,14 @@ impl Change {
         self
     }
 
+    /// As much of it as concerns values that a further chart has too, by its defaults, and that are the same in both.
+    pub(super) fn shared(&self, first: &Value, defaults: &Value, further: &Value) -> Self {
+        let is_shared = |(path, _): &&(ValuePath, Option<Value>)| {
+            path.get(defaults).is_some() && path.get(first) == path.get(further)
+        };
+        Self { steps: self.steps.iter().filter(is_shared).cloned().collect(), arguments: Vec::new() }
+    }
+
     /// What it gives to Helm on the command line.
     pub(super) fn on_the_command_line(&self) -> &[String] {
         &self.arguments
@@ -99,5 +107,21 @@ impl fmt::Display for Change {
 impl Locate for Change {
     fn place(&self) -> Place {
         Place::object("values").field(self.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Change;
+
+    #[test]
+    fn another_chart_is_concerned_by_the_values_that_it_shares() {
+        let change = Change::set("database.caSecret.name", "").and_set("image", "b").and_remove("pool.size");
+        let first = json!({"database": {"caSecret": {"name": "db-ca"}}, "image": "a", "pool": {"size": 1}});
+        let defaults = json!({"database": {"caSecret": {"name": ""}}, "image": "c"});
+        let further = json!({"database": {"caSecret": {"name": "db-ca"}}, "image": "c", "pool": {"size": 1}});
+        assert_eq!(change.shared(&first, &defaults, &further), Change::set("database.caSecret.name", ""));
     }
 }

@@ -153,7 +153,7 @@ pub(super) fn of_manifests(subject: Arc<Subject>, text: &str) -> Result<Rendered
     Ok(Rendered { subject, overlay, helms: None, releases: Vec::new(), base, chance: OnceLock::new() })
 }
 
-/// Renders all releases, the first one with a change.
+/// Renders all releases, the first one with a change, the others with as much of it as concerns a value that they share.
 pub(super) fn attempt(
     helms: &Helms,
     major: Option<HelmMajor>,
@@ -162,11 +162,12 @@ pub(super) fn attempt(
     change: &Change,
     surroundings: Arc<Surroundings>,
 ) -> Result<Attempt, Arc<HelmError>> {
-    let none = Change::none();
     let mut text = String::new();
     let mut manifests = Manifests::default();
     for (index, release) in releases.iter().enumerate() {
-        let job = release.job(subject.name(), if index == 0 { change } else { &none });
+        let shared =
+            (index > 0).then(|| change.shared(&releases[0].effective, &release.package.values, &release.effective));
+        let job = release.job(subject.name(), shared.as_ref().unwrap_or(change));
         match helms.template(major, &job)? {
             Ok(rendered) => {
                 let read = Manifests::parse(&rendered, &release.name);

@@ -157,9 +157,17 @@ impl Rendered {
         self.helms.as_ref().map(|helms| helms.majors()).unwrap_or_default()
     }
 
-    /// Renders with other values for the first release. `None`: it cannot be told, and the check knows.
+    /// Renders with other values for the first release, and for others whose charts have them too. `None`: it cannot be told, and the check knows.
     pub fn with(&self, change: &Change, check: &mut Check) -> Option<Attempt> {
         self.settle(change, check, self.attempt(None, change))
+    }
+
+    /// What would be rendered with other values, for whoever plans and does not judge; nothing where Helm refuses.
+    pub fn would_render(&self, change: &Change) -> Option<Rendering> {
+        match self.attempt(None, change) {
+            Some(Ok(Attempt::Rendered(rendering))) => Some(rendering),
+            _ => None,
+        }
     }
 
     /// Renders with one major version of Helm. `None`: it cannot be told, and the check knows.

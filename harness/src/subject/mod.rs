@@ -213,9 +213,9 @@ impl Subject {
         })
     }
 
-    /// Puts another chart in the place of the first release's.
-    pub(crate) fn replace_chart(&mut self, chart: Utf8PathBuf) {
-        if let Some(release) = self.releases.first_mut() {
+    /// Puts another chart in the place of a release's.
+    pub(crate) fn replace_chart(&mut self, release: usize, chart: Utf8PathBuf) {
+        if let Some(release) = self.releases.get_mut(release) {
             release.chart = chart;
         }
     }

@@ -5,13 +5,15 @@
 //! until Helm gives up. So each Secret and key that the Job needs is traced to somebody who was there before.
 
 use harness::check::Check;
-use harness::expectation::that;
+use harness::expectation::{equal_to, that};
+use harness::experiment::{Experiment, Records};
 use harness::feature::Feature;
-use harness::finding::Locate as _;
+use harness::finding::{Locate as _, Place};
 use harness::graph::{Producer, Reference, Workload};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
+use super::attempt::{SUCCEEDED, ended_provided};
 use super::{Maker, is_before_its_release, maker, migrations, secret_references};
 
 /// Every prerequisite is there before.
@@ -23,11 +25,11 @@ pub const MIG_02: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::Migrations],
-    experiments: &[],
+    experiments: &[Experiment::Migrate],
     decisive: &[Lane::Rendered],
     remedy: "let a companion or an earlier release provide the Secret with that key, and declare it in the subject file",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 /// How the answer begins where somebody is there before.
@@ -57,6 +59,18 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     if needed == 0 {
         check.not_applicable("the migration needs no Secret");
     }
+}
+
+/// In a fresh namespace, with nothing but what comes before it.
+fn live(records: &Records, check: &mut Check) {
+    let Some(migrate) = records.of(Experiment::Migrate) else { return };
+    let ended = ended_provided(migrate, check);
+    check.expect(
+        Place::object("the migration"),
+        "an attempt with nothing but what comes before it",
+        &ended,
+        equal_to(SUCCEEDED),
+    );
 }
 
 /// Who provides it. `None`: a bare chart cannot say.

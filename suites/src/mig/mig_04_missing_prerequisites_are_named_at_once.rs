@@ -5,13 +5,16 @@
 //! them, and has to end within a minute. A volume cannot be looked at so: the pod does not start without it.
 
 use harness::check::Check;
-use harness::expectation::{empty, that};
+use harness::expectation::{empty, equal_to, that};
+use harness::experiment::{BACK, BEFORE, Experiment, MIGRATED, Records, TAKEN, UNPROVIDED};
 use harness::feature::Feature;
+use harness::finding::Place;
 use harness::graph::{Container, Reference, Role, Use, Workload};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
+use super::attempt::{control_migrates, made_since};
 use super::{Maker, in_order, is_before_its_release, maker, migrations, secret_references};
 
 /// Missing prerequisites are named at once.
@@ -23,12 +26,12 @@ pub const MIG_04: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::Migrations],
-    experiments: &[],
+    experiments: &[Experiment::Migrate],
     decisive: &[Lane::Live],
     remedy: "let a hook of a lower weight look for every Secret and key with `optional: true`, name all that are \
              missing, and end (backoffLimit 0)",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -68,6 +71,34 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             check.expect(checker, "when it ends if something is missing", ends(checker), at_once);
         }
     }
+}
+
+/// As long as it may take until people read what is missing, in seconds.
+const SOON: f64 = 60.0;
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(migrate) = records.of(Experiment::Migrate) else { return };
+    let (before, unprovided) = (migrate.at(BEFORE), migrate.at(UNPROVIDED));
+    let answer = |what: &str| unprovided.answers.get(what).map(String::as_str).unwrap_or_default();
+    let migration = Place::object("the migration");
+    check.control(&migration, BACK, &answer(BACK), equal_to(""));
+    control_migrates(before, migrate.at(MIGRATED), check);
+    let Some(attempt) = &unprovided.attempt else { return };
+    let ended = if attempt.succeeded { "succeeded" } else { "failed" };
+    check.expect(&migration, "an attempt without two of its Secrets", &ended, equal_to("failed"));
+    match attempt.seconds {
+        Some(seconds) => {
+            let soon = that("at most 60", |seconds: &f64| *seconds <= SOON);
+            check.expect(&migration, "seconds until it had ended", &seconds, soon)
+        }
+        None => check.expect(&migration, "when it had ended", &"never", equal_to("within a minute")),
+    };
+    let taken: Vec<&str> = answer(TAKEN).split(", ").filter(|name| !name.is_empty()).collect();
+    let unnamed: Vec<&str> = taken.iter().copied().filter(|name| !attempt.said.contains(name)).collect();
+    let what = format!("missing Secrets, of {}, that neither Helm nor its pods named", taken.join(" and "));
+    check.expect(&migration, what, &unnamed[..], empty());
+    let made = made_since(&before.schemas, &unprovided.schemas);
+    check.expect(&migration, "what it made in the databases all the same", &made[..], empty());
 }
 
 /// The init containers that start whatever is missing, and refer to Secrets all the same.

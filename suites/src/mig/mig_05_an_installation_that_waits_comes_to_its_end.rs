@@ -7,11 +7,15 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
+use harness::experiment::{Experiment, Records, after_waiting};
 use harness::feature::Feature;
+use harness::finding::Place;
 use harness::graph::{Container, Role, Workload};
+use harness::helm::HelmMajor;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
+use super::attempt::{SUCCEEDED, control_migrates, ended};
 use super::{migrations, said_by, waits};
 
 /// An installation that waits comes to its end.
@@ -23,11 +27,11 @@ pub const MIG_05: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::Migrations],
-    experiments: &[],
+    experiments: &[Experiment::InstallWaiting],
     decisive: &[Lane::Live],
     remedy: "run the migration as pre-install and pre-upgrade hook, or let nothing of the release wait for it",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 const IN_TIME: &str = "before the workloads, or beside them";
@@ -49,6 +53,22 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             let hint =
                 "it runs when all pods are ready; whether they get ready on an empty schema only a cluster tells";
             check.undecided(job, "whether an installation that waits comes to its end", hint);
+        }
+    }
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(waiting) = records.of(Experiment::InstallWaiting) else { return };
+    for helm in [HelmMajor::Four, HelmMajor::Three] {
+        let place = Place::object(format!("an installation by {helm} that waits"));
+        let after = waiting.at(&after_waiting(helm));
+        if after.attempt.is_none() {
+            check.undecided(&place, "how it ended", format!("{helm} is not at hand"));
+            continue;
+        }
+        let ended = ended(after, check);
+        if check.expect(&place, "how it ended", &ended, equal_to(SUCCEEDED)) {
+            control_migrates(waiting.preceding(&after_waiting(helm)), after, check);
         }
     }
 }

@@ -7,12 +7,15 @@
 use std::collections::BTreeSet;
 
 use harness::check::Check;
-use harness::expectation::equal_to;
+use harness::expectation::{empty, equal_to};
+use harness::experiment::{AFTER, AMID_A_ROTATION, BEFORE, Experiment, MIGRATED, Records, Schema};
 use harness::feature::Feature;
+use harness::finding::Place;
 use harness::graph::DatabaseClient;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
+use super::attempt::{SUCCEEDED, control_migrates, ended, made_since, ran_alone};
 use super::{migrating, migrations, secrets_of, staying};
 use crate::roles::roles;
 
@@ -25,13 +28,52 @@ pub const MIG_06: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::Migrations],
-    experiments: &[],
+    experiments: &[Experiment::Migrate],
     decisive: &[Lane::Live],
     remedy: "let the Job refer to the Secret that sets its role's password, and write migrations that run once, each in \
              a transaction",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(migrate) = records.of(Experiment::Migrate) else { return };
+    let (before, amid, migrated, after) =
+        (migrate.at(BEFORE), migrate.at(AMID_A_ROTATION), migrate.at(MIGRATED), migrate.at(AFTER));
+    let migration = Place::object("the migration");
+    control_migrates(before, migrated, check);
+    let ended_after = ended(migrated, check);
+    check.expect(&migration, "an attempt after its password had changed", &ended_after, equal_to(SUCCEEDED));
+    match &amid.attempt {
+        None => check.undecided(&migration, "an attempt amid a rotation", "no object says whose password that is"),
+        // One that failed left nothing that kept the next one from its end; of one that succeeded nothing is missing.
+        Some(attempt) if attempt.succeeded => {
+            let missing = made_since(&amid.schemas, &migrated.schemas);
+            let what = "what an attempt amid a rotation left out although it succeeded";
+            check.expect(&migration, what, &missing[..], empty());
+        }
+        Some(_) => {}
+    }
+    let again = ended(after, check);
+    check.expect(&migration, "a second run", &again, equal_to(SUCCEEDED));
+    let made = made_since(&migrated.schemas, &after.schemas);
+    check.expect(&migration, "what a second run made", &made[..], empty());
+    let alone = ran_alone(migrate);
+    for schema in &after.schemas {
+        let earlier = migrated.schemas.iter().find(|one| one.database == schema.database);
+        let more: Vec<String> = earlier.map(|one| more_rows(one, schema, alone)).unwrap_or_default();
+        check.expect(schema, "tables to which a second run added rows", &more[..], empty());
+        let repeated: Vec<String> = schema.repeated().collect();
+        check.expect(schema, "history tables that list a migration more than once", &repeated[..], empty());
+    }
+}
+
+/// The tables that have more rows than before; where applications ran as well, only those of histories.
+fn more_rows(before: &Schema, after: &Schema, alone: bool) -> Vec<String> {
+    let counted = after.rows.iter().filter(|(table, _)| alone || after.applied.contains_key(*table));
+    let more = counted.filter(|(table, rows)| before.rows.get(*table).is_some_and(|earlier| earlier < rows));
+    more.map(|(table, _)| table.clone()).collect()
+}
 
 const REACHED: &str = "a Secret that a rotation changes";
 

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use harness::check::Check;
-use harness::expectation::empty;
+use harness::expectation::{empty, not_empty};
+use harness::experiment::{Experiment, MIGRATED, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::rendered::Rendered;
@@ -24,11 +25,11 @@ pub const MIG_07: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::Migrations],
-    experiments: &[],
+    experiments: &[Experiment::Migrate],
     decisive: &[Lane::Rendered],
     remedy: "give the migration a role that owns the schema, with a Secret of its own, and the application one that does not",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -50,6 +51,21 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         shared.dedup();
         check.expect(client, "roles that it shares with the application", &shared[..], empty());
     }
+}
+
+/// What migrations made stands in schemas in which no role of an application may make anything.
+fn live(records: &Records, check: &mut Check) {
+    let Some(migrate) = records.of(Experiment::Migrate) else { return };
+    let mut looked = Vec::new();
+    for schema in &migrate.at(MIGRATED).schemas {
+        for name in schema.applied.keys().filter_map(|table| table.split('.').next()) {
+            looked.push(format!("{name} in {}", schema.database));
+            let creators = schema.creators.get(name).map(Vec::as_slice).unwrap_or_default();
+            let what = format!("roles of applications that may make tables in schema {name}");
+            check.expect(schema, what, creators, empty());
+        }
+    }
+    check.control(Place::object("the migration"), "schemas with a history of migrations", &looked[..], not_empty());
 }
 
 /// The roles by their Secrets, as far as the subject or the Cluster says.

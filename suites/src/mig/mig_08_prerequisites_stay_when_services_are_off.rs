@@ -5,12 +5,15 @@
 //! for it. So the subject is rendered with everything off that can be, and the Job has to find what it found before.
 
 use harness::check::Check;
-use harness::expectation::empty;
+use harness::expectation::{empty, equal_to};
+use harness::experiment::{BEFORE, Experiment, OFF, Records};
 use harness::feature::Feature;
+use harness::finding::Place;
 use harness::graph::{Producer, Workload};
 use harness::rendered::{Change, Rendered, Rendering};
 use harness::requirement::{Lane, Level, Requirement};
 
+use super::attempt::{SUCCEEDED, ended_provided};
 use super::{jobs, migrations, secret_references};
 
 /// Prerequisites stay when services are off.
@@ -22,12 +25,23 @@ pub const MIG_08: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::Migrations],
-    experiments: &[],
+    experiments: &[Experiment::Migrate],
     decisive: &[Lane::Rendered],
     remedy: "take the Secrets that the migration needs out from under the toggles of their services",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(migrate) = records.of(Experiment::Migrate) else { return };
+    let off = migrate.at(BEFORE).answers.get(OFF).map(String::as_str).unwrap_or_default();
+    if off.is_empty() {
+        return check.not_applicable("nothing can be switched off without the migration");
+    }
+    let ended = ended_provided(migrate, check);
+    let what = format!("an attempt with {} values switched off", off.split(", ").count());
+    check.expect(Place::object("the migration"), what, &ended, equal_to(SUCCEEDED));
+}
 
 fn rendered(subject: &Rendered, check: &mut Check) {
     let before = migrations(subject.rendering(), check);

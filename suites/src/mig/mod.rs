@@ -4,6 +4,7 @@
 //! there. What it needs has to come from elsewhere, in time and whole; where it does not, people have to read at once
 //! what is missing, and nothing may have been done half.
 
+mod attempt;
 mod mig_01_the_job_takes_no_secret_of_its_own_release;
 mod mig_02_every_prerequisite_is_there_before;
 mod mig_03_a_hook_needs_nothing_that_comes_after_it;

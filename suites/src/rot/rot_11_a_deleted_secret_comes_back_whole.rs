@@ -9,7 +9,7 @@ use harness::expectation::{empty, equal_to, one_of};
 use harness::experiment::{AFTER, BY_ITSELF, BY_UPGRADE, Experiment, FOLLOW, MADE_BY, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
-use harness::graph::{DatabaseClient, Use};
+use harness::graph::{DatabaseClient, Use, Workload};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -36,10 +36,17 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     let keys = subject.database_clients().iter().flat_map(DatabaseClient::credentials);
     let names: Vec<&str> = keys.map(|key| key.name.as_str()).collect();
     let uses = |usage: Use| matches!(usage, Use::Env | Use::EnvFrom | Use::Volume);
-    for reference in subject.references().iter().filter(|one| uses(one.usage) && names.contains(&one.name.as_str())) {
+    let references = subject.workloads().iter().filter(|one| !only_looks(subject, one)).flat_map(Workload::references);
+    for reference in references.filter(|one| uses(one.usage) && names.contains(&one.name.as_str())) {
         let binding = if reference.optional { "optional" } else { "required" };
         check.expect(reference.place.clone(), "the reference to its credential", &binding, equal_to("required"));
     }
+}
+
+/// Whether it ends by itself and dials no database: it may look whether a credential is there, and uses none.
+fn only_looks(subject: &Rendered, workload: &Workload) -> bool {
+    let dials = |client: &DatabaseClient| client.workload().reference() == workload.reference();
+    workload.runs_to_an_end() && !subject.database_clients().iter().any(dials)
 }
 
 fn live(records: &Records, check: &mut Check) {

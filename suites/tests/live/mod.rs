@@ -88,7 +88,7 @@ fn judge(
 ) -> Result<(), Failed> {
     let helms = Helms::at_hand()?;
     let workshop = Workshop::open(Cache::locate()?)?;
-    let programs = Programs { helm: helms.installer()?.to_owned(), kubectl: Tools::kubectl(&workshop) };
+    let programs = Programs::new(&helms, Tools::kubectl(&workshop))?;
     let rendered = Rendered::new(subject, overlay, Arc::new(helms))?;
     let run = SharedRun::join(&run_directories(), &outer_run())?;
     let credentials = rendered.rendering().credentials();

@@ -1,0 +1,49 @@
+//! Install on empty databases as people do who want to know the end: Helm waits, and rolls back what fails. Each Helm.
+
+use jiff::Timestamp;
+
+use super::BEFORE;
+use super::diary::Diary;
+use super::migrated::Attempt;
+use super::snapshot::Snapshot;
+use crate::bench::{Bench, BenchError, Programs};
+use crate::error::Chain;
+use crate::helm::HelmMajor;
+
+/// The moment after an installation for which Helm waited.
+pub fn after_waiting(helm: HelmMajor) -> String {
+    format!("after {helm} waited for the installation")
+}
+
+pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
+    for (turn, helm) in programs.helms.iter().enumerate() {
+        if turn > 0 {
+            diary.step("uninstall the releases", bench.uninstall(&programs.helm)).await?;
+            diary.step("wait until their pods are gone", bench.pods_are_gone()).await?;
+            diary.step("remove the database with everything in it", bench.remove_database()).await?;
+        }
+        diary.step("apply the companions and wait for the database", bench.prepare()).await?;
+        look(bench, diary, BEFORE, None).await?;
+        let began = Timestamp::now();
+        let waited = diary.step(&format!("install by {}, and wait", helm.major), bench.install_waiting(helm)).await;
+        let seconds = Some(Timestamp::now().duration_since(began).as_secs_f64());
+        let attempt = match waited {
+            Ok(()) => Attempt { succeeded: true, seconds, said: String::new() },
+            Err(error @ BenchError::Helm { .. }) => {
+                Attempt { succeeded: false, seconds, said: Chain(&error).to_string() }
+            }
+            Err(other) => return Err(other),
+        };
+        look(bench, diary, &after_waiting(helm.major), Some(attempt)).await?;
+    }
+    Ok(())
+}
+
+async fn look(bench: &Bench, diary: &mut Diary, moment: &str, attempt: Option<Attempt>) -> Result<(), BenchError> {
+    let databases = bench.migration().map(|migration| migration.databases.clone()).unwrap_or_default();
+    let schemas = diary.step(&format!("look at the databases: {moment}"), bench.schemas(&databases)).await?;
+    let pods = diary.step("look at what runs", bench.pod_states()).await?;
+    let moment = moment.to_owned();
+    diary.keep(Snapshot { moment, at: Timestamp::now(), pods, schemas, attempt, ..Snapshot::default() });
+    Ok(())
+}

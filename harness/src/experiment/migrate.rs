@@ -1,0 +1,78 @@
+//! Migrate databases in which nothing has been migrated: without two prerequisites, while a password changes, and again.
+//!
+//! Nothing but what the migration needs is installed: everything that can be switched off is.
+
+use camino::Utf8Path;
+use jiff::Timestamp;
+
+use super::diary::Diary;
+use super::snapshot::Snapshot;
+use super::{AFTER, BEFORE};
+use crate::bench::{Bench, BenchError, unguessed};
+
+/// The moment after an attempt without two of its prerequisites.
+pub const UNPROVIDED: &str = "after an attempt without two prerequisites";
+/// The moment after an attempt while its password changed.
+pub const AMID_A_ROTATION: &str = "after an attempt while its password changed";
+/// The moment after an attempt with everything there.
+pub const MIGRATED: &str = "after an attempt with everything there";
+/// The step that waits until what comes before the migration has provided what it needs.
+pub const PROVIDED: &str = "wait for what the migration needs";
+/// Which Secrets were missing at an attempt, a list with commas; and which of them somebody had made again.
+pub const TAKEN: &str = "Secrets that were taken away";
+/// Those of them that somebody had made again before the end.
+pub const BACK: &str = "Secrets that somebody made again";
+/// What was switched off, a list with commas.
+pub const OFF: &str = "values that were switched off";
+
+pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
+    let plan = bench.migration()?.clone();
+    diary.step("apply the companions and wait for the database", bench.prepare()).await?;
+    diary.step("install what comes before the migration", bench.install_before_migration(helm)).await?;
+    let provided = diary.hope(PROVIDED, bench.migration_can_begin()).await;
+    look(bench, diary, BEFORE).await?;
+    let off: Vec<String> = plan.off.iter().map(|(path, _)| path.clone()).collect();
+    diary.latest().map(|latest| latest.answers.insert(OFF.into(), off.join(", ")));
+
+    if !provided {
+        return Ok(());
+    }
+
+    let taken = diary.step("take two prerequisites away", bench.take_two_prerequisites()).await?;
+    attempt(bench, helm, diary, UNPROVIDED).await?;
+    let back = diary.step("see that they are still away", bench.are_there(&taken)).await?;
+    if let Some(latest) = diary.latest() {
+        let names: Vec<String> = taken.iter().filter_map(|secret| secret.metadata.name.clone()).collect();
+        latest.answers.insert(TAKEN.into(), names.join(", "));
+        latest.answers.insert(BACK.into(), back.join(", "));
+    }
+    diary.step("give them back", bench.give_back(&taken)).await?;
+    diary.step("wait for what the migration needs again", bench.migration_can_begin()).await?;
+
+    if plan.roles.is_empty() {
+        tracing::info!("no object says which role's password the migration logs in with, so none is changed");
+    } else {
+        diary.step("change its password", bench.change_password_of_migration(&unguessed())).await?;
+        attempt(bench, helm, diary, AMID_A_ROTATION).await?;
+        diary.step("wait until the roles have the passwords", bench.roles_follow(&plan.roles)).await?;
+    }
+    attempt(bench, helm, diary, MIGRATED).await?;
+    attempt(bench, helm, diary, AFTER).await
+}
+
+/// Tries, and looks at what came of it.
+async fn attempt(bench: &Bench, helm: &Utf8Path, diary: &mut Diary, moment: &str) -> Result<(), BenchError> {
+    let ended = diary.step("migrate", bench.migrate(helm)).await?;
+    look(bench, diary, moment).await?;
+    diary.latest().map(|latest| latest.attempt = Some(ended));
+    Ok(())
+}
+
+/// Only at the databases and at what runs.
+async fn look(bench: &Bench, diary: &mut Diary, moment: &str) -> Result<(), BenchError> {
+    let databases = &bench.migration()?.databases;
+    let schemas = diary.step(&format!("look at the databases: {moment}"), bench.schemas(databases)).await?;
+    let pods = diary.step("look at what runs", bench.pod_states()).await?;
+    diary.keep(Snapshot { moment: moment.to_owned(), at: Timestamp::now(), pods, schemas, ..Snapshot::default() });
+    Ok(())
+}
