@@ -42,6 +42,8 @@ pub struct Installation {
     pub copier: Option<Copier>,
     /// The release that migrates its databases by a Job.
     pub migration: Option<Migration>,
+    /// The workloads whose pods migrate when they start.
+    pub migrates_on_start: Vec<String>,
     /// How many pods the releases run for long.
     pub pods: usize,
     /// How many instances of it this bench waits for; 1 without a say.
@@ -139,6 +141,7 @@ impl Installation {
             pooler: pooler_of(rendered),
             copier: Copier::of(rendered),
             migration: Migration::of(rendered, &roles),
+            migrates_on_start: subject.database().migrates_on_start.clone(),
             bundled: BundledServer::of(rendered),
             inputs: inputs::of(subject),
             front: Front::of(rendered),

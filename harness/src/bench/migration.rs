@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::installation::Change;
 use crate::graph::{DatabaseClient, DeclaredRole, RefKind, Reference, Text, Use, Workload};
+use crate::manifests::Object;
 use crate::rendered::{self, Rendered};
 
 /// The release that migrates the databases.
@@ -31,7 +32,7 @@ impl Migration {
         let release = release_of(rendered, migrating.first()?.workload());
         let own = |workload: &&Workload| release_of(rendered, workload) == release && workload.object().kind() == "Job";
         let jobs = rendered.workloads().iter().filter(own).map(|job| job.object().name().to_owned()).collect();
-        let made: BTreeSet<&str> = rendered.manifests().of_kind("Secret").map(|secret| secret.name()).collect();
+        let made: BTreeSet<&str> = rendered.manifests().of_kind("Secret").map(Object::name).collect();
         let is_needed = |one: &Reference| {
             one.kind == RefKind::Secret
                 && !one.optional

@@ -3,6 +3,7 @@
 //! A bench is disturbed by experiments and observed by probes. It is removed by label, so that a run that was killed
 //! leaves nothing that `holdfast sweep` does not find.
 
+mod afresh;
 mod asker;
 mod authority;
 mod bundled;

@@ -19,7 +19,7 @@ use super::{
     Experiment, break_credential, change_first_password, copy_again, follow_ca_documentation, forced_mode, foreign_ca,
     hostile_password, install, install_waiting, mend_deleting_data, mend_keeping_data, migrate, missing_ca,
     recreate_credential, reinstall, roll_back_ca, rotate_again, rotate_api_key, rotate_bundle, rotate_ca,
-    rotate_password, rotate_under_fault, tenant_install, upgrade, without_ca,
+    rotate_password, rotate_under_fault, start_together, tenant_install, upgrade, without_ca,
 };
 use crate::bench::{Bench, BenchError, Installation, Keep, Programs};
 use crate::cluster::Cluster;
@@ -81,7 +81,7 @@ const LINES: &[Line] = &[
     Line {
         name: "our-ca",
         database: Database::WithOurCa,
-        experiments: &[Experiment::RotateBundle, Experiment::RollBackCa],
+        experiments: &[Experiment::RotateBundle, Experiment::RollBackCa, Experiment::StartTogether],
     },
     Line {
         name: "rotation",
@@ -308,6 +308,7 @@ async fn perform(experiment: Experiment, bench: &Bench, programs: &Programs) -> 
         Experiment::RotateApiKey => rotate_api_key::run(bench, programs, &mut diary).await,
         Experiment::Migrate => migrate::run(bench, helm, &mut diary).await,
         Experiment::InstallWaiting => install_waiting::run(bench, programs, &mut diary).await,
+        Experiment::StartTogether => start_together::run(bench, &mut diary).await,
     };
     diary.seal(experiment, bench, outcome)
 }

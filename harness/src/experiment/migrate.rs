@@ -64,7 +64,9 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
 async fn attempt(bench: &Bench, helm: &Utf8Path, diary: &mut Diary, moment: &str) -> Result<(), BenchError> {
     let ended = diary.step("migrate", bench.migrate(helm)).await?;
     look(bench, diary, moment).await?;
-    diary.latest().map(|latest| latest.attempt = Some(ended));
+    if let Some(latest) = diary.latest() {
+        latest.attempt = Some(ended);
+    }
     Ok(())
 }
 

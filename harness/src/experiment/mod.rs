@@ -44,6 +44,7 @@ mod rotation;
 mod seats;
 mod snapshot;
 mod standing;
+mod start_together;
 mod stored;
 mod suits;
 mod tenant_install;
@@ -93,6 +94,7 @@ pub use self::rotation::{
 pub use self::seats::Seats;
 pub use self::snapshot::Snapshot;
 pub use self::standing::{erect, revisit};
+pub use self::start_together::STARTED;
 pub use self::stored::Stored;
 pub use self::tenant_install::{RULES_THE_CLUSTER, TENANT_INSTALLED};
 pub use self::upgrade::INTENDED;
@@ -164,6 +166,8 @@ pub enum Experiment {
     Migrate,
     /// Install on empty databases while Helm waits and rolls back what fails, by each Helm there is.
     InstallWaiting,
+    /// Start every replica that migrates when it starts at the same moment on an empty database, twice.
+    StartTogether,
 }
 
 impl Experiment {
@@ -198,6 +202,7 @@ impl Experiment {
             Self::RotateApiKey => "rotate-api-key",
             Self::Migrate => "migrate",
             Self::InstallWaiting => "install-waiting",
+            Self::StartTogether => "start-together",
         }
     }
 }

@@ -65,7 +65,8 @@ impl Experiment {
             | Self::MendDeletingData
             | Self::RotateApiKey
             | Self::Migrate
-            | Self::InstallWaiting => Radius::Namespace,
+            | Self::InstallWaiting
+            | Self::StartTogether => Radius::Namespace,
             // Its account is granted every right in the namespace, which only who has them all can grant.
             Self::TenantInstall => Radius::Cluster,
             // Whoever else has a database there is without an operator meanwhile.

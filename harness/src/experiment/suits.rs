@@ -12,6 +12,7 @@ impl Experiment {
             .or_else(|| self.unsuited_size(database))
             .or_else(|| self.undocumented(database))
             .or_else(|| self.uncopied(database))
+            .or_else(|| self.unmigrated(database))
     }
 
     fn undocumented(self, database: &Database) -> Option<String> {
@@ -27,6 +28,15 @@ impl Experiment {
     fn uncopied(self, database: &Database) -> Option<String> {
         (self == Self::CopyAgain && database.ca_sync.is_none()).then(|| {
             format!("experiment {self} runs what copies the CA, and `database.caSync` names nothing that does")
+        })
+    }
+
+    fn unmigrated(self, database: &Database) -> Option<String> {
+        (self == Self::StartTogether && database.migrates_on_start.is_empty()).then(|| {
+            format!(
+                "experiment {self} starts what migrates when it starts, and `database.migratesOnStart` names nothing \
+                 that does"
+            )
         })
     }
 
@@ -78,7 +88,8 @@ impl Experiment {
             | Self::RecreateCredential
             | Self::BreakCredential
             | Self::Migrate
-            | Self::InstallWaiting => true,
+            | Self::InstallWaiting
+            | Self::StartTogether => true,
             Self::Install
             | Self::Upgrade
             | Self::TenantInstall
@@ -120,6 +131,7 @@ mod tests {
         Experiment::RotateSwitchingOver,
         None
     )]
+    #[case::nothing_migrates(r#"{"cluster": "db"}"#, Experiment::StartTogether, Some("names nothing that does"))]
     #[case::external(r#"{"external": {}}"#, Experiment::BreakCredential, Some("is run by somebody else"))]
     fn an_experiment_is_for_a_database(
         #[case] database: &str,

@@ -27,6 +27,7 @@ pub(super) fn mutant(target: &str, also: &[&str]) -> Mutant {
         also: also.iter().map(|id| (*id).to_owned()).collect(),
         why: String::new(),
         subject: "agents".into(),
+        release: None,
         overlay: None,
         values: None,
         remove: Vec::new(),

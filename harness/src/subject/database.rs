@@ -25,6 +25,9 @@ pub struct Database {
     /// What copies the CA into a Secret that clients read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_sync: Option<CaSync>,
+    /// The workloads whose pods bring the schema up to date when they start, `deployment/shop`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrates_on_start: Vec<String>,
     /// The Secrets with credentials of the database.
     #[serde(default)]
     pub credentials: Vec<Credential>,

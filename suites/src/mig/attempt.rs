@@ -1,30 +1,32 @@
 //! What the live checks of this area ask of an attempt to migrate.
 
 use harness::check::Check;
-use harness::expectation::not_empty;
+use harness::expectation::{equal_to, not_empty};
 use harness::experiment::{MIGRATED, PROVIDED, Record, Schema, Snapshot};
 use harness::finding::Place;
 
-/// How an attempt ends that did what it is for.
-pub(super) const SUCCEEDED: &str = "succeeded";
+const SUCCEEDED: &str = "succeeded";
 
-/// How the attempt before a moment ended, in a word and the end of what was said.
-pub(super) fn ended(after: &Snapshot, check: &mut Check) -> String {
-    match &after.attempt {
-        Some(attempt) if attempt.succeeded => SUCCEEDED.to_owned(),
-        Some(attempt) => format!("failed: {}", last_of(&attempt.said)),
-        None => {
-            check.undecided(Place::object("the migration"), "how it ended", "nobody tried");
-            String::new()
-        }
-    }
+/// Expects that the attempt before a moment succeeded; says whether it did.
+pub(super) fn expect_success(after: &Snapshot, place: &Place, what: &str, check: &mut Check) -> bool {
+    let Some(attempt) = &after.attempt else {
+        check.undecided(place, what, "nobody tried");
+        return false;
+    };
+    let ended = if attempt.succeeded { SUCCEEDED.to_owned() } else { format!("failed: {}", last_of(&attempt.said)) };
+    check.expect(place, what, &ended, equal_to(SUCCEEDED))
 }
 
-/// What kept the attempt from beginning that has everything: nobody provided what it needs. It counts as an end of it.
-pub(super) fn ended_provided(migrate: &Record, check: &mut Check) -> String {
+/// Expects that the attempt with everything there succeeded: that what comes before it had provided all that it needs.
+pub(super) fn expect_success_provided(migrate: &Record, what: &str, check: &mut Check) {
+    let migration = Place::object("the migration");
     match migrate.step(PROVIDED).and_then(|step| step.unmet.as_ref()) {
-        Some(unmet) => format!("not begun: {unmet}"),
-        None => ended(migrate.at(MIGRATED), check),
+        Some(unmet) => {
+            check.expect(&migration, what, &format!("not begun: {unmet}"), equal_to(SUCCEEDED));
+        }
+        None => {
+            expect_success(migrate.at(MIGRATED), &migration, what, check);
+        }
     }
 }
 
@@ -54,4 +56,60 @@ pub(super) fn made_since(before: &[Schema], after: &[Schema]) -> Vec<String> {
 /// Whether nothing of the subject ran beside the migration, so that rows are its own doing.
 pub(super) fn ran_alone(record: &Record) -> bool {
     record.snapshots.iter().all(|snapshot| snapshot.pods.is_empty())
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    use harness::experiment::{
+        AFTER, AMID_A_ROTATION, Attempt, BACK, BEFORE, Experiment, MIGRATED, OFF, Record, Schema, Snapshot, TAKEN,
+        UNPROVIDED,
+    };
+
+    use crate::testing::{moment, record};
+
+    /// The moments of the experiment, in the order of [`migrated`].
+    pub(crate) const EMPTY: usize = 0;
+    pub(crate) const WITHOUT: usize = 1;
+    pub(crate) const AMID: usize = 2;
+    pub(crate) const DONE: usize = 3;
+    pub(crate) const AGAIN: usize = 4;
+
+    /// What a database holds in which this was applied.
+    pub(crate) fn schema(applied: &[&str]) -> Schema {
+        let made = applied.iter().map(|version| format!("table app.t{version}"));
+        let history = (!applied.is_empty()).then(|| "table app.schema_history".to_owned());
+        let versions: Vec<String> = applied.iter().map(|&version| version.to_owned()).collect();
+        let rows = u64::try_from(versions.len()).unwrap();
+        Schema {
+            database: "graph".into(),
+            objects: made.chain(history).collect(),
+            rows: [("app.schema_history".to_owned(), rows)].into(),
+            applied: if versions.is_empty() { [].into() } else { [("app.schema_history".to_owned(), versions)].into() },
+            creators: [].into(),
+        }
+    }
+
+    fn after(name: &str, began: i64, succeeded: bool, said: &str, applied: &[&str]) -> Snapshot {
+        let attempt = Attempt { succeeded, seconds: Some(4.0), said: said.to_owned() };
+        Snapshot { attempt: Some(attempt), schemas: vec![schema(applied)], ..moment(name, began, []) }
+    }
+
+    /// A migration that does everything right.
+    pub(crate) fn migrated() -> Record {
+        let mut before = Snapshot { schemas: vec![schema(&[])], ..moment(BEFORE, 0, []) };
+        before.answers.insert(OFF.into(), "services.graph.enabled".into());
+        let mut without = after(UNPROVIDED, 10, false, "missing are graph-db-owner; threads-db-owner", &[]);
+        without.answers.insert(TAKEN.into(), "graph-db-owner, threads-db-owner".into());
+        without.answers.insert(BACK.into(), String::new());
+        record(
+            Experiment::Migrate,
+            [
+                before,
+                without,
+                after(AMID_A_ROTATION, 20, false, "28P01", &[]),
+                after(MIGRATED, 30, true, "", &["1", "2"]),
+                after(AFTER, 40, true, "", &["1", "2"]),
+            ],
+        )
+    }
 }

@@ -5,15 +5,15 @@
 //! until Helm gives up. So each Secret and key that the Job needs is traced to somebody who was there before.
 
 use harness::check::Check;
-use harness::expectation::{equal_to, that};
+use harness::expectation::that;
 use harness::experiment::{Experiment, Records};
 use harness::feature::Feature;
-use harness::finding::{Locate as _, Place};
+use harness::finding::Locate as _;
 use harness::graph::{Producer, Reference, Workload};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::attempt::{SUCCEEDED, ended_provided};
+use super::attempt::expect_success_provided;
 use super::{Maker, is_before_its_release, maker, migrations, secret_references};
 
 /// Every prerequisite is there before.
@@ -64,13 +64,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 /// In a fresh namespace, with nothing but what comes before it.
 fn live(records: &Records, check: &mut Check) {
     let Some(migrate) = records.of(Experiment::Migrate) else { return };
-    let ended = ended_provided(migrate, check);
-    check.expect(
-        Place::object("the migration"),
-        "an attempt with nothing but what comes before it",
-        &ended,
-        equal_to(SUCCEEDED),
-    );
+    expect_success_provided(migrate, "an attempt with nothing but what comes before it", check);
 }
 
 /// Who provides it. `None`: a bare chart cannot say.
@@ -94,11 +88,13 @@ fn provider(subject: &Rendered, job: &Workload, reference: &Reference) -> Option
 
 #[cfg(test)]
 mod tests {
+    use harness::experiment::Record;
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
     use super::MIG_02;
-    use crate::testing::judge_manifests;
+    use crate::mig::attempt::testing::{DONE, migrated};
+    use crate::testing::{judge_live, judge_manifests};
 
     fn job(hook: &str, secret: &str, key: &str) -> String {
         format!(
@@ -124,5 +120,15 @@ mod tests {
         #[case] verdict: Verdict,
     ) {
         assert_eq!(judge_manifests(&MIG_02, &format!("{}{other}", job(hook, secret, key))), verdict);
+    }
+
+    #[rstest]
+    #[case::with_what_comes_before_it(|_record: &mut Record| {}, Holds)]
+    #[case::not_with_that_alone(|record: &mut Record| record.snapshots[DONE].attempt.as_mut().unwrap().succeeded = false, Violated)]
+    #[case::never_tried(|record: &mut Record| record.snapshots.truncate(DONE), Unchecked)]
+    fn in_a_fresh_namespace_it_ends(#[case] spoil: fn(&mut Record), #[case] verdict: Verdict) {
+        let mut record = migrated();
+        spoil(&mut record);
+        assert_eq!(judge_live(&MIG_02, [record]), verdict);
     }
 }

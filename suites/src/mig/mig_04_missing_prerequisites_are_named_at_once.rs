@@ -153,11 +153,13 @@ fn ends(job: &Workload) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use harness::experiment::{BACK, Record};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
     use super::MIG_04;
-    use crate::testing::{judge_declared, judge_manifests};
+    use crate::mig::attempt::testing::{DONE, WITHOUT, migrated, schema};
+    use crate::testing::{judge_declared, judge_live, judge_manifests};
 
     fn key(name: &str, secret: &str, optional: bool) -> String {
         format!(
@@ -207,5 +209,20 @@ mod tests {
     fn a_migration_that_starts_without_anything_has_to_look_itself() {
         let text = job("migrate", 5, "", "", &key("PGPASSWORD", "owner", true));
         assert_eq!(judge_manifests(&MIG_04, &text), Unchecked);
+    }
+
+    #[rstest]
+    #[case::named_at_once(|_record: &mut Record| {}, Holds)]
+    #[case::the_first_alone(|record: &mut Record| record.snapshots[WITHOUT].attempt.as_mut().unwrap().said = "graph-db-owner".into(), Violated)]
+    #[case::after_minutes(|record: &mut Record| record.snapshots[WITHOUT].attempt.as_mut().unwrap().seconds = Some(75.0), Violated)]
+    #[case::never(|record: &mut Record| record.snapshots[WITHOUT].attempt.as_mut().unwrap().seconds = None, Violated)]
+    #[case::not_missed(|record: &mut Record| record.snapshots[WITHOUT].attempt.as_mut().unwrap().succeeded = true, Violated)]
+    #[case::half_migrated(|record: &mut Record| record.snapshots[WITHOUT].schemas = vec![schema(&["1"])], Violated)]
+    #[case::somebody_made_one_again(|record: &mut Record| drop(record.snapshots[WITHOUT].answers.insert(BACK.into(), "graph-db-owner".into())), Unchecked)]
+    #[case::nothing_to_migrate(|record: &mut Record| record.snapshots[DONE].schemas = vec![schema(&[])], Unchecked)]
+    fn without_two_of_its_secrets_a_migration_says_so(#[case] spoil: fn(&mut Record), #[case] verdict: Verdict) {
+        let mut record = migrated();
+        spoil(&mut record);
+        assert_eq!(judge_live(&MIG_04, [record]), verdict);
     }
 }

@@ -15,7 +15,7 @@ use harness::helm::HelmMajor;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::attempt::{SUCCEEDED, control_migrates, ended};
+use super::attempt::{control_migrates, expect_success};
 use super::{migrations, said_by, waits};
 
 /// An installation that waits comes to its end.
@@ -62,12 +62,7 @@ fn live(records: &Records, check: &mut Check) {
     for helm in [HelmMajor::Four, HelmMajor::Three] {
         let place = Place::object(format!("an installation by {helm} that waits"));
         let after = waiting.at(&after_waiting(helm));
-        if after.attempt.is_none() {
-            check.undecided(&place, "how it ended", format!("{helm} is not at hand"));
-            continue;
-        }
-        let ended = ended(after, check);
-        if check.expect(&place, "how it ended", &ended, equal_to(SUCCEEDED)) {
+        if expect_success(after, &place, "how it ended", check) {
             control_migrates(waiting.preceding(&after_waiting(helm)), after, check);
         }
     }
@@ -81,11 +76,14 @@ fn waits_for(container: &Container, job: &Workload) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use harness::experiment::{BEFORE, Experiment, Snapshot, after_waiting};
+    use harness::helm::HelmMajor;
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
     use super::MIG_05;
-    use crate::testing::judge_manifests;
+    use crate::mig::attempt::testing::{DONE, EMPTY, migrated};
+    use crate::testing::{judge_live, judge_manifests, record};
 
     const WAIT: &str = "{name: wait-for-migrations, image: 'groundnuty/k8s-wait-for:2', args: [job, migrate]}";
     const DATABASE: &str = "{name: wait-for-db, args: [pg_isready]}";
@@ -100,5 +98,21 @@ mod tests {
             "{{apiVersion: batch/v1, kind: Job, metadata: {{name: migrate, annotations: {{helm.sh/hook: '{hook}'}}}}, spec: {{template: {{spec: {{containers: [{{name: a, env: [{{name: PGHOST, value: db}}]}}]}}}}}}}}\n---\n{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a}}, spec: {{template: {{spec: {{initContainers: [{init}], containers: [{{name: a}}]}}}}}}}}"
         );
         assert_eq!(judge_manifests(&MIG_05, &text), verdict);
+    }
+
+    #[rstest]
+    #[case::by_both(&[true, true], Holds)]
+    #[case::not_by_helm_3(&[true, false], Violated)]
+    #[case::one_helm_alone(&[true], Unchecked)]
+    fn an_installation_that_waits_ends(#[case] succeeded: &[bool], #[case] verdict: Verdict) {
+        let done = migrated();
+        let mut snapshots = Vec::new();
+        for (helm, succeeded) in [HelmMajor::Four, HelmMajor::Three].into_iter().zip(succeeded) {
+            let before = Snapshot { moment: BEFORE.into(), ..done.snapshots[EMPTY].clone() };
+            let mut after = Snapshot { moment: after_waiting(helm), ..done.snapshots[DONE].clone() };
+            after.attempt.as_mut().unwrap().succeeded = *succeeded;
+            snapshots.extend([before, after]);
+        }
+        assert_eq!(judge_live(&MIG_05, [record(Experiment::InstallWaiting, snapshots)]), verdict);
     }
 }

@@ -15,7 +15,7 @@ use harness::graph::DatabaseClient;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::attempt::{SUCCEEDED, control_migrates, ended, made_since, ran_alone};
+use super::attempt::{control_migrates, expect_success, made_since, ran_alone};
 use super::{migrating, migrations, secrets_of, staying};
 use crate::roles::roles;
 
@@ -42,8 +42,7 @@ fn live(records: &Records, check: &mut Check) {
         (migrate.at(BEFORE), migrate.at(AMID_A_ROTATION), migrate.at(MIGRATED), migrate.at(AFTER));
     let migration = Place::object("the migration");
     control_migrates(before, migrated, check);
-    let ended_after = ended(migrated, check);
-    check.expect(&migration, "an attempt after its password had changed", &ended_after, equal_to(SUCCEEDED));
+    expect_success(migrated, &migration, "an attempt after its password had changed", check);
     match &amid.attempt {
         None => check.undecided(&migration, "an attempt amid a rotation", "no object says whose password that is"),
         // One that failed left nothing that kept the next one from its end; of one that succeeded nothing is missing.
@@ -54,8 +53,7 @@ fn live(records: &Records, check: &mut Check) {
         }
         Some(_) => {}
     }
-    let again = ended(after, check);
-    check.expect(&migration, "a second run", &again, equal_to(SUCCEEDED));
+    expect_success(after, &migration, "a second run", check);
     let made = made_since(&migrated.schemas, &after.schemas);
     check.expect(&migration, "what a second run made", &made[..], empty());
     let alone = ran_alone(migrate);
@@ -119,11 +117,13 @@ fn has_a_literal_password(client: &DatabaseClient) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use harness::experiment::{Record, Schema};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
     use super::MIG_06;
-    use crate::testing::judge_manifests;
+    use crate::mig::attempt::testing::{AGAIN, AMID, DONE, migrated, schema};
+    use crate::testing::{judge_live, judge_manifests};
 
     fn client(kind: &str, name: &str, password: &str) -> String {
         let version = if kind == "Job" { "batch/v1" } else { "apps/v1" };
@@ -145,5 +145,27 @@ mod tests {
         let role = "{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: db}, spec: {managed: {roles: [{name: owner, passwordSecret: {name: owner}}]}}}";
         let text = [client("Job", "migrate", password), client("Deployment", "a", &from("app")), role.to_owned()];
         assert_eq!(judge_manifests(&MIG_06, &text.concat()), verdict);
+    }
+
+    fn with_rows(rows: u64) -> Schema {
+        let mut schema = schema(&["1", "2"]);
+        schema.rows.insert("app.t1".into(), rows);
+        schema
+    }
+
+    #[rstest]
+    #[case::once_and_whole(|_record: &mut Record| {}, Holds)]
+    #[case::whole_amid_the_rotation(|record: &mut Record| { record.snapshots[AMID].attempt.as_mut().unwrap().succeeded = true; record.snapshots[AMID].schemas = vec![schema(&["1", "2"])]; }, Holds)]
+    #[case::half_amid_the_rotation(|record: &mut Record| { record.snapshots[AMID].attempt.as_mut().unwrap().succeeded = true; record.snapshots[AMID].schemas = vec![schema(&["1"])]; }, Violated)]
+    #[case::refused_after_the_rotation(|record: &mut Record| record.snapshots[DONE].attempt.as_mut().unwrap().succeeded = false, Violated)]
+    #[case::refused_the_second_time(|record: &mut Record| record.snapshots[AGAIN].attempt.as_mut().unwrap().succeeded = false, Violated)]
+    #[case::more_tables_the_second_time(|record: &mut Record| record.snapshots[AGAIN].schemas = vec![schema(&["1", "2", "3"])], Violated)]
+    #[case::listed_twice(|record: &mut Record| record.snapshots[AGAIN].schemas = vec![schema(&["1", "2", "2"])], Violated)]
+    #[case::rows_twice(|record: &mut Record| { record.snapshots[DONE].schemas = vec![with_rows(1)]; record.snapshots[AGAIN].schemas = vec![with_rows(2)]; }, Violated)]
+    #[case::nothing_migrated(|record: &mut Record| for done in &mut record.snapshots { done.schemas = vec![schema(&[])]; }, Unchecked)]
+    fn a_migration_is_repeated_and_rotated(#[case] spoil: fn(&mut Record), #[case] verdict: Verdict) {
+        let mut record = migrated();
+        spoil(&mut record);
+        assert_eq!(judge_live(&MIG_06, [record]), verdict);
     }
 }

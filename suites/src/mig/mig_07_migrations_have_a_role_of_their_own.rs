@@ -78,11 +78,13 @@ fn owners(subject: &Rendered) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use harness::experiment::Record;
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
     use super::MIG_07;
-    use crate::testing::judge_manifests;
+    use crate::mig::attempt::testing::{DONE, migrated, schema};
+    use crate::testing::{judge_live, judge_manifests};
 
     fn client(version: &str, kind: &str, name: &str, secret: &str) -> String {
         format!(
@@ -104,5 +106,16 @@ mod tests {
     #[test]
     fn without_an_application_there_is_nothing_to_compare() {
         assert_eq!(judge_manifests(&MIG_07, &client("batch/v1", "Job", "migrate", "owner")), Unchecked);
+    }
+
+    #[rstest]
+    #[case::the_owner_alone(|_record: &mut Record| {}, Holds)]
+    #[case::the_application_too(|record: &mut Record| drop(record.snapshots[DONE].schemas[0].creators.insert("app".into(), vec!["graph".into()])), Violated)]
+    #[case::elsewhere(|record: &mut Record| drop(record.snapshots[DONE].schemas[0].creators.insert("public".into(), vec!["graph".into()])), Holds)]
+    #[case::without_a_history(|record: &mut Record| record.snapshots[DONE].schemas = vec![schema(&[])], Unchecked)]
+    fn who_may_make_tables(#[case] spoil: fn(&mut Record), #[case] verdict: Verdict) {
+        let mut record = migrated();
+        spoil(&mut record);
+        assert_eq!(judge_live(&MIG_07, [record]), verdict);
     }
 }

@@ -5,15 +5,14 @@
 //! for it. So the subject is rendered with everything off that can be, and the Job has to find what it found before.
 
 use harness::check::Check;
-use harness::expectation::{empty, equal_to};
+use harness::expectation::empty;
 use harness::experiment::{BEFORE, Experiment, OFF, Records};
 use harness::feature::Feature;
-use harness::finding::Place;
 use harness::graph::{Producer, Workload};
 use harness::rendered::{Change, Rendered, Rendering};
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::attempt::{SUCCEEDED, ended_provided};
+use super::attempt::expect_success_provided;
 use super::{jobs, migrations, secret_references};
 
 /// Prerequisites stay when services are off.
@@ -38,9 +37,8 @@ fn live(records: &Records, check: &mut Check) {
     if off.is_empty() {
         return check.not_applicable("nothing can be switched off without the migration");
     }
-    let ended = ended_provided(migrate, check);
     let what = format!("an attempt with {} values switched off", off.split(", ").count());
-    check.expect(Place::object("the migration"), what, &ended, equal_to(SUCCEEDED));
+    expect_success_provided(migrate, &what, check);
 }
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -77,4 +75,31 @@ fn open(rendering: &Rendering, job: &Workload) -> Vec<String> {
     found.sort();
     found.dedup();
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::experiment::{OFF, PROVIDED, Record, Step};
+    use harness::verdict::Verdict::{self, Holds, NotApplicable, Violated};
+    use rstest::rstest;
+
+    use super::MIG_08;
+    use crate::mig::attempt::testing::{DONE, EMPTY, migrated};
+    use crate::testing::{judge_live, step};
+
+    fn without_a_secret(record: &mut Record) {
+        record.steps.push(Step { unmet: Some("there is no Secret graph-db-owner".into()), ..step(PROVIDED, 60) });
+        record.snapshots.truncate(EMPTY + 1);
+    }
+
+    #[rstest]
+    #[case::all_the_same(|_record: &mut Record| {}, Holds)]
+    #[case::not_without_the_services(|record: &mut Record| record.snapshots[DONE].attempt.as_mut().unwrap().succeeded = false, Violated)]
+    #[case::a_secret_went_with_its_service(without_a_secret, Violated)]
+    #[case::nothing_is_off(|record: &mut Record| drop(record.snapshots[EMPTY].answers.insert(OFF.into(), String::new())), NotApplicable)]
+    fn with_services_switched_off_it_ends(#[case] spoil: fn(&mut Record), #[case] verdict: Verdict) {
+        let mut record = migrated();
+        spoil(&mut record);
+        assert_eq!(judge_live(&MIG_08, [record]), verdict);
+    }
 }

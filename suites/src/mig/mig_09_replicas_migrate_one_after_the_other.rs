@@ -5,8 +5,9 @@
 //! What the manifests show is a script of SQL that every replica runs: it takes a lock, or it does not.
 
 use harness::check::Check;
-use harness::expectation::equal_to;
-use harness::finding::Locate as _;
+use harness::expectation::{empty, equal_to, not_empty};
+use harness::experiment::{Experiment, Records, STARTED, Schema};
+use harness::finding::{Locate as _, Place};
 use harness::graph::{Container, Fact, FileContent, Role, Workload};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
@@ -23,11 +24,11 @@ pub const MIG_09: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[],
-    experiments: &[],
+    experiments: &[Experiment::StartTogether],
     decisive: &[Lane::Live],
     remedy: "take an advisory lock for the whole migration (pg_advisory_lock), or migrate in a Job before the replicas",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 const LOCKED: &str = "one that takes a lock";
@@ -63,8 +64,37 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             }
         }
     }
+    for workload in &subject.subject().database().migrates_on_start {
+        examined = true;
+        let hint = "whether one of them migrates at a time only concurrent starts tell";
+        check.undecided(Place::object(workload), "how replicas migrate that start at once", hint);
+    }
     if !examined {
         check.not_applicable("nothing of which there are several is seen to migrate when it starts");
+    }
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(together) = records.of(Experiment::StartTogether) else { return };
+    for moment in STARTED {
+        let started = together.at(moment);
+        for (workload, pods) in started.workloads() {
+            let others = pods.get(1..).unwrap_or_default();
+            check.control(Place::object(workload), format!("replicas beside the first {moment}"), others, not_empty());
+        }
+        for pod in &started.pods {
+            let state = if pod.ready { "ready" } else { "not ready" };
+            check.expect(pod, format!("the pod {moment}"), &state, equal_to("ready"));
+            check.expect(pod, format!("restarts {moment}"), &pod.restarts, equal_to(0));
+        }
+        let histories: Vec<&String> = started.schemas.iter().flat_map(|schema| schema.applied.keys()).collect();
+        let database = Place::object("the database");
+        check.control(database, format!("histories of migrations {moment}"), &histories[..], not_empty());
+        for schema in &started.schemas {
+            let repeated: Vec<String> = Schema::repeated(schema).collect();
+            let what = format!("history tables that list a migration more than once {moment}");
+            check.expect(schema, what, &repeated[..], empty());
+        }
     }
 }
 
@@ -98,11 +128,13 @@ fn locks(subject: &Rendered, container: &Container, path: &str) -> Option<&'stat
 
 #[cfg(test)]
 mod tests {
+    use harness::experiment::{Experiment, Record, STARTED, Snapshot};
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
     use rstest::rstest;
 
     use super::MIG_09;
-    use crate::testing::judge_manifests;
+    use crate::mig::attempt::testing::schema;
+    use crate::testing::{judge_live, judge_manifests, moment, pod, record};
 
     fn manifests(replicas: u8, command: &str, sql: &str) -> String {
         format!(
@@ -123,5 +155,26 @@ mod tests {
     #[case::elsewhere(2, "until migrations-are-done; do sleep 2; done", PLAIN, NotApplicable)]
     fn replicas_migrate(#[case] replicas: u8, #[case] command: &str, #[case] sql: &str, #[case] verdict: Verdict) {
         assert_eq!(judge_manifests(&MIG_09, &manifests(replicas, command, sql)), verdict);
+    }
+
+    fn together() -> Record {
+        let started = |name: &&str| {
+            let pods = ["a", "b"].map(|uid| pod("deployment/infisical", uid));
+            Snapshot { schemas: vec![schema(&["1", "2"])], ..moment(name, 10, pods) }
+        };
+        record(Experiment::StartTogether, STARTED.iter().map(started))
+    }
+
+    #[rstest]
+    #[case::in_turn(|_record: &mut Record| {}, Holds)]
+    #[case::one_failed_at_first(|record: &mut Record| record.snapshots[1].pods[0].restarts = 1, Violated)]
+    #[case::one_never_came_up(|record: &mut Record| record.snapshots[0].pods[1].ready = false, Violated)]
+    #[case::applied_twice(|record: &mut Record| record.snapshots[0].schemas = vec![schema(&["1", "1", "2"])], Violated)]
+    #[case::one_alone(|record: &mut Record| record.snapshots[0].pods.truncate(1), Unchecked)]
+    #[case::nothing_was_migrated(|record: &mut Record| record.snapshots[0].schemas = vec![schema(&[])], Unchecked)]
+    fn replicas_start_together(#[case] spoil: fn(&mut Record), #[case] verdict: Verdict) {
+        let mut record = together();
+        spoil(&mut record);
+        assert_eq!(judge_live(&MIG_09, [record]), verdict);
     }
 }
