@@ -64,11 +64,6 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             }
         }
     }
-    for workload in &subject.subject().database().migrates_on_start {
-        examined = true;
-        let hint = "whether one of them migrates at a time only concurrent starts tell";
-        check.undecided(Place::object(workload), "how replicas migrate that start at once", hint);
-    }
     if !examined {
         check.not_applicable("nothing of which there are several is seen to migrate when it starts");
     }
