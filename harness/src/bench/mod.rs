@@ -36,6 +36,7 @@ mod rollout;
 mod schemas;
 mod secrets;
 mod serving;
+mod slowed;
 mod smoke;
 mod spelling;
 mod standing;

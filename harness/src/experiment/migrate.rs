@@ -1,4 +1,5 @@
-//! Migrate databases in which nothing has been migrated: without two prerequisites, while a password changes, and again.
+//! Migrate databases in which nothing has been migrated: without two prerequisites, killed half-way, while a password
+//! changes, and again.
 //!
 //! Nothing but what the migration needs is installed: everything that can be switched off is.
 
@@ -6,12 +7,17 @@ use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::diary::Diary;
+use super::migrated::Attempt;
 use super::snapshot::Snapshot;
 use super::{AFTER, BEFORE};
 use crate::bench::{Bench, BenchError, unguessed};
 
 /// The moment after an attempt without two of its prerequisites.
 pub const UNPROVIDED: &str = "after an attempt without two prerequisites";
+/// The moment after an attempt whose pod was killed half-way.
+pub const KILLED: &str = "after an attempt that was killed half-way";
+/// The step that killed it; unmet where it never was half-way.
+pub const KILL: &str = "kill its pod half-way";
 /// The moment after an attempt while its password changed.
 pub const AMID_A_ROTATION: &str = "after an attempt while its password changed";
 /// The moment after an attempt with everything there.
@@ -49,6 +55,13 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
     diary.step("give them back", bench.give_back(&taken)).await?;
     diary.step("wait for what the migration needs again", bench.migration_can_begin()).await?;
 
+    diary.step("wait for the databases", bench.databases_are_there(&plan.databases)).await?;
+    diary.step("let every new table take a while", bench.slow_down(&plan.databases)).await?;
+    let (ended, killed) = tokio::join!(bench.migrate(helm), bench.kill_migration_half_way());
+    diary.step("let tables be made as quickly as before", bench.as_quick_as_before(&plan.databases)).await?;
+    diary.hope(KILL, async { killed }).await;
+    sum_up(bench, diary, KILLED, ended?).await?;
+
     if plan.roles.is_empty() {
         tracing::info!("no object says which role's password the migration logs in with, so none is changed");
     } else {
@@ -63,6 +76,10 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
 /// Tries, and looks at what came of it.
 async fn attempt(bench: &Bench, helm: &Utf8Path, diary: &mut Diary, moment: &str) -> Result<(), BenchError> {
     let ended = diary.step("migrate", bench.migrate(helm)).await?;
+    sum_up(bench, diary, moment, ended).await
+}
+
+async fn sum_up(bench: &Bench, diary: &mut Diary, moment: &str, ended: Attempt) -> Result<(), BenchError> {
     look(bench, diary, moment).await?;
     if let Some(latest) = diary.latest() {
         latest.attempt = Some(ended);

@@ -72,7 +72,7 @@ pub use self::follow_ca_documentation::{INSTALLED_AS_WRITTEN, ROLLED_BACK_AS_WRI
 pub use self::inspection::{InspectedCa, InspectedCertificate, InspectedMount, Inspection};
 pub use self::install::{PLAINTEXT, SETTLED, VERIFIED};
 pub use self::install_waiting::after_waiting;
-pub use self::migrate::{AMID_A_ROTATION, BACK, MIGRATED, OFF, PROVIDED, TAKEN, UNPROVIDED};
+pub use self::migrate::{AMID_A_ROTATION, BACK, KILL, KILLED, MIGRATED, OFF, PROVIDED, TAKEN, UNPROVIDED};
 pub use self::migrated::{Attempt, Schema};
 pub use self::missing_ca::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG_KEY_NAME};
 pub use self::radius::Radius;
@@ -162,7 +162,7 @@ pub enum Experiment {
     MendDeletingData,
     /// Rotate an API key as it is documented, while clients never stop asking.
     RotateApiKey,
-    /// Migrate empty databases: without two prerequisites, while a password changes, with everything there, and again.
+    /// Migrate empty databases: without two prerequisites, killed half-way, while a password changes, and again.
     Migrate,
     /// Install on empty databases while Helm waits and rolls back what fails, by each Helm there is.
     InstallWaiting,

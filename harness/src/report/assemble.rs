@@ -289,7 +289,10 @@ fn requirements(plan: &Plan, results: &[LaneResult]) -> Vec<RequirementResult> {
         let lanes: Vec<_> = own.iter().map(|result| (result.key.lane, result.verdict)).collect();
         let verdict = Verdict::over_lanes(&lanes, &requirement.decisive);
         let closed = [Verdict::Holds, Verdict::Violated, Verdict::Waived].contains(&verdict);
-        let doubtful = verdict == Verdict::Unchecked || lanes.iter().any(|(_, verdict)| *verdict == Verdict::Unchecked);
+        // What a lane leaves open that can only refute is for the lanes that decide, also where those were not asked for.
+        let undecided =
+            |(lane, verdict): &(Lane, Verdict)| *verdict == Verdict::Unchecked && requirement.decisive.contains(lane);
+        let doubtful = verdict == Verdict::Unchecked || lanes.iter().any(undecided);
         let pinned =
             plan.subjects.iter().find(|known| known.name == subject).and_then(|known| known.contract.as_deref());
         let provisional = is_provisional(&requirement.since, pinned, &plan.contract);

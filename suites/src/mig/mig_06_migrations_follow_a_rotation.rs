@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
-use harness::experiment::{AFTER, AMID_A_ROTATION, BEFORE, Experiment, MIGRATED, Records, Schema};
+use harness::experiment::{AFTER, AMID_A_ROTATION, BEFORE, Experiment, KILL, MIGRATED, Records, Schema};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::DatabaseClient;
@@ -43,6 +43,9 @@ fn live(records: &Records, check: &mut Check) {
     let migration = Place::object("the migration");
     control_migrates(before, migrated, check);
     expect_success(migrated, &migration, "an attempt after its password had changed", check);
+    // What it left is judged by the attempts that come after it: they have to come to their end all the same.
+    let unkilled = migrate.step(KILL).and_then(|step| step.unmet.clone());
+    check.control(&migration, "what kept an attempt from being killed half-way", &unkilled, equal_to(None));
     match &amid.attempt {
         None => check.undecided(&migration, "an attempt amid a rotation", "no object says whose password that is"),
         // One that failed left nothing that kept the next one from its end; of one that succeeded nothing is missing.

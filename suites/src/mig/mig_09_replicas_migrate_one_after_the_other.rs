@@ -64,6 +64,9 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             }
         }
     }
+    if !examined && !subject.subject().database().migrates_on_start.is_empty() {
+        return check.not_applicable("how what migrates when it starts does so, only starts on a cluster tell");
+    }
     if !examined {
         check.not_applicable("nothing of which there are several is seen to migrate when it starts");
     }

@@ -65,15 +65,44 @@ fn ca_with(subject: &Rendered, name_value: &str, change: Change) -> Change {
 
 /// What is rendered without each input that the subject guards, one at a time, with its feature on.
 fn guards_taken_away(subject: &Rendered, check: &mut Check) -> Vec<(Change, Attempt)> {
-    let changes = subject.subject().guards().iter().map(|guard| taken_away(subject, &ValuePath::parse(guard)));
-    subject.many(changes.collect(), check)
+    let guards = subject.subject().guards().iter().map(|guard| ValuePath::parse(guard));
+    let (known, unknown): (Vec<ValuePath>, Vec<ValuePath>) = guards.partition(|guard| is_a_value(subject, guard));
+    for guard in unknown {
+        let hint = "neither the chart nor the overlay has such a value, and no template speaks of it; is it spelt right \
+                    under `guards`?";
+        check.undecided(Place::object("values").field(guard.to_string()), "rendering without it", hint);
+    }
+    // As the overlay has it: `enabled` may also mean that something is brought along, and the input is for when it is not.
+    let as_it_is = subject.many(known.iter().map(|guard| without(subject, guard)).collect(), check);
+    let with_its_feature = known.iter().map(|guard| taken_away(subject, guard)).collect();
+    let mut attempts = subject.many(with_its_feature, check);
+    for (own, attempt) in as_it_is {
+        let same = |(other, _): &&mut (Change, Attempt)| other.paths().next() == own.paths().next();
+        if attempt.refusal().is_some()
+            && let Some(tried) = attempts.iter_mut().find(same)
+        {
+            *tried = (own, attempt);
+        }
+    }
+    attempts
+}
+
+/// The value alone taken away.
+fn without(subject: &Rendered, guard: &ValuePath) -> Change {
+    match subject.value(guard) {
+        None | Some(Value::String(_)) => Change::set(guard, ""),
+        Some(_) => Change::remove(guard),
+    }
+}
+
+/// Whether there is such a value. Of one that nobody knows every closed schema refuses the name, which guards nothing.
+fn is_a_value(subject: &Rendered, path: &ValuePath) -> bool {
+    let spoken_of = |chart: &Package| text_files(chart).any(|(_, text)| text.contains(&path.to_string()));
+    subject.value(path).is_some() || subject.chart().is_some_and(spoken_of)
 }
 
 fn taken_away(subject: &Rendered, guard: &ValuePath) -> Change {
-    let mut change = match subject.value(guard) {
-        None | Some(Value::String(_)) => Change::set(guard, ""),
-        Some(_) => Change::remove(guard),
-    };
+    let mut change = without(subject, guard);
     let plan = subject.subject().ca();
     if let Some(plan) = plan.filter(|plan| plan.key_value.as_deref() == Some(&guard.to_string()))
         && let Some(name) = &plan.name_value

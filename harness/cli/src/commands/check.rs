@@ -36,7 +36,7 @@ pub(crate) struct Check {
     manifests: Option<Utf8PathBuf>,
 
     /// Values for the chart; later files win.
-    #[arg(short = 'f', long, value_name = "FILE", requires = "chart")]
+    #[arg(short = 'f', long, value_name = "FILE", requires = "chart", conflicts_with_all = ["subject", "manifests"])]
     values: Vec<Utf8PathBuf>,
 
     /// Only these areas or requirements, `CA,ROT-04`.
@@ -84,6 +84,11 @@ struct Target {
 
 impl Check {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
+        // What an earlier check wrote there must not be taken for the answer of one that ends without any.
+        // A device stays what it is.
+        if let Some(output) = self.output.as_deref().filter(|output| output.is_file()) {
+            std::fs::remove_file(output).map_err(|error| Failure::usage(format!("write {output}: {error}")))?;
+        }
         let mut target = self.target()?;
         let profile = self.gate.demand(std::slice::from_mut(&mut target.subject))?;
         let subjects = vec![Arc::new(target.subject)];
