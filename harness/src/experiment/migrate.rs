@@ -24,7 +24,7 @@ pub const AMID_A_ROTATION: &str = "after an attempt while its password changed";
 pub const MIGRATED: &str = "after an attempt with everything there";
 /// The step that waits until what comes before the migration has provided what it needs.
 pub const PROVIDED: &str = "wait for what the migration needs";
-/// Which Secrets were missing at an attempt, a list with commas; and which of them somebody had made again.
+/// Which Secrets were taken away before an attempt, a list with commas.
 pub const TAKEN: &str = "Secrets that were taken away";
 /// Those of them that somebody had made again before the end.
 pub const BACK: &str = "Secrets that somebody made again";
@@ -45,20 +45,23 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
     }
 
     let taken = diary.step("take two prerequisites away", bench.take_two_prerequisites()).await?;
-    attempt(bench, helm, diary, UNPROVIDED).await?;
-    let back = diary.step("see that they are still away", bench.are_there(&taken)).await?;
-    if let Some(latest) = diary.latest() {
-        let names: Vec<String> = taken.iter().filter_map(|secret| secret.metadata.name.clone()).collect();
-        latest.answers.insert(TAKEN.into(), names.join(", "));
-        latest.answers.insert(BACK.into(), back.join(", "));
+    if !taken.is_empty() {
+        attempt(bench, helm, diary, UNPROVIDED).await?;
+        let back = diary.step("see that they are still away", bench.are_there(&taken)).await?;
+        if let Some(latest) = diary.latest() {
+            let names: Vec<String> = taken.iter().filter_map(|secret| secret.metadata.name.clone()).collect();
+            latest.answers.insert(TAKEN.into(), names.join(", "));
+            latest.answers.insert(BACK.into(), back.join(", "));
+        }
+        diary.step("give them back", bench.give_back(&taken)).await?;
+        diary.step("wait for what the migration needs again", bench.migration_can_begin()).await?;
     }
-    diary.step("give them back", bench.give_back(&taken)).await?;
-    diary.step("wait for what the migration needs again", bench.migration_can_begin()).await?;
 
-    diary.step("wait for the databases", bench.databases_are_there(&plan.databases)).await?;
-    diary.step("let every new table take a while", bench.slow_down(&plan.databases)).await?;
+    let databases = if plan.databases.is_empty() { bench.own_databases().await? } else { plan.databases.clone() };
+    diary.step("wait for the databases", bench.databases_are_there(&databases)).await?;
+    diary.step("let every new table take a while", bench.slow_down(&databases)).await?;
     let (ended, killed) = tokio::join!(bench.migrate(helm), bench.kill_migration_half_way());
-    diary.step("let tables be made as quickly as before", bench.as_quick_as_before(&plan.databases)).await?;
+    diary.step("let tables be made as quickly as before", bench.as_quick_as_before(&databases)).await?;
     diary.hope(KILL, async { killed }).await;
     sum_up(bench, diary, KILLED, ended?).await?;
 

@@ -82,8 +82,11 @@ fn live(records: &Records, check: &mut Check) {
     let answer = |what: &str| unprovided.answers.get(what).map(String::as_str).unwrap_or_default();
     let migration = Place::object("the migration");
     check.control(&migration, BACK, &answer(BACK), equal_to(""));
+    let Some(attempt) = &unprovided.attempt else {
+        let hint = "nobody tried: it needs no two Secrets that nobody makes again at once, or what it needs never came";
+        return check.undecided(&migration, "an attempt without two of its Secrets", hint);
+    };
     control_migrates(before, migrate.at(MIGRATED), check);
-    let Some(attempt) = &unprovided.attempt else { return };
     let ended = if attempt.succeeded { "succeeded" } else { "failed" };
     check.expect(&migration, "an attempt without two of its Secrets", &ended, equal_to("failed"));
     match attempt.seconds {
