@@ -5,7 +5,7 @@
 //! somebody else's. So a volume of the reserved name is added, and the render must fail.
 
 use harness::check::Check;
-use harness::rendered::{Change, Rendered, refused};
+use harness::rendered::{Change, Rendered, refused, renders};
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::{Value, json};
 
@@ -27,6 +27,9 @@ pub const RENDER_09: Requirement = Requirement {
     live: None,
 };
 
+/// A name that no chart gives to a volume of its own.
+const UNRESERVED: &str = "holdfast-volume-of-a-user";
+
 fn rendered(subject: &Rendered, check: &mut Check) {
     if undeclared(subject, check, "the reserved name and the list of users' volumes", "database.ca") {
         return;
@@ -37,13 +40,21 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     else {
         return check.not_applicable("users of the chart cannot add volumes, or no name is reserved");
     };
-    let mut volumes = subject.value(list).and_then(Value::as_array).cloned().unwrap_or_default();
-    volumes.push(json!({"name": volume, "emptyDir": {}}));
-    let mut change = Change::set(list, volumes);
-    if let Some(name) = plan.and_then(|plan| plan.name_value.as_deref()) {
-        change = ca_with(subject, name, change);
+    let with_a_volume = |name: &str| {
+        let mut volumes = subject.value(list).and_then(Value::as_array).cloned().unwrap_or_default();
+        volumes.push(json!({"name": name, "emptyDir": {}}));
+        let change = Change::set(list, volumes);
+        match plan.and_then(|plan| plan.name_value.as_deref()) {
+            Some(value) => ca_with(subject, value, change),
+            None => change,
+        }
+    };
+    // A list that takes no volume at all refuses the reserved name too, and guards nothing.
+    let (other, reserved) = (with_a_volume(UNRESERVED), with_a_volume(volume));
+    if let Some(attempt) = subject.with(&other, check) {
+        check.control(&other, "rendering with a volume of another name", &attempt, renders());
     }
-    if let Some(attempt) = subject.with(&change, check) {
-        check.expect(&change, "rendering with a volume of the reserved name", &attempt, refused());
+    if let Some(attempt) = subject.with(&reserved, check) {
+        check.expect(&reserved, "rendering with a volume of the reserved name", &attempt, refused());
     }
 }
