@@ -19,7 +19,7 @@ conformance: build ## Everything from nothing: tools, images, cluster, subjects,
 	$(HOLDFAST) run $(addprefix --subject ,$(SUBJECTS))
 	touch $(PASSED)
 
-nightly: build ## The same with the thirteen services of `platform` and their migrations, which keep two cores busy for a quarter of an hour
+nightly: build ## The same with the thirteen services of `platform` and their migrations, which keep two cores busy for half an hour in all
 	$(HOLDFAST) run $(addprefix --subject ,$(SUBJECTS) fixtures/subjects/platform.yaml)
 
 test: lint mutants live unit ## All of the project's own tests but the nightly ones, from nothing too: lints, kill matrix, live lane, units

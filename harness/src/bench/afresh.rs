@@ -9,7 +9,6 @@ use serde_json::json;
 
 use super::{Bench, BenchError};
 use crate::error::Chain;
-use crate::probe::QueryError;
 use crate::wait::{Budget, Progress, poll_until};
 
 const STOPPED: Budget = Budget::seconds("every pod of the stopped workloads to be gone", 60);
@@ -109,21 +108,21 @@ impl Bench {
     /// When the server refuses.
     pub(crate) async fn empty(&self, databases: &[String]) -> Result<(), BenchError> {
         let server = self.database()?;
-        let unasked = |source: QueryError| BenchError::Query { namespace: self.namespace.clone(), source };
+        let unanswered = |source| self.unanswered(source);
         for name in databases {
             let owner = format!(
                 "select pg_get_userbyid(datdba) as owner from pg_database where datname = '{}'",
                 name.replace('\'', "''")
             );
-            let owned: Vec<Owned> = server.rows(&owner).await.map_err(unasked)?;
+            let owned: Vec<Owned> = server.rows(&owner).await.map_err(unanswered)?;
             let Some(Owned { owner }) = owned.into_iter().next() else { continue };
-            let prepared: Vec<Prepared> = server.rows_of(name, PREPARED).await.map_err(unasked)?;
+            let prepared: Vec<Prepared> = server.rows_of(name, PREPARED).await.map_err(unanswered)?;
             let (database, owner) = (quoted(name), quoted(&owner));
             let anew = format!("drop database {database} with (force);\ncreate database {database} owner {owner};");
-            server.execute(&anew).await.map_err(unasked)?;
+            server.execute(&anew).await.map_err(unanswered)?;
             if !prepared.is_empty() {
                 let statements: Vec<String> = prepared.into_iter().map(|one| format!("{};", one.statement)).collect();
-                server.execute_in(name, &statements.join("\n")).await.map_err(unasked)?;
+                server.execute_in(name, &statements.join("\n")).await.map_err(unanswered)?;
             }
         }
         Ok(())

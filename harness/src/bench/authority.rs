@@ -50,25 +50,25 @@ impl Bench {
             return Ok(Vec::new());
         }
         let secrets: BTreeMap<String, &Secret> = secrets.iter().map(|secret| (secret.name_any(), secret)).collect();
-        let roles = self.database()?.rows::<Role>(ROLES).await;
-        let roles = roles.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })?;
+        let roles = self.roles().await?;
         let state = |declared: &CredentialSecret| {
             let role = roles.iter().find(|role| role.role == declared.role);
             state_of(declared, secrets.get(&declared.secret).copied(), role, self.installation.password_length)
         };
         Ok(self.installation.credentials.iter().map(state).collect())
     }
-}
 
-impl Bench {
     /// The verifiers of the roles that have a password, by role.
     ///
     /// # Errors
     /// When the database cannot be asked.
     pub(super) async fn verifiers(&self) -> Result<BTreeMap<String, String>, BenchError> {
+        Ok(self.roles().await?.into_iter().filter_map(|role| Some((role.role, role.verifier?))).collect())
+    }
+
+    async fn roles(&self) -> Result<Vec<Role>, BenchError> {
         let roles = self.database()?.rows::<Role>(ROLES).await;
-        let roles = roles.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })?;
-        Ok(roles.into_iter().filter_map(|role| Some((role.role, role.verifier?))).collect())
+        roles.map_err(|source| self.unanswered(source))
     }
 }
 

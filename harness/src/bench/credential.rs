@@ -167,15 +167,28 @@ impl Bench {
     /// When the subject does not say where the credential is, or the Secret cannot be written.
     pub(crate) async fn write_password(&self, password: &SecretString) -> Result<Credential, BenchError> {
         let (declared, old) = (self.declared_credential()?, self.required_credential().await?);
-        self.register_password(password)?;
         let data = self.credential_data(declared).await?;
-        let data = rewritten(&data, old.password.expose_secret(), password.expose_secret());
-        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
-        let patch = Patch::Merge(json!({"data": data}));
-        let patched = self.secrets().patch(&declared.secret, &parameters, &patch).await;
-        patched.map_err(|source| self.objects(format!("write Secret {}", declared.secret), source))?;
-        self.register_credentials().await?;
+        self.rewrite_password(&declared.secret, &declared.password_key, &data, (&old.password, password)).await?;
         Ok(Credential { password: password.clone(), ..old })
+    }
+
+    /// Writes the second password in the place of the first one, in every key of a Secret that holds this data.
+    ///
+    /// # Errors
+    /// When the password cannot be registered or the Secret cannot be written.
+    pub(super) async fn rewrite_password(
+        &self,
+        secret: &str,
+        key: &str,
+        data: &BTreeMap<String, ByteString>,
+        (old, new): (&SecretString, &SecretString),
+    ) -> Result<(), BenchError> {
+        self.register_as(secret, key, new)?;
+        let data = rewritten(data, old.expose_secret(), new.expose_secret());
+        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+        let patched = self.secrets().patch(secret, &parameters, &Patch::Merge(json!({"data": data}))).await;
+        patched.map_err(|source| self.objects(format!("write Secret {secret}"), source))?;
+        self.register_credentials().await
     }
 
     /// Writes the Secret of the application's role without a change of what it holds.
@@ -269,7 +282,11 @@ impl Bench {
 
     pub(super) fn register_password(&self, password: &SecretString) -> Result<(), BenchError> {
         let declared = self.declared_credential()?;
-        let name = format!("{}/{}/{}", self.namespace(), declared.secret, declared.password_key);
+        self.register_as(&declared.secret, &declared.password_key, password)
+    }
+
+    fn register_as(&self, secret: &str, key: &str, password: &SecretString) -> Result<(), BenchError> {
+        let name = format!("{}/{secret}/{key}", self.namespace());
         let registered = self.keep.redactor.register(&name, password.expose_secret());
         registered.map(drop).map_err(|source| BenchError::Confidence { source })
     }

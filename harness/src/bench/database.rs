@@ -1,9 +1,9 @@
 //! When the database of a bench can be used: its primary is ready and an authenticated query is answered.
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
-use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams};
+use kube::ResourceExt;
+use kube::api::{DeleteParams, ListParams};
 use kube::runtime::watcher;
-use kube::{Api, ResourceExt};
 use serde::Deserialize;
 
 use super::{Bench, BenchError};
@@ -65,11 +65,8 @@ impl Bench {
     /// When the API server refuses, or something of it stays.
     pub(crate) async fn remove_database(&self) -> Result<(), BenchError> {
         let name = self.database_name()?;
-        let declared = ApiResource::from_gvk(&GroupVersionKind::gvk("postgresql.cnpg.io", "v1", "Database"));
-        let declared: Api<DynamicObject> =
-            Api::namespaced_with(self.cluster.client().clone(), self.namespace(), &declared);
-        let all = (DeleteParams::default(), ListParams::default());
-        let removed = declared.delete_collection(&all.0, &all.1).await;
+        let declared = self.of_the_operator("Database");
+        let removed = declared.delete_collection(&DeleteParams::default(), &ListParams::default()).await;
         removed.map_err(|source| self.objects("remove the declared databases", source))?;
         let removed = self.clusters().delete(name, &DeleteParams::foreground()).await;
         removed.map_err(|source| self.objects(format!("remove cluster {name}"), source))?;

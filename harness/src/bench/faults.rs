@@ -111,7 +111,12 @@ impl Bench {
     }
 
     pub(super) fn clusters(&self) -> Api<DynamicObject> {
-        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("postgresql.cnpg.io", "v1", "Cluster"));
+        self.of_the_operator("Cluster")
+    }
+
+    /// The objects of one of the operator's kinds.
+    pub(super) fn of_the_operator(&self, kind: &str) -> Api<DynamicObject> {
+        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("postgresql.cnpg.io", "v1", kind));
         Api::namespaced_with(self.cluster.client().clone(), self.namespace(), &kind)
     }
 }

@@ -1,19 +1,19 @@
 //! What comes before the release that migrates, what is taken from it, and how an attempt at it ends.
 
+use std::collections::BTreeMap;
+
 use camino::Utf8Path;
 use jiff::Timestamp;
+use k8s_openapi::ByteString;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::ResourceExt;
-use kube::api::{DeleteParams, ListParams, LogParams, Patch, PatchParams};
+use kube::api::{DeleteParams, ListParams, LogParams};
 use kube::runtime::watcher;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
 
 use super::migration::Migration;
-use super::spelling::rewritten;
 use super::{Bench, BenchError};
-use crate::cluster::FIELD_MANAGER;
 use crate::error::Chain;
 use crate::experiment::Attempt;
 use crate::probe::verifies;
@@ -22,6 +22,8 @@ use crate::wait::{Budget, Objects, Progress, poll_until, watch_until};
 const PREREQUISITES: Budget = Budget::seconds("every Secret that the migration needs to be there", 60);
 const ROLES: Budget = Budget::seconds("every role of the migration to have the password in its Secret", 60);
 const ENDED: Budget = Budget::seconds("the Jobs of the release to end", 60);
+/// Where CloudNativePG takes a role's password from.
+const PASSWORD: &str = "password";
 /// What Helm itself waits for hooks; beyond what a missing prerequisite may take, so that both are told apart.
 const HELM_WAITS: &str = "75s";
 
@@ -96,7 +98,7 @@ impl Bench {
     async fn role_behind<'r>(&self, roles: &'r [(String, String)]) -> Result<Option<&'r str>, BenchError> {
         let verifiers = self.verifiers().await?;
         for (secret, role) in roles {
-            let password = self.password_in(secret).await?;
+            let password = password_of(&self.data_of(secret).await?);
             let verifier = verifiers.get(role);
             let agrees =
                 password.zip(verifier).and_then(|(password, verifier)| verifies(verifier, password.expose_secret()));
@@ -107,12 +109,11 @@ impl Bench {
         Ok(None)
     }
 
-    async fn password_in(&self, secret: &str) -> Result<Option<SecretString>, BenchError> {
+    /// What a Secret holds; nothing where there is none.
+    async fn data_of(&self, secret: &str) -> Result<BTreeMap<String, ByteString>, BenchError> {
         let found = self.secrets().get_opt(secret).await;
         let found = found.map_err(|source| self.objects(format!("read Secret {secret}"), source))?;
-        let data = found.and_then(|secret| secret.data).unwrap_or_default();
-        let text = data.get("password").and_then(|bytes| String::from_utf8(bytes.0.clone()).ok());
-        Ok(text.map(SecretString::from))
+        Ok(found.and_then(|secret| secret.data).unwrap_or_default())
     }
 
     /// Takes two of the Secrets away that the migration needs, and that nobody makes again; nothing where there are no two.
@@ -173,18 +174,10 @@ impl Bench {
         let (secret, _) = self.migration()?.roles.first().ok_or_else(|| {
             BenchError::Unsuited("no object says which role's password the migration logs in with".into())
         })?;
-        let name = format!("{}/{secret}/password", self.namespace);
-        let registered = self.keep.redactor.register(&name, password.expose_secret());
-        registered.map_err(|source| BenchError::Confidence { source })?;
-        let old = self.password_in(secret).await?;
-        let old = old.ok_or_else(|| BenchError::Unsuited(format!("Secret {secret} has no key password")))?;
-        let found = self.secrets().get(secret).await;
-        let found = found.map_err(|source| self.objects(format!("read Secret {secret}"), source))?;
-        let data = rewritten(&found.data.unwrap_or_default(), old.expose_secret(), password.expose_secret());
-        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
-        let patched = self.secrets().patch(secret, &parameters, &Patch::Merge(json!({"data": data}))).await;
-        patched.map_err(|source| self.objects(format!("write Secret {secret}"), source))?;
-        self.register_credentials().await
+        let data = self.data_of(secret).await?;
+        let old =
+            password_of(&data).ok_or_else(|| BenchError::Unsuited(format!("Secret {secret} has no key {PASSWORD}")))?;
+        self.rewrite_password(secret, PASSWORD, &data, (&old, password)).await
     }
 
     /// Installs or upgrades the release that migrates, and says how that ended. That it fails is an answer.
@@ -255,6 +248,11 @@ impl Bench {
         }
         Ok(said)
     }
+}
+
+fn password_of(data: &BTreeMap<String, ByteString>) -> Option<SecretString> {
+    let text = data.get(PASSWORD).and_then(|bytes| String::from_utf8(bytes.0.clone()).ok());
+    text.map(SecretString::from)
 }
 
 /// Whether a Job succeeded, once it has ended.

@@ -29,8 +29,10 @@ impl Migration {
     pub(super) fn of(rendered: &Rendered, roles: &[DeclaredRole]) -> Option<Self> {
         let migrating: Vec<&DatabaseClient> =
             rendered.database_clients().iter().filter(|client| client.workload().migrates()).collect();
-        let release = release_of(rendered, migrating.first()?.workload());
-        let own = |workload: &&Workload| release_of(rendered, workload) == release && workload.object().kind() == "Job";
+        let release = rendered.release_of(migrating.first()?.workload().object());
+        let own = |workload: &&Workload| {
+            rendered.release_of(workload.object()) == release && workload.object().kind() == "Job"
+        };
         let jobs = rendered.workloads().iter().filter(own).map(|job| job.object().name().to_owned()).collect();
         let made: BTreeSet<&str> = rendered.manifests().of_kind("Secret").map(Object::name).collect();
         let is_needed = |one: &Reference| {
@@ -62,12 +64,6 @@ impl Migration {
             needs,
         })
     }
-}
-
-/// The place of the release that a workload belongs to; without a template it is the first.
-fn release_of(rendered: &Rendered, workload: &Workload) -> usize {
-    let chart = workload.object().source().and_then(|source| source.template.split('/').next());
-    chart.and_then(|chart| rendered.charts().position(|package| package.name == chart)).unwrap_or(0)
 }
 
 /// Every toggle of the subject, off, as long as the migration is rendered all the same.

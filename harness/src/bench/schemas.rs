@@ -49,7 +49,7 @@ impl Bench {
     /// When the server cannot be asked.
     pub(crate) async fn schemas(&self, databases: &[String]) -> Result<Vec<Schema>, BenchError> {
         let server = self.database()?;
-        let unanswered = |source| BenchError::Query { namespace: self.namespace.clone(), source };
+        let unanswered = |source| self.unanswered(source);
         let all = "select datname as name from pg_database where datallowconn and not datistemplate order by 1";
         let all: Vec<Name> = server.rows(all).await.map_err(unanswered)?;
         let is_wanted = |name: &String| databases.is_empty() || databases.contains(name);

@@ -8,7 +8,6 @@ use serde::Deserialize;
 
 use super::{Bench, BenchError};
 use crate::error::Chain;
-use crate::probe::QueryError;
 use crate::wait::{Budget, Progress, poll_until};
 
 const THERE: Budget = Budget::seconds("the databases that are migrated to be there", 60);
@@ -64,7 +63,7 @@ impl Bench {
         let server = self.database()?;
         for name in databases {
             let executed = server.execute_in(name, statements).await;
-            executed.map_err(|source: QueryError| BenchError::Query { namespace: self.namespace.clone(), source })?;
+            executed.map_err(|source| self.unanswered(source))?;
         }
         Ok(())
     }
@@ -108,8 +107,7 @@ impl Bench {
     }
 
     async fn names(&self, query: &str) -> Result<Vec<String>, BenchError> {
-        let names: Result<Vec<Name>, QueryError> = self.database()?.rows(query).await;
-        let names = names.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })?;
+        let names: Vec<Name> = self.database()?.rows(query).await.map_err(|source| self.unanswered(source))?;
         Ok(names.into_iter().map(|one| one.name).collect())
     }
 }

@@ -122,7 +122,7 @@ impl Bench {
         declared.unwrap_or_else(|| of.superuser.clone())
     }
 
-    fn unanswered(&self, source: QueryError) -> BenchError {
+    pub(super) fn unanswered(&self, source: QueryError) -> BenchError {
         BenchError::Query { namespace: self.namespace.clone(), source }
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::Experiment;
 use super::change::PodChange;
+use super::migrated::Attempt;
 use super::record::{Record, Step};
 use super::snapshot::Snapshot;
 use crate::bench::{Bench, BenchError};
@@ -83,6 +84,26 @@ impl Diary {
         let seen = self.step(&format!("look at the bench: {moment}"), bench.observe(moment, since)).await?;
         self.keep(seen);
         Ok(())
+    }
+
+    /// Looks at these databases, or all, and at what runs, and keeps that.
+    pub(super) async fn look_at_databases(
+        &mut self,
+        bench: &Bench,
+        moment: &str,
+        databases: &[String],
+    ) -> Result<(), BenchError> {
+        let schemas = self.step(&format!("look at the databases: {moment}"), bench.schemas(databases)).await?;
+        let pods = self.step("look at what runs", bench.pod_states()).await?;
+        self.keep(Snapshot { moment: moment.into(), at: Timestamp::now(), pods, schemas, ..Snapshot::default() });
+        Ok(())
+    }
+
+    /// Notes how an attempt ended, after which the last look was taken.
+    pub(super) fn attempted(&mut self, attempt: Attempt) {
+        if let Some(latest) = self.latest() {
+            latest.attempt = Some(attempt);
+        }
     }
 
     pub(super) fn keep(&mut self, snapshot: Snapshot) {

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use super::BEFORE;
 use super::diary::Diary;
 use super::migrated::Attempt;
-use super::snapshot::Snapshot;
 use crate::bench::{Bench, BenchError, Programs};
 use crate::error::Chain;
 use crate::helm::HelmMajor;
@@ -16,6 +15,7 @@ pub fn after_waiting(helm: HelmMajor) -> String {
 }
 
 pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
+    let databases = bench.migration().map(|migration| migration.databases.clone()).unwrap_or_default();
     for (turn, helm) in programs.helms.iter().enumerate() {
         if turn > 0 {
             diary.step("uninstall the releases", bench.uninstall(&programs.helm)).await?;
@@ -23,7 +23,7 @@ pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -
             diary.step("remove the database with everything in it", bench.remove_database()).await?;
         }
         diary.step("apply the companions and wait for the database", bench.prepare()).await?;
-        look(bench, diary, BEFORE, None).await?;
+        diary.look_at_databases(bench, BEFORE, &databases).await?;
         let began = Timestamp::now();
         let waited = diary.step(&format!("install by {}, and wait", helm.major), bench.install_waiting(helm)).await;
         let seconds = Some(Timestamp::now().duration_since(began).as_secs_f64());
@@ -34,16 +34,8 @@ pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -
             }
             Err(other) => return Err(other),
         };
-        look(bench, diary, &after_waiting(helm.major), Some(attempt)).await?;
+        diary.look_at_databases(bench, &after_waiting(helm.major), &databases).await?;
+        diary.attempted(attempt);
     }
-    Ok(())
-}
-
-async fn look(bench: &Bench, diary: &mut Diary, moment: &str, attempt: Option<Attempt>) -> Result<(), BenchError> {
-    let databases = bench.migration().map(|migration| migration.databases.clone()).unwrap_or_default();
-    let schemas = diary.step(&format!("look at the databases: {moment}"), bench.schemas(&databases)).await?;
-    let pods = diary.step("look at what runs", bench.pod_states()).await?;
-    let moment = moment.to_owned();
-    diary.keep(Snapshot { moment, at: Timestamp::now(), pods, schemas, attempt, ..Snapshot::default() });
     Ok(())
 }

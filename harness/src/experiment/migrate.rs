@@ -4,11 +4,9 @@
 //! Nothing but what the migration needs is installed: everything that can be switched off is.
 
 use camino::Utf8Path;
-use jiff::Timestamp;
 
 use super::diary::Diary;
 use super::migrated::Attempt;
-use super::snapshot::Snapshot;
 use super::{AFTER, BEFORE};
 use crate::bench::{Bench, BenchError, unguessed};
 
@@ -36,7 +34,7 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
     diary.step("apply the companions and wait for the database", bench.prepare()).await?;
     diary.step("install what comes before the migration", bench.install_before_migration(helm)).await?;
     let provided = diary.hope(PROVIDED, bench.migration_can_begin()).await;
-    look(bench, diary, BEFORE).await?;
+    diary.look_at_databases(bench, BEFORE, &plan.databases).await?;
     let off: Vec<String> = plan.off.iter().map(|(path, _)| path.clone()).collect();
     diary.latest().map(|latest| latest.answers.insert(OFF.into(), off.join(", ")));
 
@@ -83,18 +81,7 @@ async fn attempt(bench: &Bench, helm: &Utf8Path, diary: &mut Diary, moment: &str
 }
 
 async fn sum_up(bench: &Bench, diary: &mut Diary, moment: &str, ended: Attempt) -> Result<(), BenchError> {
-    look(bench, diary, moment).await?;
-    if let Some(latest) = diary.latest() {
-        latest.attempt = Some(ended);
-    }
-    Ok(())
-}
-
-/// Only at the databases and at what runs.
-async fn look(bench: &Bench, diary: &mut Diary, moment: &str) -> Result<(), BenchError> {
-    let databases = &bench.migration()?.databases;
-    let schemas = diary.step(&format!("look at the databases: {moment}"), bench.schemas(databases)).await?;
-    let pods = diary.step("look at what runs", bench.pod_states()).await?;
-    diary.keep(Snapshot { moment: moment.to_owned(), at: Timestamp::now(), pods, schemas, ..Snapshot::default() });
+    diary.look_at_databases(bench, moment, &bench.migration()?.databases).await?;
+    diary.attempted(ended);
     Ok(())
 }

@@ -1,9 +1,6 @@
 //! Start every replica that migrates when it starts at the same moment, on a database without anything in it. Twice.
 
-use jiff::Timestamp;
-
 use super::diary::Diary;
-use super::snapshot::Snapshot;
 use crate::bench::{Bench, BenchError};
 
 /// The moments after each start, in order.
@@ -17,11 +14,10 @@ pub(super) async fn run(bench: &Bench, diary: &mut Diary) -> Result<(), BenchErr
         diary.step("empty the databases", bench.empty(&databases)).await?;
         diary.step("start them together", bench.start(&replicas)).await?;
         diary.hope("wait for every workload to settle", bench.settle()).await;
-        let schemas = diary.step("look at the databases", bench.schemas(&databases)).await?;
-        let pods = diary.step("look at what runs", bench.pod_states()).await?;
-        let pods = pods.into_iter().filter(|pod| workloads.contains(&pod.workload)).collect();
-        let moment = (*moment).to_owned();
-        diary.keep(Snapshot { moment, at: Timestamp::now(), pods, schemas, ..Snapshot::default() });
+        diary.look_at_databases(bench, moment, &databases).await?;
+        if let Some(latest) = diary.latest() {
+            latest.pods.retain(|pod| workloads.contains(&pod.workload));
+        }
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ use crate::error::Chain;
 use crate::finding::Place;
 use crate::graph::{Container, DatabaseClient, Graph, Producer, Reference, Workload};
 use crate::helm::{HelmError, HelmMajor, Helms, Lint, Package, ValuePath};
-use crate::manifests::Manifests;
+use crate::manifests::{Manifests, Object};
 use crate::subject::{Overlay, Subject};
 
 /// What Helm renders for a subject and overlay, and everything that can be asked of it.
@@ -76,6 +76,12 @@ impl Rendered {
     /// The charts of all releases.
     pub fn charts(&self) -> impl Iterator<Item = &Package> {
         self.releases.iter().map(|release| &*release.package)
+    }
+
+    /// The place of an object's release in the order of installation; an object without a template is of the first.
+    pub fn release_of(&self, object: &Object) -> usize {
+        let chart = object.source().and_then(|source| source.template.split('/').next());
+        chart.and_then(|chart| self.charts().position(|package| package.name == chart)).unwrap_or(0)
     }
 
     /// What the subject's own values render.

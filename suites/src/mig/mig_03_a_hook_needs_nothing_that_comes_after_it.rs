@@ -12,7 +12,7 @@ use harness::manifests::Object;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::{in_order, is_before_its_release, release};
+use super::{in_order, is_before_its_release};
 
 /// A hook needs nothing that comes after it.
 pub const MIG_03: Requirement = Requirement {
@@ -43,7 +43,8 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             }
             let same = |object: &&Object| object.kind() == reference.kind.kind() && object.name() == reference.name;
             let own = subject.manifests().objects().filter(same);
-            let own: Vec<&Object> = own.filter(|one| release(subject, one) >= release(subject, job.object())).collect();
+            let own: Vec<&Object> =
+                own.filter(|one| subject.release_of(one) >= subject.release_of(job.object())).collect();
             if !own.is_empty() && !own.iter().any(|object| is_there_for(object, job)) {
                 late.push(own[0].place().to_string());
             }

@@ -126,7 +126,7 @@ enum Maker<'a> {
 
 /// Who makes a Secret that a Job takes.
 fn maker<'a>(subject: &'a Rendered, job: &Workload, secret: &str) -> Maker<'a> {
-    let later = |object: &Object| release(subject, object) >= release(subject, job.object());
+    let later = |object: &Object| subject.release_of(object) >= subject.release_of(job.object());
     for object in subject.manifests().objects().filter(|object| later(object)) {
         let is_hook = !object.hooks().is_empty();
         match (object.kind() == "Secret" && object.name() == secret, is_hook) {
@@ -153,13 +153,6 @@ fn makes(object: &Object, secret: &str) -> bool {
         }
         _ => false,
     }
-}
-
-/// The place of an object's release in the order of installation; objects without a template are of one release.
-fn release(subject: &Rendered, object: &Object) -> usize {
-    let chart = object.source().and_then(|source| source.template.split('/').next());
-    let place = |name: &str| subject.charts().position(|chart| chart.name == name);
-    chart.and_then(place).unwrap_or(0)
 }
 
 /// The order in which Helm runs the hooks of one event: by weight, then by name.
