@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use kube::api::{Patch, PatchParams};
+use kube::ResourceExt;
+use kube::api::{ListParams, Patch, PatchParams};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::rollout::OF_A_RELEASE;
 use super::{Bench, BenchError};
 use crate::error::Chain;
-use crate::wait::{Budget, Progress, poll_until};
+use crate::wait::{Budget, Progress, poll_until, workload_of};
 
 const STOPPED: Budget = Budget::seconds("every pod of the stopped workloads to be gone", 60);
 
@@ -40,10 +42,12 @@ impl Bench {
         for workload in workloads {
             counts.insert(workload.clone(), self.scale(workload, 0).await?);
         }
+        let of_a_release = ListParams::default().labels(OF_A_RELEASE);
         let gone = poll_until(self.allow(STOPPED), || async {
-            match self.pod_glances().await {
-                Ok(pods) => match pods.iter().find(|pod| workloads.contains(&pod.workload)) {
-                    Some(pod) => Progress::NotYet(format!("pod {} is still there", pod.name)),
+            // Also those that are on their way out: until they have ended they dial the database.
+            match self.pods().list(&of_a_release).await {
+                Ok(pods) => match pods.items.iter().find(|pod| workloads.contains(&workload_of(pod))) {
+                    Some(pod) => Progress::NotYet(format!("pod {} is still there", pod.name_any())),
                     None => Progress::Ready(()),
                 },
                 Err(error) => Progress::NotYet(Chain(&error).to_string()),
