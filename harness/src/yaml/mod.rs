@@ -1,17 +1,22 @@
-//! The only module that knows the YAML crate.
+//! The only room that knows the YAML crate.
 //!
 //! Two ways of reading. *Strict* is for files that people write for Holdfast: unknown and duplicate keys are errors with
 //! a position and what was expected. *Lenient* is for manifests and values, read as Helm and the API server read them:
 //! YAML 1.1 booleans and octals, the last duplicate wins and is reported. No error ever carries a piece of the source,
 //! because what is read may hold a secret.
 
-use std::collections::HashMap;
-use std::fmt;
+mod lenient;
+mod lines;
+mod problem;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
-use serde_saphyr::{DuplicateKeyPolicy, Error, Options, Spanned};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_saphyr::{DuplicateKeyPolicy, Options};
+
+use self::lenient::lenient;
+pub use self::lines::lines;
+use self::problem::invalid;
 
 /// Why a YAML text could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -149,236 +154,6 @@ fn options(duplicate_keys: DuplicateKeyPolicy) -> Options {
         // Nothing here reads comments, and there is a limit to how many may stand in a row.
         emit_comments: false,
         with_snippet: false,
-    }
-}
-
-fn lenient(text: &str) -> Result<(Value, Vec<String>), Error> {
-    let mut duplicates = Vec::new();
-    let options = options(DuplicateKeyPolicy::PassThrough);
-    let value = serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
-        Seed { path: "", duplicates: &mut duplicates }.deserialize(deserializer)
-    })?;
-    Ok((value, duplicates))
-}
-
-/// Builds a JSON value, noting keys that occur twice.
-struct Seed<'a> {
-    path: &'a str,
-    duplicates: &'a mut Vec<String>,
-}
-
-impl<'de> DeserializeSeed<'de> for Seed<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Seed<'_> {
-    type Value = Value;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a YAML value")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        self.deserialize(deserializer)
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        self.deserialize(deserializer)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        loop {
-            let path = format!("{}[{}]", self.path, list.len());
-            match items.next_element_seed(Seed { path: &path, duplicates: &mut *self.duplicates })? {
-                Some(item) => list.push(item),
-                None => return Ok(Value::Array(list)),
-            }
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
-        while let Some(key) = entries.next_key_seed(Seed { path: "", duplicates: &mut Vec::new() })? {
-            let key = match key {
-                Value::String(key) => key,
-                other => other.to_string(),
-            };
-            let path = if self.path.is_empty() { key.clone() } else { format!("{}.{key}", self.path) };
-            let value = entries.next_value_seed(Seed { path: &path, duplicates: &mut *self.duplicates })?;
-            if map.insert(key, value).is_some() {
-                self.duplicates.push(path);
-            }
-        }
-        Ok(Value::Object(map))
-    }
-}
-
-/// The line, from 1, of every dotted path in the text of one document, `spec.containers[0].name`.
-pub fn lines(text: &str) -> HashMap<String, u64> {
-    let options = options(DuplicateKeyPolicy::PassThrough);
-    let mut lines = HashMap::new();
-    // A text that cannot be read has no lines to point at; whoever read it first has reported that.
-    let _ = serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
-        Lines { path: "", lines: &mut lines }.deserialize(deserializer)
-    });
-    lines
-}
-
-/// Walks a document, noting where each path is written.
-struct Lines<'a> {
-    path: &'a str,
-    lines: &'a mut HashMap<String, u64>,
-}
-
-impl<'de> DeserializeSeed<'de> for Lines<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Lines<'_> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a YAML value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let mut index = 0;
-        loop {
-            let path = format!("{}[{index}]", self.path);
-            if items.next_element_seed(Lines { path: &path, lines: &mut *self.lines })?.is_none() {
-                return Ok(());
-            }
-            // An item is written where its first key is.
-            let below = format!("{path}.");
-            let first = self.lines.iter().filter(|(known, _)| known.starts_with(&below)).map(|(_, line)| *line).min();
-            self.lines.extend(first.map(|line| (path, line)));
-            index += 1;
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        while let Some(key) = entries.next_key::<Spanned<String>>()? {
-            let dot = if self.path.is_empty() { "" } else { "." };
-            let path = format!("{}{dot}{}", self.path, key.value);
-            entries.next_value_seed(Lines { path: &path, lines: &mut *self.lines })?;
-            self.lines.insert(path, key.referenced.line());
-        }
-        Ok(())
-    }
-}
-
-fn invalid(name: &str, lines_before: u64, error: &Error) -> YamlError {
-    let (line, column) = error.location().map_or((1, 1), |at| (at.line() + lines_before, at.column()));
-    YamlError::Invalid { name: name.to_owned(), line, column, problem: problem(error.without_snippet()) }
-}
-
-/// Says what is wrong without quoting values; names of fields are no secrets.
-fn problem(error: &Error) -> String {
-    match error {
-        Error::SerdeUnknownField { field, expected, .. } => {
-            format!("unknown field `{field}`, expected {}", choice(expected))
-        }
-        Error::SerdeUnknownVariant { variant, expected, .. } => {
-            format!("unknown name `{variant}`, expected {}", choice(expected))
-        }
-        Error::SerdeMissingField { field, .. } => format!("the field `{field}` is missing"),
-        Error::SerdeInvalidType { expected, unexpected, .. } => {
-            format!("expected {expected}, found {}", kind_of(unexpected))
-        }
-        Error::SerdeInvalidValue { expected, .. } => format!("expected {expected}"),
-        Error::DuplicateMappingKey { key: Some(key), .. } => {
-            format!("the key `{key}` occurs twice; take one of them away")
-        }
-        Error::DuplicateMappingKey { .. } => "a key occurs twice".into(),
-        Error::MultipleDocuments { .. } => "a second document begins, expected one".into(),
-        Error::Message { msg, .. } | Error::ExternalMessage { msg, .. } => msg.clone(),
-        Error::InvalidScalar { ty, .. } => format!("expected {ty}"),
-        Error::Unexpected { expected: "string scalar", .. } => {
-            "expected a single value, found a list or a mapping".into()
-        }
-        other => {
-            let text = other.render();
-            // The crate puts the position at the end; ours is at the front already.
-            text.split(" at line ").next().unwrap_or_default().trim_start_matches("error: ").to_owned()
-        }
-    }
-}
-
-/// The kind in serde's description of a value, `string "hunter2"`, without the value.
-fn kind_of(unexpected: &str) -> &str {
-    unexpected.split(['"', '`']).next().map_or("another type", str::trim)
-}
-
-fn choice(expected: &[&str]) -> String {
-    match expected {
-        [] => "none".into(),
-        [only] => format!("`{only}`"),
-        many => format!("one of {}", many.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
     }
 }
 
