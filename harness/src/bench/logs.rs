@@ -4,9 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::{AsyncBufReadExt, StreamExt, TryStreamExt};
+use futures::{AsyncBufRead, AsyncBufReadExt, StreamExt, TryStreamExt};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::LogParams;
 use kube::runtime::WatchStreamExt;
@@ -16,6 +18,10 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::{Bench, Keep};
 use crate::error::Chain;
+use crate::wait::{Budget, Progress, poll_until};
+
+/// Longer than an API server or a kubelet is away.
+const OPEN: Budget = Budget::seconds("the way to a log to be open", 120);
 
 /// The streams of one bench. They end when the value is dropped.
 pub(super) struct LogStreams {
@@ -104,18 +110,56 @@ pub(super) fn started(pod: &Pod) -> Vec<(String, i32)> {
 }
 
 async fn follow_one(pods: Api<Pod>, pod: String, container: String, name: String, keep: Keep) {
-    let parameters = LogParams { container: Some(container), follow: true, timestamps: true, ..LogParams::default() };
-    let followed = async {
-        let mut spool = keep.room.spool(&name).map_err(|error| Chain(&error).to_string())?;
-        let log = pods.log_stream(&pod, &parameters).await.map_err(|error| error.to_string())?;
-        let mut lines = log.lines();
-        while let Some(line) = lines.try_next().await.map_err(|error| error.to_string())? {
-            writeln!(spool, "{line}").map_err(|error| error.to_string())?;
-        }
-        Ok::<(), String>(())
+    let mut spool = match keep.room.spool(&name) {
+        Ok(spool) => spool,
+        Err(error) => return tracing::warn!(log = name, "not kept: {}", Chain(&error)),
     };
-    if let Err(reason) = followed.await {
-        tracing::debug!(log = name, "the stream ended: {reason}");
+    let mut last = None;
+    loop {
+        let parameters = LogParams {
+            container: Some(container.clone()),
+            follow: true,
+            timestamps: true,
+            since_time: last,
+            ..LogParams::default()
+        };
+        let opened = poll_until(OPEN, || async {
+            match pods.log_stream(&pod, &parameters).await {
+                Ok(log) => Progress::Ready(log),
+                // There is no such pod any more, or no such container.
+                Err(kube::Error::Api(status)) if status.code < 500 => Progress::Hopeless(status.message),
+                Err(error) => Progress::NotYet(error.to_string()),
+            }
+        });
+        let told = match opened.await {
+            Ok(log) => copy(log, &mut last, &mut spool).await,
+            Err(error) => return tracing::debug!(log = name, "the stream ended: {error}"),
+        };
+        match told {
+            Ok(true) => return,
+            // The API server or the kubelet went away: they may come back, and the container goes on.
+            Ok(false) => tracing::debug!(log = name, "the stream broke"),
+            Err(error) => return tracing::warn!(log = name, "not kept: {error}"),
+        }
+    }
+}
+
+/// Copies a log, notes the time of its last line, and says whether it came to its end.
+async fn copy(log: impl AsyncBufRead, last: &mut Option<Timestamp>, spool: &mut impl Write) -> std::io::Result<bool> {
+    let mut lines = pin!(log.lines());
+    loop {
+        let line = match lines.try_next().await {
+            Ok(Some(line)) => line,
+            Ok(None) => return Ok(true),
+            Err(_broken) => return Ok(false),
+        };
+        let at: Option<Timestamp> = line.split(' ').next().and_then(|stamp| stamp.parse().ok());
+        // The API server understands whole seconds, and begins with some lines that were told.
+        if at.is_some() && at <= *last {
+            continue;
+        }
+        *last = at.or(*last);
+        writeln!(spool, "{line}")?;
     }
 }
 
@@ -124,7 +168,7 @@ mod tests {
     use k8s_openapi::api::core::v1::Pod;
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-    use super::Files;
+    use super::{Files, copy};
 
     fn pod(uid: &str) -> Pod {
         let metadata = ObjectMeta { name: Some("db-1".into()), uid: Some(uid.into()), ..ObjectMeta::default() };
@@ -140,5 +184,16 @@ mod tests {
         assert_eq!(files.new_for(&pod("b"), "postgres", 0).unwrap(), "db-1_postgres_0.pod-2.log");
         assert_eq!(files.new_for(&pod("a"), "postgres", 0), None);
         assert_eq!(files.new_for(&pod("b"), "postgres", 0), None);
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_opened_again_goes_on_after_its_last_line() {
+        let (mut last, mut kept) = (None, Vec::new());
+        let first = "2026-01-02T03:04:05.1Z one\n2026-01-02T03:04:05.2Z two\n";
+        copy(first.as_bytes(), &mut last, &mut kept).await.unwrap();
+        let again = "2026-01-02T03:04:05.2Z two\n2026-01-02T03:04:05.3Z three\n";
+        copy(again.as_bytes(), &mut last, &mut kept).await.unwrap();
+        let lines: Vec<&str> = std::str::from_utf8(&kept).unwrap().lines().map(|line| &line[23..]).collect();
+        assert_eq!(lines, ["one", "two", "three"]);
     }
 }
