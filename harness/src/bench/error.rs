@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 
 use crate::authority::IssueError;
-use crate::cluster::{ApplyError, EntryError, OperatorError, SweepError};
+use crate::cluster::{ApplyError, EntryError, NodeFaultError, OperatorError, SweepError};
 use crate::history::HistoryError;
 use crate::probe::QueryError;
 use crate::redact::RedactError;
@@ -85,6 +85,9 @@ pub enum BenchError {
     /// The operator of the databases cannot be stopped or started.
     #[error("disturb the operator of the databases")]
     Operator(#[source] OperatorError),
+    /// A node or its control plane cannot be disturbed, or did not come back.
+    #[error("disturb the nodes of the cluster")]
+    Node(#[source] NodeFaultError),
     /// Something did not become true in time.
     #[error("wait in namespace {namespace}")]
     Wait {

@@ -1,6 +1,7 @@
-//! What can go wrong around a subject: its pods die, its database loses its primary, the operator is away.
+//! What can go wrong around a subject: pods die, its database loses its primary, the operator or a kubelet is away.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -108,6 +109,38 @@ impl Bench {
     /// When it does not come back.
     pub(crate) async fn start_operator(&self) -> Result<(), BenchError> {
         self.cluster.start_operator().await.map_err(BenchError::Operator)
+    }
+
+    /// Stops the kubelet of every node, and returns since when they are stopped. Each comes back by itself.
+    ///
+    /// # Errors
+    /// When the nodes are not ours, or a kubelet still listens.
+    pub(crate) async fn stop_kubelets(&self) -> Result<Instant, BenchError> {
+        self.cluster.stop_kubelets().await.map_err(BenchError::Node)
+    }
+
+    /// Waits until the kubelet of every node answers.
+    ///
+    /// # Errors
+    /// When one does not within its budget.
+    pub(crate) async fn kubelets_are_back(&self) -> Result<(), BenchError> {
+        self.cluster.kubelets_are_back().await.map_err(BenchError::Node)
+    }
+
+    /// Kills the API server.
+    ///
+    /// # Errors
+    /// When the nodes are not ours.
+    pub(crate) async fn kill_api_server(&self) -> Result<(), BenchError> {
+        self.cluster.kill_api_server().await.map_err(BenchError::Node)
+    }
+
+    /// Waits until the API server is ready, and the operator works.
+    ///
+    /// # Errors
+    /// When one of them is not within its budget.
+    pub(crate) async fn api_server_is_back(&self) -> Result<(), BenchError> {
+        self.cluster.api_server_is_back().await.map_err(BenchError::Node)
     }
 
     pub(super) fn clusters(&self) -> Api<DynamicObject> {

@@ -8,17 +8,20 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use kube::api::{ListParams, LogParams};
+use kube::api::{DeleteParams, ListParams, LogParams};
+use kube::runtime::watcher;
 
+use super::database::is_ready;
 use super::{Bench, BenchError};
 use crate::error::Chain;
 use crate::experiment::Session;
 use crate::probe::{Credential, Login, PoolerLog, Served, ServerLog, Transport};
-use crate::wait::{Budget, Progress, poll_until};
+use crate::wait::{Budget, Objects, Progress, poll_until, watch_until};
 
 /// Within this time PgBouncer has told of everybody whom it turned away.
 const TOLD: SignedDuration = SignedDuration::from_millis(500);
 
+const BACK: Budget = Budget::seconds("other pods of the pooler to be ready", 60);
 const LET_IN: Budget = Budget::seconds("the pooler to let the credential of the Secret in", 60);
 
 /// Whoever came through a pooler, and where the poolers are.
@@ -72,6 +75,44 @@ impl Bench {
         }
         let addresses = pods.iter().filter_map(|pod| pod.status.as_ref()?.pod_ip.clone()).collect();
         Ok(Some(Passage { addresses, log }))
+    }
+
+    /// Kills every pod of the pooler, and returns their unique ids.
+    ///
+    /// # Errors
+    /// When there is none, or the API server refuses.
+    pub(crate) async fn kill_pooler(&self) -> Result<BTreeSet<String>, BenchError> {
+        let pods = self.pods_of_pooler().await?;
+        if pods.is_empty() {
+            return Err(BenchError::Unsuited("there is no pod of a pooler to kill".into()));
+        }
+        let at_once = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
+        for pod in &pods {
+            let killed = self.pods().delete(&pod.name_any(), &at_once).await;
+            killed.map_err(|source| self.objects(format!("kill pod {}", pod.name_any()), source))?;
+        }
+        Ok(pods.iter().filter_map(ResourceExt::uid).collect())
+    }
+
+    /// Waits until as many other pods of the pooler are ready as were killed.
+    ///
+    /// # Errors
+    /// When they are not within the budget.
+    pub(crate) async fn pooler_is_back(&self, killed: &BTreeSet<String>) -> Result<(), BenchError> {
+        let back = watch_until(self.pods(), self.selecting_pooler(), self.allow(BACK), |pods: &Objects<Pod>| {
+            let others = pods.values().filter(|pod| pod.uid().is_some_and(|uid| !killed.contains(&uid)));
+            match others.filter(|pod| is_ready(pod)).count() {
+                count if count >= killed.len() => Progress::Ready(()),
+                count => Progress::NotYet(format!("{count} of {} are ready", killed.len())),
+            }
+        });
+        back.await.map_err(|error| self.waited(error))
+    }
+
+    /// Nothing where there is none.
+    fn selecting_pooler(&self) -> watcher::Config {
+        let pooler = self.installation.pooler.as_deref().unwrap_or_default();
+        watcher::Config::default().labels(&format!("cnpg.io/poolerName={pooler}"))
     }
 
     async fn pods_of_pooler(&self) -> Result<Vec<Pod>, BenchError> {

@@ -112,7 +112,7 @@ impl Cluster {
         scaled.map(drop).map_err(|source| OperatorError::Scale { replicas, source })
     }
 
-    async fn databases_accepted(&self) -> Result<(), OperatorError> {
+    pub(super) async fn databases_accepted(&self) -> Result<(), OperatorError> {
         let trial = trial()?;
         let accepted = poll_until(ACCEPTS, || async {
             // A new applier each time: the kinds were not there a moment ago.

@@ -23,7 +23,7 @@ use crate::verdict::Verdict;
 
 /// How many benches stand at once, over all subjects. Bringing one up is waiting for the most part; but each rollout is
 /// work, and experiments give a subject so many seconds, which benches that stand in each other's way use up.
-const BENCHES: u32 = 4;
+pub(crate) const BENCHES: u32 = 4;
 
 /// What a run that came to its end leaves.
 pub struct Outcome {
@@ -171,7 +171,10 @@ impl Work<'_> {
             }
             return Ok(());
         }
+        let installation = Installation::of(rendered)?;
         let mut faults = faults(&wanted, rendered.subject().database(), stage.cluster.handle().provider);
+        let pointless: Vec<Experiment> =
+            faults.extract_if(.., |fault, _| !fault.befalls(&installation)).map(|(one, _)| one).collect();
         if self.request.without_faults {
             let left_out = |fault: &Experiment| format!("experiment {fault} was left out, by --without-faults");
             faults.iter_mut().for_each(|(fault, obstacle)| *obstacle = Some(left_out(fault)));
@@ -182,7 +185,7 @@ impl Work<'_> {
             run: self.directory.id().as_str().to_owned(),
             name: self.request.subjects[scene.subject].name().to_owned(),
             programs: stage.programs.clone(),
-            installation: Installation::of(rendered)?,
+            installation,
             keep: Keep {
                 redactor: self.sink.redactor().clone(),
                 room: self.room.clone(),
@@ -198,6 +201,7 @@ impl Work<'_> {
             }
         });
         let mut records: Records = sealed.await.into_iter().collect();
+        pointless.into_iter().for_each(|fault| records.spare(fault));
         for (fault, obstacle) in faults {
             obstacle.into_iter().for_each(|reason| records.excuse(fault, reason));
         }
@@ -209,7 +213,7 @@ impl Work<'_> {
         for requirement in wanted {
             let began = Instant::now();
             let judgement = judge_live(requirement, &records);
-            let run = requirement.experiments.iter().filter(|one| records.excused(**one).is_none());
+            let run = requirement.experiments.iter().filter(|one| !records.is_excused(**one));
             let evidence = run.map(|one| record_path(scene, self.request, *one)).collect();
             self.journal(scene, requirement, Lane::Live, judgement, began.elapsed().as_secs_f64(), evidence)?;
         }

@@ -37,10 +37,17 @@ fn not_under(requirement: &Requirement, records: &Records, judgement: Judgement)
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::judge_live;
+    use crate::check::Check;
+    use crate::expectation::equal_to;
     use crate::experiment::{Experiment, Records};
+    use crate::finding::Place;
     use crate::requirement::{Level, Requirement};
     use crate::verdict::Verdict;
+
+    const FAULT: Experiment = Experiment::RotateKillingPooler;
 
     const NEEDS_INSTALL: Requirement = Requirement {
         id: "CA-01",
@@ -62,6 +69,21 @@ mod tests {
         let judgement = judge_live(&NEEDS_INSTALL, &Records::default());
         assert_eq!(judgement.verdict, Verdict::Unchecked);
         assert_eq!(judgement.reason.as_deref(), Some("experiment install left no record"));
+    }
+
+    #[rstest]
+    #[case::that_could_not_be_run(|records: &mut Records| records.excuse(FAULT, "it needs a second instance"), Verdict::Holds, Some("not tried under every fault: it needs a second instance"))]
+    #[case::that_has_nothing_to_befall(|records: &mut Records| records.spare(FAULT), Verdict::Holds, None)]
+    #[case::that_left_no_record(|_: &mut Records| {}, Verdict::Unchecked, Some("experiment rotate-killing-pooler left no record"))]
+    fn a_fault(#[case] note: fn(&mut Records), #[case] verdict: Verdict, #[case] reason: Option<&str>) {
+        let met = |_: &Records, check: &mut Check| {
+            check.expect(Place::object("the database"), "its answer", &"pong", equal_to("pong"));
+        };
+        let requirement = Requirement { experiments: &[FAULT], live: Some(met), ..NEEDS_INSTALL };
+        let mut records = Records::default();
+        note(&mut records);
+        let judgement = judge_live(&requirement, &records);
+        assert_eq!((judgement.verdict, judgement.reason.as_deref()), (verdict, reason));
     }
 
     #[test]

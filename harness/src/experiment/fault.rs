@@ -5,6 +5,7 @@
 //! still counts, and the judgement says what it was not tried under.
 
 use super::Experiment;
+use crate::bench::Installation;
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,12 @@ pub(super) enum Fault {
     PrimaryLost,
     /// The primary hands over to the other instance.
     SwitchedOver,
+    /// Every pod of the pooler is killed.
+    PoolerKilled,
+    /// The kubelet of every node is stopped for a while.
+    KubeletStopped,
+    /// The API server is killed, and comes back.
+    ApiServerKilled,
     /// The operator is scaled to zero, and back.
     OperatorGone,
 }
@@ -27,7 +34,12 @@ impl Experiment {
 
     /// Whether nothing else may be at work on the cluster meanwhile.
     pub(super) fn runs_alone(self) -> bool {
-        self.fault() == Some(Fault::OperatorGone)
+        matches!(self.fault(), Some(Fault::KubeletStopped | Fault::ApiServerKilled | Fault::OperatorGone))
+    }
+
+    /// Whether a subject has what its fault befalls. A rotation without a pooler has no fault of one to come through.
+    pub fn befalls(self, installation: &Installation) -> bool {
+        self.fault() != Some(Fault::PoolerKilled) || installation.pooler.is_some()
     }
 
     pub(super) fn fault(self) -> Option<Fault> {
@@ -35,6 +47,9 @@ impl Experiment {
             Self::RotateKillingClients => Some(Fault::ClientsKilled),
             Self::RotateLosingPrimary => Some(Fault::PrimaryLost),
             Self::RotateSwitchingOver => Some(Fault::SwitchedOver),
+            Self::RotateKillingPooler => Some(Fault::PoolerKilled),
+            Self::RotateWithoutKubelet => Some(Fault::KubeletStopped),
+            Self::RotateKillingApiServer => Some(Fault::ApiServerKilled),
             Self::RotateWithoutOperator => Some(Fault::OperatorGone),
             _ => None,
         }

@@ -144,6 +144,12 @@ pub enum Experiment {
     RotateLosingPrimary,
     /// The same, while the primary hands over to the other instance.
     RotateSwitchingOver,
+    /// The same, and every pod of the pooler is killed.
+    RotateKillingPooler,
+    /// The same, while the kubelet of every node is stopped for 20 s.
+    RotateWithoutKubelet,
+    /// The same, and the API server is killed.
+    RotateKillingApiServer,
     /// The same, while the operator is scaled to zero.
     RotateWithoutOperator,
     /// Change the password twice in a row, then to the value that it has.
@@ -191,6 +197,9 @@ impl Experiment {
             Self::RotateKillingClients => "rotate-killing-clients",
             Self::RotateLosingPrimary => "rotate-losing-primary",
             Self::RotateSwitchingOver => "rotate-switching-over",
+            Self::RotateKillingPooler => "rotate-killing-pooler",
+            Self::RotateWithoutKubelet => "rotate-without-kubelet",
+            Self::RotateKillingApiServer => "rotate-killing-api-server",
             Self::RotateWithoutOperator => "rotate-without-operator",
             Self::RotateAgain => "rotate-again",
             Self::RecreateCredential => "recreate-credential",
@@ -217,7 +226,8 @@ impl fmt::Display for Experiment {
 #[derive(Debug, Default)]
 pub struct Records {
     records: BTreeMap<Experiment, Record>,
-    excused: BTreeMap<Experiment, String>,
+    /// What was not run, and why, where that is worth a word.
+    excused: BTreeMap<Experiment, Option<String>>,
 }
 
 impl Records {
@@ -235,18 +245,28 @@ impl Records {
 
     /// Says why an experiment under a fault was not run, so that its absence is no obstacle.
     pub fn excuse(&mut self, experiment: Experiment, reason: impl Into<String>) {
-        self.excused.insert(experiment, reason.into());
+        self.excused.insert(experiment, Some(reason.into()));
+    }
+
+    /// Says that the subject has nothing that the fault of an experiment could befall.
+    pub fn spare(&mut self, experiment: Experiment) {
+        self.excused.insert(experiment, None);
+    }
+
+    /// Whether an experiment was not run, and nobody expected that.
+    pub fn is_excused(&self, experiment: Experiment) -> bool {
+        self.excused.contains_key(&experiment)
     }
 
     /// Why an experiment was not run, if somebody said so.
     pub fn excused(&self, experiment: Experiment) -> Option<&str> {
-        self.excused.get(&experiment).map(String::as_str)
+        self.excused.get(&experiment)?.as_deref()
     }
 
     /// Why an experiment cannot be judged from, if it cannot.
     pub fn obstacle(&self, experiment: Experiment) -> Option<String> {
         match self.records.get(&experiment) {
-            None if self.excused.contains_key(&experiment) => None,
+            None if self.is_excused(experiment) => None,
             None => Some(format!("experiment {experiment} left no record")),
             Some(record) => record.broken.as_ref().map(|reason| format!("experiment {experiment} broke off: {reason}")),
         }

@@ -56,6 +56,7 @@ impl Experiment {
             | Self::RotateKillingClients
             | Self::RotateLosingPrimary
             | Self::RotateSwitchingOver
+            | Self::RotateKillingPooler
             | Self::RotateAgain
             | Self::RecreateCredential
             | Self::BreakCredential
@@ -69,8 +70,9 @@ impl Experiment {
             | Self::StartTogether => Radius::Namespace,
             // Its account is granted every right in the namespace, which only who has them all can grant.
             Self::TenantInstall => Radius::Cluster,
-            // Whoever else has a database there is without an operator meanwhile.
-            Self::RotateWithoutOperator => Radius::Cluster,
+            Self::RotateWithoutKubelet => Radius::Node,
+            // Whoever else has a database there is without an operator meanwhile, or without an API server.
+            Self::RotateWithoutOperator | Self::RotateKillingApiServer => Radius::Cluster,
         }
     }
 }

@@ -35,6 +35,9 @@ pub(super) async fn run(bench: &Bench, programs: &Programs, fault: Fault, diary:
             Fault::ClientsKilled => kill_clients(bench, &clients, diary).await?,
             Fault::PrimaryLost => lose_primary(bench, diary).await?,
             Fault::SwitchedOver => switch_over(bench, diary).await?,
+            Fault::PoolerKilled => kill_pooler(bench, diary).await?,
+            Fault::KubeletStopped => without_kubelet(bench, diary).await?,
+            Fault::ApiServerKilled => kill_api_server(bench, diary).await?,
             Fault::OperatorGone => without_operator(bench, diary).await?,
         };
         let rotation = Rotation { held_up: lasted, ..Rotation::new(&old, &new, &clients) };
@@ -81,6 +84,42 @@ async fn switch_over(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Du
     let new = change(bench, diary).await?;
     diary.step("wait until it is, and both are ready", bench.hand_over_ends(&promoted)).await?;
     over(bench, diary, clock).await.map(|lasted| (new, lasted))
+}
+
+/// The writer goes past the pooler; whoever comes through it has lost every session.
+async fn kill_pooler(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Duration), BenchError> {
+    let clock = Instant::now();
+    let new = change(bench, diary).await?;
+    bench.mark(FAULT).await?;
+    let killed = diary.step("kill every pod of the pooler", bench.kill_pooler()).await?;
+    diary.step("wait until other pods of it are ready", bench.pooler_is_back(&killed)).await?;
+    bench.mark(FAULT_OVER).await?;
+    Ok((new, clock.elapsed()))
+}
+
+/// Meanwhile the database takes the new password, and no file on the node changes.
+async fn without_kubelet(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Duration), BenchError> {
+    bench.mark(FAULT).await?;
+    let stopped = diary.step("stop the kubelet of every node", bench.stop_kubelets()).await?;
+    let new = change(bench, diary).await?;
+    diary.step("wait until every kubelet is back", bench.kubelets_are_back()).await?;
+    let lasted = stopped.elapsed();
+    bench.mark(FAULT_OVER).await?;
+    held_up(bench, diary, [super::FRESH_GAP], lasted);
+    Ok((new, lasted))
+}
+
+/// Nobody hears of the change until there is an API server again; sessions need none.
+async fn kill_api_server(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Duration), BenchError> {
+    let clock = Instant::now();
+    bench.mark(FAULT).await?;
+    let new = change(bench, diary).await?;
+    diary.step("kill the API server", bench.kill_api_server()).await?;
+    diary.step("wait until it is back, and the operator with it", bench.api_server_is_back()).await?;
+    let lasted = clock.elapsed();
+    bench.mark(FAULT_OVER).await?;
+    held_up(bench, diary, [super::FRESH_GAP], lasted);
+    Ok((new, lasted))
 }
 
 async fn without_operator(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Duration), BenchError> {

@@ -83,6 +83,9 @@ impl Experiment {
             | Self::RotateKillingClients
             | Self::RotateLosingPrimary
             | Self::RotateSwitchingOver
+            | Self::RotateKillingPooler
+            | Self::RotateWithoutKubelet
+            | Self::RotateKillingApiServer
             | Self::RotateWithoutOperator
             | Self::RotateAgain
             | Self::RecreateCredential

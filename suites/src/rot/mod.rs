@@ -48,6 +48,9 @@ const ROTATIONS: &[Experiment] = &[
     Experiment::RotateKillingClients,
     Experiment::RotateLosingPrimary,
     Experiment::RotateSwitchingOver,
+    Experiment::RotateKillingPooler,
+    Experiment::RotateWithoutKubelet,
+    Experiment::RotateKillingApiServer,
     Experiment::RotateWithoutOperator,
 ];
 

@@ -20,7 +20,7 @@ use super::trial::Trial;
 use crate::bench::{Keep, Programs};
 use crate::check::Judgement;
 use crate::cluster::Cluster;
-use crate::conformance::judge_live;
+use crate::conformance::{BENCHES, judge_live};
 use crate::error::Chain;
 use crate::experiment::{Campaign, Record, Records, Seats, conduct};
 use crate::judge::{unclaimed, unsuited};
@@ -29,10 +29,8 @@ use crate::redact::{Leak, PrivateRoom, RedactError, Redactor, Sink, scan};
 use crate::requirement::{Lane, Requirement};
 use crate::run::{RunDirectory, RunError};
 
-/// How many benches stand at once. Bringing one up is waiting for the most part, so that more than one for each
-/// processor pays; but a rollout is work, and experiments give a subject so many seconds, which benches that stand in
-/// each other's way use up. A run stands on two or three, for which its budgets are made.
-const BENCHES: u32 = 3;
+/// How many mutants are under way at once; the benches of all of them take as many seats as those of a run.
+const UNDER_WAY: usize = 4;
 
 /// Where mutants are installed.
 pub struct LiveLane<'a> {
@@ -89,7 +87,8 @@ impl Trial<'_> {
         let (directory, room) = RunDirectory::create(lane.base, &PrivateRoom::base())?;
         let sink = Sink::new(room.redactor()?);
         let candidates = candidate::all(self);
-        let work = Work { trial: self, lane, directory: &directory, room: &room, sink: &sink };
+        let seats = Seats::new(BENCHES);
+        let work = Work { trial: self, lane, directory: &directory, room: &room, sink: &sink, seats: &seats };
         let interrupted = tokio::select! {
             () = work.all(&candidates) => None,
             signal = stop => {
@@ -130,23 +129,23 @@ struct Work<'a> {
     directory: &'a RunDirectory,
     room: &'a PrivateRoom,
     sink: &'a Sink,
+    seats: &'a Seats,
 }
 
 impl Work<'_> {
     async fn all(&self, candidates: &[Candidate<'_>]) {
-        let seats = Semaphore::new(BENCHES as usize);
-        join_all(candidates.iter().map(|candidate| self.one(candidate, &seats))).await;
+        let turns = Semaphore::new(UNDER_WAY);
+        join_all(candidates.iter().map(|candidate| self.one(candidate, &turns))).await;
     }
 
-    async fn one(&self, candidate: &Candidate<'_>, seats: &Semaphore) {
+    async fn one(&self, candidate: &Candidate<'_>, turns: &Semaphore) {
         let judged = match self.campaign(candidate) {
             Err(problem) => Err(problem),
             // Nothing that it names has a live check; its row says so.
             Ok(campaign) if campaign.wanted.is_empty() => Ok(Vec::new()),
             Ok(campaign) => {
-                let benches = u32::try_from(campaign.benches()).unwrap_or(BENCHES).min(BENCHES);
-                // Closed seats are for nobody to wait for; then all start at once, which is only slower.
-                let _seats = seats.acquire_many(benches).await;
+                // A closed semaphore is for nobody to wait for; then all start at once, which is only slower.
+                let _turn = turns.acquire().await;
                 self.told(candidate, &campaign).await
             }
         };
@@ -183,9 +182,7 @@ impl Work<'_> {
 
     async fn judge(&self, candidate: &Candidate<'_>, campaign: &Campaign) -> Result<Judgements, String> {
         let prepared = candidate.prepared.as_ref().map_err(Clone::clone)?;
-        // Its seats are taken already.
-        let seats = Seats::new(u32::try_from(campaign.benches()).unwrap_or(BENCHES));
-        let sealed = conduct(self.lane.cluster, campaign, &seats, |record| self.seal(candidate, record)).await;
+        let sealed = conduct(self.lane.cluster, campaign, self.seats, |record| self.seal(candidate, record)).await;
         let mut records: Records = sealed.into_iter().collect();
         // What a mutant leaves open, its row shows; a subject without a defect must have come through everything.
         let mut obstacles = candidate.experiments.iter().filter_map(|experiment| records.obstacle(*experiment));
