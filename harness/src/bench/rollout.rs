@@ -2,14 +2,19 @@
 //!
 //! A Deployment that is Available is not settled: it may still be serving from old pods.
 
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
 
+use super::database::{is_ready, phase};
 use super::{Bench, BenchError};
 use crate::experiment::PodState;
-use crate::wait::{Budget, Objects, Progress, trouble_of, watch_until};
+use crate::wait::{Budget, Objects, Progress, poll_until, trouble_of, watch_until};
 
 /// Pods of the operator carry one of the first two labels, pods of ours the third.
 pub(super) const OF_A_RELEASE: &str = "!cnpg.io/cluster,!cnpg.io/jobRole,!holdfast.dev/tool";
@@ -19,6 +24,9 @@ pub(super) const TOOL_LABEL: &str = "holdfast.dev/tool";
 
 const ROLLOUT: Budget = Budget::seconds("every workload to be rolled out and ready", 90);
 
+/// Longer than the longest probe that a chart may have, several times over.
+const STAYS: Budget = Budget::seconds("every pod to stay ready", 120);
+
 impl Bench {
     /// Waits until every Deployment, StatefulSet and DaemonSet of the namespace has settled.
     ///
@@ -26,6 +34,36 @@ impl Bench {
     /// When the budget is used up or a pod is in a state that does not mend itself.
     pub async fn settle(&self) -> Result<(), BenchError> {
         self.settle_beside(&[]).await
+    }
+
+    /// The same, and that every pod stays ready for as long as its probe takes to notice the contrary: right after
+    /// something has ended, a pod still says what was true before.
+    ///
+    /// # Errors
+    /// When the budget is used up or a pod is in a state that does not mend itself.
+    pub(crate) async fn settle_for_good(&self) -> Result<(), BenchError> {
+        self.settle().await?;
+        let ready_since = Cell::new(None);
+        let stays = poll_until(self.allow(STAYS), || async {
+            let pods = match self.pods().list(&ListParams::default().labels(OF_A_RELEASE)).await {
+                Ok(pods) => pods.items,
+                Err(error) => return Progress::NotYet(error.to_string()),
+            };
+            // What ran to its end is not ready any more.
+            let running = || pods.iter().filter(|pod| phase(pod) == "Running");
+            if let Some(pod) = running().find(|pod| !is_ready(pod)) {
+                ready_since.set(None);
+                return Progress::NotYet(format!("pod {} is not ready", pod.name_any()));
+            }
+            let window = running().map(notices_within).max().unwrap_or_default();
+            let since = ready_since.get().unwrap_or_else(Instant::now);
+            ready_since.set(Some(since));
+            match since.elapsed() {
+                elapsed if elapsed >= window => Progress::Ready(()),
+                _ => Progress::NotYet(format!("every pod is ready, not yet for {} s", window.as_secs())),
+            }
+        });
+        stays.await.map_err(|error| self.waited(error))
     }
 
     /// The same, while pods that a disturbance brought into trouble may still be there: they are on their way out.
@@ -72,6 +110,17 @@ impl Bench {
             },
         }
     }
+}
+
+/// How long after the fact a pod stops saying that it is ready.
+fn notices_within(pod: &Pod) -> Duration {
+    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let probes = containers.filter_map(|container| container.readiness_probe.as_ref());
+    let seconds = probes.map(|probe| {
+        let period = probe.period_seconds.unwrap_or(10);
+        period * (probe.failure_threshold.unwrap_or(3) + 1) + probe.timeout_seconds.unwrap_or(1)
+    });
+    Duration::from_secs(seconds.max().and_then(|most| u64::try_from(most).ok()).unwrap_or(0))
 }
 
 fn all<K: ResourceExt>(objects: &Objects<K>, behind: impl Fn(&K) -> Option<String>) -> Progress<()> {
@@ -143,7 +192,29 @@ fn behind(counts: Counts) -> Option<String> {
 mod tests {
     use rstest::rstest;
 
-    use super::{Counts, behind};
+    use k8s_openapi::api::core::v1::Pod;
+    use serde_json::json;
+
+    use super::{Counts, behind, notices_within};
+
+    #[rstest]
+    #[case::as_kubernetes_has_it(json!([{"readinessProbe": {"httpGet": {"port": 80}}}]), 41)]
+    #[case::the_slowest_of_several(json!([
+        {"readinessProbe": {"periodSeconds": 3, "failureThreshold": 2, "timeoutSeconds": 4}},
+        {"readinessProbe": {"periodSeconds": 1, "failureThreshold": 1}}, {}
+    ]), 13)]
+    #[case::without_a_probe(json!([{}]), 0)]
+    fn a_probe_notices_within(#[case] containers: serde_json::Value, #[case] seconds: u64) {
+        let pod: Pod = serde_json::from_value(json!({"spec": {"containers": named(containers)}})).unwrap();
+        assert_eq!(notices_within(&pod).as_secs(), seconds);
+    }
+
+    fn named(mut containers: serde_json::Value) -> serde_json::Value {
+        for container in containers.as_array_mut().unwrap() {
+            container["name"] = "a".into();
+        }
+        containers
+    }
 
     #[rstest]
     #[case::settled(true, 2, 2, 2, 2, None)]

@@ -33,7 +33,7 @@ pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -
     secrets.extend(key.iter().map(|key| ("API_KEY", key)));
     let mending = Timestamp::now();
     let ran = follow_documentation(bench, programs, diary, &procedure, &secrets).await?;
-    diary.hope("wait for every workload to settle", bench.settle()).await;
+    diary.hope("wait for every workload to settle for good", bench.settle_for_good()).await;
     look(bench, diary, AFTER, mending).await?;
     look_beside(bench, diary, &beside).await?;
     diary.latest().map(|latest| latest.answers.insert(COMMANDS.into(), ran));

@@ -32,7 +32,7 @@ pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -
     let mending = Timestamp::now();
     let secrets = [("NEW_PASSWORD", &new.password)];
     let ran = follow_documentation(bench, programs, diary, &procedure, &secrets).await?;
-    diary.hope("wait for every workload to settle", bench.settle()).await;
+    diary.hope("wait for every workload to settle for good", bench.settle_for_good()).await;
     look(bench, diary, AFTER, mending).await?;
     diary.latest().map(|latest| latest.answers.insert(COMMANDS.into(), ran));
     try_both(bench, diary, &old, &new).await
