@@ -99,10 +99,11 @@ impl Bench {
             ..ResourceAttributes::default()
         };
         let [read, change] = WAYS_NEEDED;
-        let [list, others, changes, removes, runs] = WAYS_BEYOND;
+        let [list, makes, others, changes, removes, runs] = WAYS_BEYOND;
         let mut asked = vec![
             (change, on("patch", Some(target))),
             (list, on("list", None)),
+            (makes, on("create", None)),
             (removes, on("delete", Some(target))),
             (runs, exec),
         ];

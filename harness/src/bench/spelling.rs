@@ -62,17 +62,19 @@ fn passfile_fields(line: &str) -> Vec<String> {
 }
 
 /// The keys that hold the old password, with the new one in its place as the format of each asks for.
+///
+/// A line end behind the old one is in its own key alone, where somebody left it there.
 pub(super) fn rewritten(data: &BTreeMap<String, ByteString>, old: &str, new: &str) -> BTreeMap<String, ByteString> {
     let spellings: [fn(&str) -> String; 3] = [str::to_owned, in_a_uri, in_a_passfile];
     let held = data.iter().filter_map(|(key, bytes)| {
         let text = std::str::from_utf8(&bytes.0).ok()?;
         let spelling = match key.as_str() {
-            _ if text == old => spellings[0],
             key if key.contains("uri") || text.contains("://") => spellings[1],
             key if key.contains("pgpass") => spellings[2],
             _ => spellings[0],
         };
-        let replaced = text.replace(&spelling(old), &spelling(new));
+        let replaced =
+            if text == old { new.to_owned() } else { text.replace(&spelling(old.trim_end()), &spelling(new)) };
         (replaced != text).then(|| (key.clone(), ByteString(replaced.into_bytes())))
     });
     held.collect()
@@ -115,6 +117,16 @@ mod tests {
         assert_eq!(text("uri"), "postgresql://app:p%3A%40%20%5C@db:5432/app");
         assert_eq!(text("jdbc-uri"), "jdbc:postgresql://db:5432/app?password=p%3A%40%20%5C&user=app");
         assert_eq!(text("pgpass"), "db:5432:app:app:p\\:@ \\\\\n");
+    }
+
+    #[test]
+    fn a_line_end_behind_the_password_goes_with_it() {
+        let data = [("password", "old1\n"), ("uri", "postgresql://app:old1@db:5432/app")];
+        let data: BTreeMap<String, ByteString> =
+            data.iter().map(|(key, text)| ((*key).to_owned(), ByteString(text.as_bytes().to_vec()))).collect();
+        let changed = rewritten(&data, "old1\n", "new2");
+        assert_eq!(changed["password"].0, b"new2");
+        assert_eq!(changed["uri"].0, b"postgresql://app:new2@db:5432/app");
     }
 
     #[rstest]

@@ -9,8 +9,14 @@ use crate::finding::{Locate, Place};
 /// What the copier has to be able to do.
 pub const WAYS_NEEDED: [&str; 2] = ["read the source", "change the copy"];
 /// What it could also be able to do, and nobody wants.
-pub const WAYS_BEYOND: [&str; 5] =
-    ["list Secrets", "read a credential", "change a credential", "delete the copy", "run programs in pods"];
+pub const WAYS_BEYOND: [&str; 6] = [
+    "list Secrets",
+    "make Secrets",
+    "read a credential",
+    "change a credential",
+    "delete the copy",
+    "run programs in pods",
+];
 
 /// A copy of the CA.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,12 +17,12 @@ pub const PLAINTEXT: &str = "without TLS";
 pub const VERIFIED: &str = "over verified TLS";
 
 /// The step whose end may never come: what then stands is an answer, but nothing to disturb any further.
-const SETTLE: &str = "wait for every workload to settle";
+pub(super) const SETTLE: &str = "wait for every workload to settle";
 
-/// Why the workloads did not settle, if they did not.
+/// Why the workloads did not settle at the end of an experiment that judges what then stands, if they did not.
 pub(super) fn unsettled(record: &Record) -> Option<&str> {
-    let settling = record.steps.iter().find(|step| record.experiment == Experiment::Install && step.name == SETTLE)?;
-    settling.unmet.as_deref()
+    let judges = matches!(record.experiment, Experiment::Install | Experiment::RotatePassword);
+    record.step(SETTLE).filter(|_| judges)?.unmet.as_deref()
 }
 
 pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
