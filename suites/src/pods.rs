@@ -6,15 +6,13 @@ use serde_json::Value;
 
 /// The workloads whose pods a Service selects.
 pub(crate) fn behind<'a>(rendering: &'a Rendering, service: &str) -> Vec<&'a Workload> {
-    let service = rendering.manifests().find("Service", service);
-    let selector = service.and_then(|service| service.get("spec.selector")).and_then(Value::as_object);
-    let Some(selector) = selector.filter(|selector| !selector.is_empty()) else { return Vec::new() };
-    let selects = |workload: &&Workload| {
-        selector.iter().all(|(name, value)| {
-            workload.pod_labels().any(|(label, held)| label == name && Some(held) == value.as_str())
-        })
-    };
-    rendering.workloads().iter().filter(selects).collect()
+    let Some(service) = rendering.manifests().find("Service", service) else { return Vec::new() };
+    rendering.workloads().iter().filter(|workload| workload.is_behind(service)).collect()
+}
+
+/// Whether any Service leads to a workload: what nobody dials, nobody misses while it restarts.
+pub(crate) fn is_dialled(rendering: &Rendering, workload: &Workload) -> bool {
+    rendering.manifests().of_kind("Service").any(|service| workload.is_behind(service))
 }
 
 /// What a roll does to the pods that serve.

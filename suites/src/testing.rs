@@ -10,6 +10,7 @@ use harness::experiment::{
     Experiment, InspectedCa, InspectedCertificate, InspectedMount, Inspection, LoggedLogin, PodState, Record, Session,
     Snapshot, Step,
 };
+use harness::finding::Outcome;
 use harness::judge::judge_rendered;
 use harness::probe::{Certificate, Served};
 use harness::rendered::Rendered;
@@ -35,6 +36,14 @@ pub(crate) fn judge_live(requirement: &Requirement, records: impl IntoIterator<I
 pub(crate) fn judge_manifests(requirement: &Requirement, manifests: &str) -> Verdict {
     let subject = Arc::new(Subject::of_manifests("test"));
     judge_rendered(&Rendered::of_manifests(subject, manifests).unwrap(), requirement).verdict
+}
+
+/// The places that the rendered check of a requirement blames in manifests that came without a chart.
+pub(crate) fn blamed_in(requirement: &Requirement, manifests: &str) -> Vec<String> {
+    let subject = Arc::new(Subject::of_manifests("test"));
+    let judgement = judge_rendered(&Rendered::of_manifests(subject, manifests).unwrap(), requirement);
+    let blamed = judgement.findings.into_iter().filter(|finding| finding.outcome == Outcome::Violated);
+    blamed.map(|finding| finding.place.to_string()).collect()
 }
 
 /// The same where a subject file tells what the manifests leave open, that of `agents`.

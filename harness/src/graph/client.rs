@@ -6,7 +6,7 @@ use super::env::EnvVar;
 use super::fact::{Fact, Text};
 use super::recognise::{
     LIBPQ, carries_a_dsn, chooses_a_mode, ends_with_any, holds_parameters, is_server, names_a_credential_file,
-    names_a_database, speaks_another,
+    names_a_database, says_where, speaks_another,
 };
 use super::reference::{KeyRef, RefKind};
 use super::settings::{self, Settings};
@@ -17,6 +17,7 @@ use super::volume::{FileContent, VolumeSource};
 use super::workload::{Container, Workload};
 use crate::finding::{Locate, Place};
 use crate::manifests::Object;
+use crate::plaintext::is_password_name;
 
 /// A container that dials PostgreSQL.
 #[derive(Debug, Clone)]
@@ -26,6 +27,7 @@ pub struct DatabaseClient {
     because: String,
     dsns: Vec<FoundDsn>,
     credentials: Vec<KeyRef>,
+    without_password: Vec<KeyRef>,
     settings: Vec<Settings>,
     ca: Option<CaWiring>,
 }
@@ -70,8 +72,9 @@ impl DatabaseClient {
             let held = |key: &&KeyRef| knows(key, store, surroundings) && insists_on(container, key);
             format!("it holds {}", credentials.iter().find(held)?)
         };
+        let without_password = credentials.iter().filter(|key| holds_no_password(key, store)).cloned().collect();
         let (workload, container) = (workload.clone(), container.clone());
-        let mut client = Self { workload, container, because, dsns, credentials, settings, ca: None };
+        let mut client = Self { workload, container, because, dsns, credentials, without_password, settings, ca: None };
         client.ca = ca::find(&client, store, surroundings);
         Some(client)
     }
@@ -96,9 +99,14 @@ impl DatabaseClient {
         &self.dsns
     }
 
-    /// The keys of Secrets that it takes credentials from.
+    /// The keys that it takes anything of its connection from: host and user as well as password.
     pub fn credentials(&self) -> &[KeyRef] {
         &self.credentials
+    }
+
+    /// The keys of Secrets among them that a password is in, by itself or within a connection string.
+    pub fn passwords(&self) -> impl Iterator<Item = &KeyRef> {
+        self.credentials.iter().filter(|key| key.kind == RefKind::Secret && !self.without_password.contains(key))
     }
 
     /// The file of the CA that a file of configuration names, and where that is mounted.
@@ -218,6 +226,15 @@ fn parse(written: &Text) -> Fact<SslMode> {
 fn knows(key: &KeyRef, store: &Store, surroundings: &Surroundings) -> bool {
     key.kind == RefKind::Secret
         && (surroundings.credentials.contains(&key.name) || store.is_operator_credential(&key.name))
+}
+
+/// Whether a key only says where the database is and as whom, or is known to hold nothing that opens it.
+fn holds_no_password(key: &KeyRef, store: &Store) -> bool {
+    let content = store.content(key);
+    let of_a_string = || Dsn::parse(&content).is_some_and(|dsn| dsn.password.is_none());
+    // A password that is empty in this rendering is one all the same.
+    let is_empty = || content.known() == Some("") && !is_password_name(&key.key);
+    says_where(&key.key) || is_empty() || of_a_string()
 }
 
 /// Whether a container does not start without a key. One that does only looks whether it is there.

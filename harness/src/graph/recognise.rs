@@ -38,14 +38,8 @@ fn serves(container: &Container) -> bool {
 
 fn is_behind(workload: &Workload, services: &[&Object]) -> bool {
     services.iter().any(|service| {
-        let ports = service.get("spec.ports").and_then(Value::as_array).into_iter().flatten();
-        let selector = service.get("spec.selector").and_then(Value::as_object).filter(|selector| !selector.is_empty());
-        let mut labels = selector.into_iter().flatten().peekable();
-        labels.peek().is_some()
-            && labels.all(|(name, value)| {
-                workload.pod_labels().any(|label| Some(label) == value.as_str().map(|value| (&**name, value)))
-            })
-            && ports.into_iter().any(|port| port.get("port").and_then(Value::as_u64) == Some(PORT))
+        let mut ports = service.get("spec.ports").and_then(Value::as_array).into_iter().flatten();
+        workload.is_behind(service) && ports.any(|port| port.get("port").and_then(Value::as_u64) == Some(PORT))
     })
 }
 
@@ -104,6 +98,16 @@ pub(super) fn is_postgres(kind: &str) -> bool {
     let word = kind.rsplit('.').next().unwrap_or_default();
     let plain = word.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
     plain && (word.starts_with("postgres") || matches!(word, "pg" | "pgx" | "pgsql" | "psql" | "postgis"))
+}
+
+/// Last words of the names of keys that say where the database is, and as whom, and open nothing.
+const WHERE: &[&str] =
+    &["host", "hostname", "address", "addr", "port", "database", "dbname", "sslmode", "user", "username"];
+
+/// Whether a key of this name says where the database is, or as whom, `POSTGRES_HOST`.
+pub(super) fn says_where(key: &str) -> bool {
+    let last = key.rsplit(['-', '_', '.']).next().unwrap_or_default().to_lowercase();
+    WHERE.contains(&last.as_str())
 }
 
 /// Whether the container says that its database is another one.

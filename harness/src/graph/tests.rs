@@ -99,6 +99,32 @@ fn variables_expand_in_a_chain_and_decoded_secrets_are_read() {
 }
 
 #[rstest]
+#[case::a_password("POSTGRES_PASSWORD", "", &["POSTGRES_PASSWORD"])]
+#[case::of_which_nobody_knows("POSTGRES_PASSWORD", "none", &["POSTGRES_PASSWORD"])]
+#[case::that_is_empty_yet("POSTGRES_PASSWORD", "POSTGRES_PASSWORD: ''", &["POSTGRES_PASSWORD"])]
+#[case::a_host("POSTGRES_HOST", "POSTGRES_HOST: db", &[])]
+#[case::a_string_without_one("DATABASE_URL", "DATABASE_URL: 'postgres://app@db/x'", &[])]
+#[case::a_string_with_one("DATABASE_URL", "DATABASE_URL: 'postgres://app:p@db/x'", &["DATABASE_URL"])]
+#[case::nothing("DATABASE_URL", "DATABASE_URL: ''", &[])]
+fn a_secret_may_say_where_the_database_is_without_a_password(
+    #[case] key: &str,
+    #[case] held: &str,
+    #[case] passwords: &[&str],
+) {
+    let name = if held == "none" { "elsewhere" } else { "own" };
+    let held = if held.is_empty() { "POSTGRES_PASSWORD: hunter2" } else { held };
+    let secret = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: own}}\nstringData: {{{}}}\n",
+        held.trim_start_matches("none")
+    );
+    let env = format!(
+        "env: [{{name: PGHOST, value: db}}, {{name: {key}, valueFrom: {{secretKeyRef: {{name: {name}, key: {key}}}}}}}]"
+    );
+    let client = client_of(&env, "", &secret).unwrap();
+    assert_eq!(client.passwords().map(|key| key.key.as_str()).collect::<Vec<_>>(), passwords);
+}
+
+#[rstest]
 #[case::config_map_as_variables("envFrom: [{configMapRef: {name: settings}, prefix: APP_}]", "")]
 #[case::argument("args: [serve, '--database-url=postgres://a@db/x?sslmode=verify-full']", "")]
 #[case::file("volumeMounts: [{name: c, mountPath: /etc/app}]", "{name: c, configMap: {name: settings}}")]

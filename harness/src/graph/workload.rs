@@ -125,6 +125,17 @@ impl Workload {
         map.filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
     }
 
+    /// Whether a Service leads to its pods. One without a selector leads to nobody's.
+    pub fn is_behind(&self, service: &Object) -> bool {
+        let selector = service.get("spec.selector").and_then(Value::as_object);
+        selector.is_some_and(|selector| {
+            let held = |(name, value): (&String, &Value)| {
+                self.pod_labels().any(|(label, held)| label == name && Some(held) == value.as_str())
+            };
+            !selector.is_empty() && selector.iter().all(held)
+        })
+    }
+
     /// The Helm hooks that it runs at. Empty: it is an ordinary object of the release.
     pub fn hooks(&self) -> Vec<&str> {
         self.object.hooks()

@@ -32,8 +32,7 @@ pub const CA_01: Requirement = Requirement {
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
-    let known = clients_with_ca(subject).find_map(|(_, ca)| provider(ca).known());
-    let shared = known.unwrap_or_else(|| "the one that the others trust".into());
+    let shared = shared(subject).unwrap_or_else(|| "the one that the others trust".into());
     if clients_with_ca(subject).next().is_none() {
         return check.not_applicable("no client of the database is given a CA");
     }
@@ -56,6 +55,15 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 }
 
 const WHAT: &str = "the CA that it trusts";
+
+/// The CA that all should trust: one that is handed to them before a file of an image, then the one that most trust,
+/// then the first.
+fn shared(subject: &Rendered) -> Option<String> {
+    let trusted: Vec<(bool, String)> =
+        clients_with_ca(subject).filter_map(|(_, ca)| Some((ca.trust().is_some(), provider(ca).known()?))).collect();
+    let rank = |one: &&(bool, String)| (one.0, trusted.iter().filter(|other| other.1 == one.1).count());
+    trusted.iter().rev().max_by_key(rank).map(|(_, provider)| provider.clone())
+}
 
 /// Where identical wiring is claimed, the same CA at another path is a difference too.
 fn judge_identity(subject: &Rendered, shared: &str, check: &mut Check) {
@@ -92,7 +100,23 @@ mod tests {
     use rstest::rstest;
 
     use super::CA_01;
-    use crate::testing::{judge_live, moment, pod, record, trusting};
+    use crate::testing::{blamed_in, judge_live, moment, pod, record, trusting};
+
+    #[test]
+    fn whoever_is_handed_no_ca_is_blamed_and_not_the_others() {
+        let container = |name: &str, mounts: &str| {
+            format!(
+                "[{{name: {name}, env: [{{name: PGHOST, value: db}}, {{name: PGSSLROOTCERT, value: /ca/ca.crt}}]{mounts}}}]"
+            )
+        };
+        let (forgotten, sound) =
+            (container("wait", ""), container("main", ", volumeMounts: [{name: ca, mountPath: /ca}]"));
+        let pod = format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{volumes: [{{name: ca, secret: {{secretName: ca}}}}], initContainers: {forgotten}, containers: {sound}}}}}"
+        );
+        let blamed = blamed_in(&CA_01, &pod);
+        assert!(blamed.len() == 1 && blamed[0].contains("container wait"), "{blamed:?}");
+    }
 
     fn without_a_ca(pod: &mut PodState) {
         pod.inspected.as_mut().unwrap().ca = None;

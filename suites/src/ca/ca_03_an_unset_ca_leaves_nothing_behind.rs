@@ -10,10 +10,12 @@ use harness::experiment::{BEFORE, DURING, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::{CaWiring, RefKind, Volume};
+use harness::helm::ValuePath;
 use harness::rendered::{Attempt, Change, Rendered};
 use harness::requirement::{Lane, Level, Requirement};
 
 use super::wiring::{ca_secrets, is_system};
+use crate::named::is_there;
 
 /// An unset CA leaves nothing behind.
 pub const CA_03: Requirement = Requirement {
@@ -36,6 +38,9 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     let Some(name) = &plan.name_value else {
         return check.undecided(Place::object("the subject"), "the chart without a CA", NOT_SAID);
     };
+    if !is_there(subject, "database.ca.nameValue", &ValuePath::parse(name), check) {
+        return;
+    }
     let secrets = ca_secrets(subject);
     let change = Change::set(name.as_str(), "");
     let without = match subject.with(&change, check) {

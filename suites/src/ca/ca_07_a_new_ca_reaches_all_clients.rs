@@ -43,17 +43,19 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             continue;
         }
         let claimed = subject.subject().claims(Feature::CaRotation);
-        let way =
-            match (refresh(client, ca), ca.secret().and_then(|secret| restart(subject, client.workload(), secret))) {
-                (_, Some(restart)) => Fact::Known(restart),
-                (Fact::Known(read), None) if read == IN_PLACE && claimed => Fact::Known(IN_PLACE.into()),
-                (_, None) if !subject.subject().is_declared() => Fact::Unknown(NOT_SAID.into()),
-                (Fact::Known(read), None) if read == IN_PLACE => {
-                    Fact::Known("none: `ca.rotation` is not claimed, and nothing restarts the pods".into())
-                }
-                (Fact::Known(read), None) => Fact::Known(format!("none: {read}, and nothing restarts the pods")),
-                (Fact::Unknown(hint), None) => Fact::Unknown(hint),
-            };
+        let way = match (
+            refresh(client, ca),
+            ca.secret().and_then(|secret| restart(subject, client.workload(), secret, check)),
+        ) {
+            (_, Some(restart)) => Fact::Known(restart),
+            (Fact::Known(read), None) if read == IN_PLACE && claimed => Fact::Known(IN_PLACE.into()),
+            (_, None) if !subject.subject().is_declared() => Fact::Unknown(NOT_SAID.into()),
+            (Fact::Known(read), None) if read == IN_PLACE => {
+                Fact::Known("none: `ca.rotation` is not claimed, and nothing restarts the pods".into())
+            }
+            (Fact::Known(read), None) => Fact::Known(format!("none: {read}, and nothing restarts the pods")),
+            (Fact::Unknown(hint), None) => Fact::Unknown(hint),
+        };
         match way {
             Fact::Known(way) => {
                 let some = that("one that ends at the client", |way: &str| !way.starts_with("none"));

@@ -31,7 +31,7 @@ use std::collections::BTreeSet;
 use harness::check::Check;
 use harness::finding::Place;
 use harness::graph::cnpg::Cluster;
-use harness::graph::{Container, DatabaseClient, KeyRef, RefKind, Reference, Use, Workload};
+use harness::graph::{Container, DatabaseClient, RefKind, Reference, Use, Workload};
 use harness::manifests::Object;
 use harness::rendered::{Rendered, Rendering};
 use serde_json::Value;
@@ -66,10 +66,6 @@ fn staying(subject: &Rendered) -> impl Iterator<Item = &DatabaseClient> {
     subject.database_clients().iter().filter(|client| !client.workload().runs_to_an_end())
 }
 
-/// What a key is called that opens nothing: where the database is, and as whom.
-const OPEN: &[&str] =
-    &["host", "hostname", "address", "addr", "port", "database", "dbname", "sslmode", "user", "username"];
-
 /// What a container says that waits for something.
 const WAITS: &[&str] = &["wait", "until", "abort_if_pending", "pending"];
 
@@ -86,13 +82,9 @@ fn waits(container: &Container) -> bool {
     WAITS.iter().any(|word| said.contains(word))
 }
 
-/// The Secrets that a client takes credentials from. A Secret that only says where the database is holds none.
+/// The Secrets that a client takes a password from.
 fn secrets_of(client: &DatabaseClient) -> BTreeSet<String> {
-    let opens = |key: &KeyRef| {
-        let last = key.key.rsplit(['-', '_', '.']).next().unwrap_or_default().to_lowercase();
-        key.kind == RefKind::Secret && !OPEN.contains(&last.as_str())
-    };
-    client.credentials().iter().filter(|key| opens(key)).map(|key| key.name.clone()).collect()
+    client.passwords().map(|key| key.name.clone()).collect()
 }
 
 /// The Secrets that a Job takes credentials of the database from.

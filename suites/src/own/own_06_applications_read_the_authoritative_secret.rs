@@ -11,7 +11,6 @@ use harness::expectation::{equal_to, that};
 use harness::experiment::{DURING, Experiment, PodState, Records};
 use harness::feature::Feature;
 use harness::finding::Locate as _;
-use harness::graph::RefKind;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -44,8 +43,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     authoritative.extend(roles.iter().map(|role| format!("{}-superuser", role.cluster)));
     let mut examined = false;
     for client in subject.database_clients() {
-        let secrets = client.credentials().iter().filter(|key| key.kind == RefKind::Secret);
-        let secrets: BTreeSet<&str> = secrets.map(|key| key.name.as_str()).collect();
+        let secrets: BTreeSet<&str> = client.passwords().map(|key| key.name.as_str()).collect();
         for secret in secrets {
             let source = if authoritative.contains(secret) { OF_A_ROLE } else { "a Secret that no role names" };
             let named = that(OF_A_ROLE, |source: &str| source == OF_A_ROLE);
@@ -54,7 +52,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         }
     }
     if !examined {
-        check.not_applicable("no client takes a credential from a Secret");
+        check.not_applicable("no client takes a password from a Secret");
     }
 }
 

@@ -37,17 +37,10 @@ pub use self::render_14_every_value_has_an_effect::RENDER_14;
 use harness::check::Check;
 use harness::finding::Place;
 use harness::helm::{Package, ValuePath};
-use harness::plaintext::is_password_path;
-use harness::rendered::{Attempt, Change, Rendered, Rendering};
+use harness::rendered::{Attempt, Change, Rendered};
 use serde_json::Value;
 
-/// How the passwords begin that nothing but a check can have put into the values.
-const PLAIN_PASSWORD: &str = "holdfast0Plain0Mark7Kq";
-
-/// Such a password, one for each value, so that whoever repeats it tells which.
-fn plain_password(number: usize) -> String {
-    format!("{PLAIN_PASSWORD}{number:03}")
-}
+use crate::named::is_there;
 
 /// Says for a subject without a file that only such a file can tell; whether that is so.
 fn undeclared(subject: &Rendered, check: &mut Check, what: &str, field: &str) -> bool {
@@ -66,12 +59,7 @@ fn ca_with(subject: &Rendered, name_value: &str, change: Change) -> Change {
 /// What is rendered without each input that the subject guards, one at a time, with its feature on.
 fn guards_taken_away(subject: &Rendered, check: &mut Check) -> Vec<(Change, Attempt)> {
     let guards = subject.subject().guards().iter().map(|guard| ValuePath::parse(guard));
-    let (known, unknown): (Vec<ValuePath>, Vec<ValuePath>) = guards.partition(|guard| is_a_value(subject, guard));
-    for guard in unknown {
-        let hint = "neither the chart nor the overlay has such a value, and no template speaks of it; is it spelt right \
-                    under `guards`?";
-        check.undecided(Place::object("values").field(guard.to_string()), "rendering without it", hint);
-    }
+    let known: Vec<ValuePath> = guards.filter(|guard| is_there(subject, "guards", guard, check)).collect();
     // As the overlay has it: `enabled` may also mean that something is brought along, and the input is for when it is not.
     let as_it_is = subject.many(known.iter().map(|guard| without(subject, guard)).collect(), check);
     let with_its_feature = known.iter().map(|guard| taken_away(subject, guard)).collect();
@@ -93,12 +81,6 @@ fn without(subject: &Rendered, guard: &ValuePath) -> Change {
         None | Some(Value::String(_)) => Change::set(guard, ""),
         Some(_) => Change::remove(guard),
     }
-}
-
-/// Whether there is such a value. Of one that nobody knows every closed schema refuses the name, which guards nothing.
-fn is_a_value(subject: &Rendered, path: &ValuePath) -> bool {
-    let spoken_of = |chart: &Package| text_files(chart).any(|(_, text)| text.contains(&path.to_string()));
-    subject.value(path).is_some() || subject.chart().is_some_and(spoken_of)
 }
 
 fn taken_away(subject: &Rendered, guard: &ValuePath) -> Change {
@@ -133,40 +115,6 @@ fn schema_choices(chart: &Package, path: &ValuePath) -> Vec<Value> {
     let schema = chart.values_schema().unwrap_or_default();
     let at = path.keys().into_iter().try_fold(&schema, |schema, key| schema.get("properties")?.get(key));
     at.and_then(|at| at.get("enum")?.as_array()).cloned().unwrap_or_default()
-}
-
-/// The files of a chart that are text.
-fn text_files(chart: &Package) -> impl Iterator<Item = (&str, &str)> {
-    chart.files.iter().filter_map(|file| Some((file.path.as_str(), file.text()?)))
-}
-
-/// The values of the first release that are passwords, set or not.
-fn password_values(subject: &Rendered) -> Vec<ValuePath> {
-    let leaves = subject.values().map(ValuePath::leaves).unwrap_or_default();
-    let fitting =
-        leaves.into_iter().filter(|(path, value)| is_password_path(path) && (value.is_string() || value.is_null()));
-    fitting.map(|(path, _)| path).collect()
-}
-
-/// What is rendered when every password of the values is another one; each by itself where Helm refuses them together.
-fn with_passwords(subject: &Rendered, password: impl Fn(usize) -> String, check: &mut Check) -> Vec<(Change, Attempt)> {
-    let paths = password_values(subject);
-    if paths.is_empty() {
-        return Vec::new();
-    }
-    let numbered = || paths.iter().enumerate().map(|(number, path)| (path, password(number)));
-    let together = numbered().fold(Change::none(), |change, (path, password)| change.and_set(path, password));
-    let attempt = subject.many(vec![together], check);
-    if paths.len() == 1 || attempt.iter().all(|(_, attempt)| attempt.rendering().is_some()) {
-        return attempt;
-    }
-    subject.many(numbered().map(|(path, password)| Change::set(path, password)).collect(), check)
-}
-
-/// The same with plain passwords, as far as Helm renders it.
-fn renderings_with_passwords(subject: &Rendered, check: &mut Check) -> Vec<(Change, Rendering)> {
-    let attempts = with_passwords(subject, plain_password, check);
-    attempts.into_iter().filter_map(|(change, attempt)| Some((change, attempt.rendering()?.clone()))).collect()
 }
 
 /// The paths at which two values differ.

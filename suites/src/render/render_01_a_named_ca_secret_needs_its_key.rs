@@ -6,10 +6,12 @@
 //! must name the value, because whoever reads it sees nothing else.
 
 use harness::check::Check;
+use harness::helm::ValuePath;
 use harness::rendered::{Change, Rendered, refused_naming, renders};
 use harness::requirement::{Lane, Level, Requirement};
 
 use super::{ca_with, undeclared};
+use crate::named::is_there;
 
 /// A CA Secret without its key is refused.
 pub const RENDER_01: Requirement = Requirement {
@@ -37,6 +39,10 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     else {
         return check.not_applicable("no value of the chart names the key of a CA Secret");
     };
+    let values = [("database.ca.nameValue", name), ("database.ca.keyValue", key)];
+    if !values.iter().all(|(field, path)| is_there(subject, field, &ValuePath::parse(path), check)) {
+        return;
+    }
     let complete = ca_with(subject, name, Change::none());
     let complete = if subject.value_text(key).is_some() { complete } else { complete.and_set(key, "ca.crt") };
     let Some(control) = subject.with(&complete, check) else { return };

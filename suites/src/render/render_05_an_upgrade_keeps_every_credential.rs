@@ -14,7 +14,7 @@ use harness::manifests::{Manifests, Object};
 use harness::rendered::{Attempt, Rendered};
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::text_files;
+use crate::named::text_files;
 
 /// An upgrade keeps every credential.
 pub const RENDER_05: Requirement = Requirement {

@@ -17,7 +17,7 @@ use harness::rendered::{Rendered, Rendering, renders};
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
-use super::{PLAIN_PASSWORD, renderings_with_passwords, with_passwords};
+use crate::passwords::{PLAIN_PASSWORD, renderings_with_passwords, with_passwords};
 
 /// Credentials in URLs are percent-encoded.
 pub const RENDER_06: Requirement = Requirement {

@@ -17,7 +17,8 @@ use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
-use super::{password_values, plain_password, renderings_with_passwords, text_files};
+use crate::named::text_files;
+use crate::passwords::{password_values, plain_password, renderings_with_passwords};
 
 /// No credential stands in the open.
 pub const RENDER_07: Requirement = Requirement {
@@ -101,6 +102,14 @@ fn is_open(object: &Object) -> bool {
     !matches!(object.kind(), "Secret" | "CustomResourceDefinition")
 }
 
+/// Whether a file is there for the tests of the chart, as helm-unittest and chart-testing have them: the passwords in it
+/// open what the tests make.
+fn is_of_its_tests(path: &str) -> bool {
+    let mut folders = path.split('/');
+    let is_suite = path.ends_with("_test.yaml") || path.ends_with("_test.yml");
+    is_suite || !path.contains("templates/") && folders.any(|folder| matches!(folder, "tests" | "ci"))
+}
+
 /// What everybody who has the chart can read.
 fn package(chart: &Package, passwords: &[ValuePath], check: &mut Check) {
     let defaults = chart.defaults().into_iter().filter(|(path, value)| {
@@ -109,7 +118,7 @@ fn package(chart: &Package, passwords: &[ValuePath], check: &mut Check) {
     });
     let defaults: Vec<String> = defaults.map(|(path, _)| path.to_string()).collect();
     check.expect(chart.place("values.yaml"), "defaults that are passwords", defaults.as_slice(), empty());
-    for (path, text) in text_files(chart) {
+    for (path, text) in text_files(chart).filter(|(path, _)| !is_of_its_tests(path)) {
         let lines: Vec<String> = plaintext::lines(text).iter().map(|line| format!("line {line}")).collect();
         if !lines.is_empty() {
             check.expect(chart.place(path), "lines that hold a credential", lines.as_slice(), empty());
@@ -140,7 +149,7 @@ mod tests {
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
-    use super::{RENDER_07, prints};
+    use super::{RENDER_07, is_of_its_tests, prints};
     use crate::testing::{judge_live, moment, record};
 
     #[rstest]
@@ -152,6 +161,17 @@ mod tests {
     #[case::read_from_the_cluster("kubectl get secret db -o jsonpath='{.data.password}'", false)]
     fn notes_print_a_password_or_only_mention_it(#[case] notes: &str, #[case] expected: bool) {
         assert_eq!(prints(notes, &ValuePath::parse("database.password")), expected);
+    }
+
+    #[rstest]
+    #[case::values_of_chart_testing("ci/external-values.yaml", true)]
+    #[case::of_helm_unittest("tests/secret_test.yaml", true)]
+    #[case::beside_the_templates("templates/tests/secret_test.yaml", true)]
+    #[case::of_a_chart_within("charts/pg/tests/__snapshot__/secret.yaml.snap", true)]
+    #[case::a_pod_of_helm_test("templates/tests/connection.yaml", false)]
+    #[case::another_file("examples/values.yaml", false)]
+    fn a_file_is_of_the_charts_tests(#[case] path: &str, #[case] expected: bool) {
+        assert_eq!(is_of_its_tests(path), expected);
     }
 
     #[rstest]

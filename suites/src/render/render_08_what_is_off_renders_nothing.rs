@@ -15,6 +15,8 @@ use harness::rendered::{Change, Rendered, Rendering, renders};
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
+use crate::named::is_there;
+
 /// What is switched off renders nothing.
 pub const RENDER_08: Requirement = Requirement {
     id: "RENDER-08",
@@ -44,6 +46,9 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     };
     for toggle in &toggles {
         if declared {
+            if !is_there(subject, "toggles", toggle, check) {
+                continue;
+            }
             let stated = subject.stated_values().is_some_and(|values| toggle.get(values).is_some());
             let at = Place::object(format!("values of overlay {}", subject.overlay().name)).field(toggle.to_string());
             check.expect(at, "whether the overlay states it", &stated, equal_to(true));
@@ -152,13 +157,5 @@ fn binds_only(binding: &Object, accounts: &[String]) -> bool {
 }
 
 fn selects_only(service: &Object, gone: &[&Workload], left: &[Workload]) -> bool {
-    let Some(selector) = service.get("spec.selector").and_then(Value::as_object).filter(|map| !map.is_empty()) else {
-        return false;
-    };
-    let matches = |workload: &Workload| {
-        selector
-            .iter()
-            .all(|(key, value)| workload.pod_labels().any(|label| Some(label.1) == value.as_str() && label.0 == key))
-    };
-    gone.iter().any(|workload| matches(workload)) && !left.iter().any(matches)
+    gone.iter().any(|workload| workload.is_behind(service)) && !left.iter().any(|workload| workload.is_behind(service))
 }

@@ -5,11 +5,13 @@
 //! somebody else's. So a volume of the reserved name is added, and the render must fail.
 
 use harness::check::Check;
+use harness::helm::ValuePath;
 use harness::rendered::{Change, Rendered, refused, renders};
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::{Value, json};
 
 use super::{ca_with, undeclared};
+use crate::named::is_there;
 
 /// The reserved volume is guarded.
 pub const RENDER_09: Requirement = Requirement {
@@ -40,6 +42,9 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     else {
         return check.not_applicable("users of the chart cannot add volumes, or no name is reserved");
     };
+    if !is_there(subject, "database.ca.extraVolumesValue", &ValuePath::parse(list), check) {
+        return;
+    }
     let with_a_volume = |name: &str| {
         let mut volumes = subject.value(list).and_then(Value::as_array).cloned().unwrap_or_default();
         volumes.push(json!({"name": name, "emptyDir": {}}));

@@ -34,7 +34,7 @@ pub const ROT_03: Requirement = Requirement {
 
 fn rendered(subject: &Rendered, check: &mut Check) {
     for (client, key) in given_a_password(subject) {
-        match way(subject, client, key) {
+        match way(subject, client, key, check) {
             Fact::Known(way) => {
                 let some = that("one that ends at the client", |way: &str| !way.starts_with("none"));
                 check.expect(client, format!("the way of a new {key}"), way.as_str(), some);

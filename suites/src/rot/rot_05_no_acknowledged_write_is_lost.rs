@@ -10,12 +10,13 @@ use harness::check::Check;
 use harness::expectation::{empty, equal_to, one_of, within_seconds};
 use harness::experiment::{Experiment, FRESH_GAP, Records, STEADY_GAP};
 use harness::feature::Feature;
-use harness::graph::DatabaseClient;
+use harness::graph::{DatabaseClient, Workload};
 use harness::history::{FRESH, STEADY};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
 use super::{control_load, control_rotated, in_rotation};
+use crate::pods::is_dialled;
 
 /// No acknowledged write is lost.
 pub const ROT_05: Requirement = Requirement {
@@ -33,6 +34,9 @@ pub const ROT_05: Requirement = Requirement {
         Experiment::RotateKillingClients,
         Experiment::RotateLosingPrimary,
         Experiment::RotateSwitchingOver,
+        Experiment::RotateKillingPooler,
+        Experiment::RotateWithoutKubelet,
+        Experiment::RotateKillingApiServer,
         Experiment::RotateWithoutOperator,
     ],
     decisive: &[Lane::Live],
@@ -41,11 +45,15 @@ pub const ROT_05: Requirement = Requirement {
     live: Some(live),
 };
 
-/// What takes every pod away before there is another one is an outage at each restart.
+/// What takes every pod away before there is another one is an outage at each restart, for whoever dials it.
+///
+/// A worker that no Service leads to has acknowledged nothing to anybody while it is away.
 fn rendered(subject: &Rendered, check: &mut Check) {
     let clients = subject.database_clients().iter().map(DatabaseClient::workload);
+    let serves =
+        |workload: &&Workload| workload.object().kind() == "Deployment" && is_dialled(subject.rendering(), workload);
     let mut seen: Vec<String> = Vec::new();
-    for workload in clients.filter(|workload| workload.object().kind() == "Deployment") {
+    for workload in clients.filter(serves) {
         if seen.contains(&workload.reference()) {
             continue;
         }
@@ -66,7 +74,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         check.expect(at, "pods that may be missing meanwhile", &unavailable, one_of(&["none", "some of several"]));
     }
     if seen.is_empty() {
-        check.not_applicable("no Deployment is a client of the database");
+        check.not_applicable("no Deployment that a Service leads to is a client of the database");
     }
 }
 

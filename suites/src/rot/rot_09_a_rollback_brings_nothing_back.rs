@@ -7,7 +7,7 @@ use harness::check::Check;
 use harness::expectation::equal_to;
 use harness::experiment::{AFTER, Experiment, Records};
 use harness::feature::Feature;
-use harness::graph::{DatabaseClient, RefKind};
+use harness::graph::DatabaseClient;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -30,8 +30,8 @@ pub const ROT_09: Requirement = Requirement {
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
-    let keys = subject.database_clients().iter().flat_map(DatabaseClient::credentials);
-    let mut names: Vec<&str> = keys.filter(|key| key.kind == RefKind::Secret).map(|key| key.name.as_str()).collect();
+    let keys = subject.database_clients().iter().flat_map(DatabaseClient::passwords);
+    let mut names: Vec<&str> = keys.map(|key| key.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     for name in names {

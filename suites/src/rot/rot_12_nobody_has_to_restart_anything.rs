@@ -33,7 +33,7 @@ pub const ROT_12: Requirement = Requirement {
 
 fn rendered(subject: &Rendered, check: &mut Check) {
     for (client, key) in given_a_password(subject) {
-        match way_without_people(subject, client, key) {
+        match way_without_people(subject, client, key, check) {
             Fact::Known(way) => {
                 let some = that("one without people", |way: &str| !way.starts_with("none"));
                 check.expect(client, format!("the way of a new {key}"), way.as_str(), some);

@@ -1,28 +1,31 @@
 //! On which way a new password comes to a running client.
 
+use harness::check::Check;
 use harness::graph::{DatabaseClient, Fact, KeyRef, RefKind};
 use harness::rendered::Rendered;
 
 use crate::trigger::{by_itself, restart};
 
-/// The long-lived clients of the database, with each key of a Secret that holds a part of their credential.
+/// The long-lived clients of the database, with each key of a Secret that holds their password.
 pub(super) fn given_a_password(subject: &Rendered) -> impl Iterator<Item = (&DatabaseClient, &KeyRef)> {
     // What runs to an end reads the password when it starts the next time.
     let long_lived = subject.database_clients().iter().filter(|client| !client.workload().runs_to_an_end());
-    long_lived.flat_map(|client| {
-        let keys = client.credentials().iter().filter(|key| key.kind == RefKind::Secret);
-        keys.map(move |key| (client, key))
-    })
+    long_lived.flat_map(|client| client.passwords().map(move |key| (client, key)))
 }
 
 /// The way, also one that people have to go.
-pub(super) fn way(subject: &Rendered, client: &DatabaseClient, key: &KeyRef) -> Fact<String> {
-    resolve(subject, client, key, restart(subject, client.workload(), &key.name))
+pub(super) fn way(subject: &Rendered, client: &DatabaseClient, key: &KeyRef, check: &mut Check) -> Fact<String> {
+    resolve(subject, client, key, restart(subject, client.workload(), &key.name, check))
 }
 
 /// The way that nobody has to go.
-pub(super) fn way_without_people(subject: &Rendered, client: &DatabaseClient, key: &KeyRef) -> Fact<String> {
-    resolve(subject, client, key, by_itself(subject, client.workload(), &key.name))
+pub(super) fn way_without_people(
+    subject: &Rendered,
+    client: &DatabaseClient,
+    key: &KeyRef,
+    check: &mut Check,
+) -> Fact<String> {
+    resolve(subject, client, key, by_itself(subject, client.workload(), &key.name, check))
 }
 
 fn resolve(subject: &Rendered, client: &DatabaseClient, key: &KeyRef, restart: Option<String>) -> Fact<String> {

@@ -44,11 +44,35 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     }
 }
 
-/// Values with who holds them. A stub stands in for what each environment has of its own.
+/// Values with who holds them. A stub stands in for what each environment has of its own, and an id opens nothing.
 fn passwords(rendering: &Rendering, stubs: &[&str]) -> BTreeMap<String, String> {
     let found = rendering.credentials().into_iter().filter(|(_, value)| {
         let public = value.contains("BEGIN CERTIFICATE") && !value.contains("PRIVATE KEY");
         !public && !stubs.iter().any(|stub| value.contains(stub))
     });
+    let found = found.filter(|(holder, _)| !is_an_id(holder));
     found.map(|(holder, value)| (value, holder)).collect()
+}
+
+/// Whether the key of a Secret holds the id of something, `secret/env[GITHUB_APP_ID]`.
+fn is_an_id(holder: &str) -> bool {
+    let key = holder.rsplit('[').next().unwrap_or_default().trim_end_matches(']');
+    key.ends_with("Id") || key.to_lowercase().rsplit(['-', '_', '.']).next() == Some("id")
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::is_an_id;
+
+    #[rstest]
+    #[case::of_an_app("secret/env[GITHUB_APP_ID]", true)]
+    #[case::in_camel_case("secret/env[clientId]", true)]
+    #[case::a_word_that_ends_so("secret/env[GRID]", false)]
+    #[case::a_password("secret/env[DB_PASSWORD]", false)]
+    #[case::in_a_url("the password in secret/env[DATABASE_URL]", false)]
+    fn an_id_is_no_password(#[case] holder: &str, #[case] expected: bool) {
+        assert_eq!(is_an_id(holder), expected);
+    }
 }

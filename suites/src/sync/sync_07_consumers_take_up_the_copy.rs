@@ -45,7 +45,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
                 let Some(in_place) = refreshed(workload, target) else { continue };
                 read = true;
                 let what = format!("the way of a new copy in {target}");
-                match (restart(subject, workload, target), in_place) {
+                match (restart(subject, workload, target, check), in_place) {
                     (Some(way), _) => expect_way(workload, &what, &way, check),
                     (None, true) if subject.subject().claims(Feature::CaRotation) => {
                         expect_way(workload, &what, "the file, read anew", check);

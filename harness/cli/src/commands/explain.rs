@@ -38,7 +38,7 @@ impl Explain {
         }
         let wanted = |requirement: &&&harness::requirement::Requirement| requirement.id.eq_ignore_ascii_case(id);
         let Some(requirement) = suites::CATALOG.iter().find(wanted) else {
-            return Err(Failure::usage(unknown(id)));
+            return Err(Failure::usage(unknown(id, &profiles)));
         };
         let mutants = catalogue::mutants_below(&self.mutants).map_err(Failure::usage)?;
         terminal.print(&catalogue::explanation(requirement, &mutants, suites::why(requirement.id)))?;
@@ -56,8 +56,10 @@ impl Explain {
     }
 }
 
-fn unknown(id: &str) -> String {
-    let near = catalogue::near(suites::CATALOG, id);
+fn unknown(id: &str, profiles: &[Profile]) -> String {
+    let mut near = catalogue::near(suites::CATALOG, id);
+    let of_that_name = |profile: &&Profile| profile.name.split('@').next() == Some(id);
+    near.extend(profiles.iter().filter(of_that_name).map(|profile| profile.name.as_str()));
     let hint = if near.is_empty() {
         "`holdfast catalog` lists them all".to_owned()
     } else {

@@ -86,3 +86,101 @@ fn manifests_are_read_from_standard_input_too() {
     assert!(stdout(&output).contains("deployment/web"), "{}", stdout(&output));
     assert_eq!(output.status.code(), Some(1));
 }
+
+const SUBJECT: &str = "\
+apiVersion: holdfast.dev/v1
+kind: Subject
+metadata: {name: web}
+contract: '1.0'
+claims: [password.rotation]
+releases: [{name: web, chart: {path: .}}]
+database: {external: {}}
+";
+
+/// A chart whose pods take a password of its own Secret, and carry a checksum that a named template makes.
+fn chart_with_a_checksum_of(template: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [
+        ("subject.yaml", SUBJECT.to_owned()),
+        ("Chart.yaml", "{apiVersion: v2, name: web, version: 1.0.0}".to_owned()),
+        ("values.yaml", "{database: {password: ''}, port: 80}".to_owned()),
+        (
+            "templates/_pod.tpl",
+            format!("{{{{ define \"sum\" }}}}{{{{ include (print .Template.BasePath \"/{template}\") . | sha256sum }}}}{{{{ end }}}}"),
+        ),
+        (
+            "templates/secret.yaml",
+            "{apiVersion: v1, kind: Secret, metadata: {name: web}, stringData: {password: '{{ .Values.database.password }}'}}"
+                .to_owned(),
+        ),
+        (
+            "templates/other.yaml",
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: web}, data: {port: '{{ .Values.port }}'}}".to_owned(),
+        ),
+        (
+            "templates/web.yaml",
+            "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {template: {metadata: {annotations: \
+             {checksum/secret: '{{ include \"sum\" . }}'}}, spec: {containers: [{name: web, image: 'example.org/web:1', \
+             env: [{name: PGPASSWORD, valueFrom: {secretKeyRef: {name: web, key: password}}}]}]}}}}"
+                .to_owned(),
+        ),
+    ];
+    std::fs::create_dir(folder.path().join("templates")).unwrap();
+    for (path, text) in files {
+        std::fs::write(folder.path().join(path), text).unwrap();
+    }
+    folder
+}
+
+fn rendered_result<'a>(report: &'a Value, id: &str) -> &'a Value {
+    let is_meant = |one: &&Value| one["id"] == id && one["lane"] == "rendered";
+    report["results"].as_array().unwrap().iter().find(is_meant).unwrap()
+}
+
+#[rstest]
+#[case::a_guard("RENDER-02", "guards: [database.passwrd]", "`guards`")]
+#[case::a_toggle("RENDER-08", "toggles: [database.enbled]", "`toggles`")]
+#[case::the_name_of_the_ca(
+    "CA-03",
+    "database: {external: {}, ca: {nameValue: database.caSecrt}}",
+    "`database.ca.nameValue`"
+)]
+#[case::the_key_of_the_ca(
+    "RENDER-01",
+    "database: {external: {}, ca: {nameValue: database.password, keyValue: database.caKy}}",
+    "`database.ca.keyValue`"
+)]
+#[case::the_list_of_volumes(
+    "RENDER-09",
+    "database: {external: {}, ca: {volume: ca, extraVolumesValue: extraVolums}}",
+    "`database.ca.extraVolumesValue`"
+)]
+fn a_value_that_is_misspelt_in_the_subject_file_is_no_defect_of_the_chart(
+    #[case] id: &str,
+    #[case] line: &str,
+    #[case] field: &str,
+) {
+    let chart = chart_with_a_checksum_of("secret.yaml");
+    let subject = match line.starts_with("database") {
+        true => SUBJECT.replace("database: {external: {}}", line),
+        false => format!("{SUBJECT}{line}\n"),
+    };
+    std::fs::write(chart.path().join("subject.yaml"), subject.replace("password.rotation", "ca")).unwrap();
+    let output = holdfast(chart.path(), &["check", "--subject", "subject.yaml", "--only", id, "--format", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = rendered_result(&report, id);
+    assert_eq!(found["verdict"], "unchecked", "{found}");
+    assert!(found["findings"].to_string().contains(&format!("spelt right under {field}")), "{found}");
+}
+
+#[rstest]
+#[case::the_secret("secret.yaml", "holds")]
+#[case::something_else("other.yaml", "violated")]
+fn a_checksum_restarts_the_pods_if_it_is_of(#[case] template: &str, #[case] verdict: &str) {
+    let chart = chart_with_a_checksum_of(template);
+    let output =
+        holdfast(chart.path(), &["check", "--subject", "subject.yaml", "--only", "ROT-12", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = rendered_result(&report, "ROT-12");
+    assert_eq!(found["verdict"], verdict, "{found}");
+}

@@ -10,6 +10,7 @@ use crate::{holdfast, stderr, stdout};
 #[case::unknown_option(&["catalog", "--fast"], "unexpected argument '--fast'")]
 #[case::unknown_format(&["catalog", "--format", "yaml"], "invalid value 'yaml' for '--format <FORMAT>'")]
 #[case::unknown_requirement(&["explain", "NOPE-77"], "the contract has none of that id")]
+#[case::profile_without_a_version(&["explain", "cnpg-app"], "did you mean cnpg-app@1?")]
 #[case::unknown_run(&["report", "20250101-0000-aaaa"], "find the run target/holdfast/20250101-0000-aaaa")]
 #[case::unknown_lane(&["mutants", "run", "--lane", "fast"], "invalid value 'fast' for '--lane <LANE>'")]
 #[case::no_mutants(&["mutants", "run", "--lane", "live"], "read the mutants in fixtures/mutants")]
