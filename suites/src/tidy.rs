@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use harness::experiment::Line;
 use harness::mutant::{self, Mutant, MutantLane};
-use harness::requirement::Requirement;
+use harness::requirement::{Lane, Requirement};
 
 use crate::CATALOG;
 
@@ -89,9 +89,21 @@ fn every_experiment_that_a_requirement_needs_is_on_a_bench() {
 }
 
 /// Requirements whose defect no chart can have, or whose lane is still to come, each with the reason.
-const WITHOUT_A_MUTANT: &[(&str, &str)] = &[
+const WITHOUT_A_MUTANT: &[(&str, &str)] =
+    &[("OWN-07", "the defect is in the operator: a version that takes a missing Secret for an empty password")];
+
+/// Requirements that the live lane decides, of which no planted defect lets an installation come far enough to show it.
+const WITHOUT_A_LIVE_MUTANT: &[(&str, &str)] = &[
+    ("OWN-02", "the operator gives a role no password from a Secret with another name, so that nothing starts"),
+    ("OWN-05", "an operator that is told not to look at a Cluster does not make it either"),
     ("OWN-07", "the defect is in the operator: a version that takes a missing Secret for an empty password"),
-    ("OWN-09", "still to come: a password with a line end, which the operator trims for a managed role alone"),
+    ("POOL-03", "a pooler that turns everybody away for minutes does so before the first login already"),
+    ("ROT-05", "the writer is Holdfast's own; what loses its writes is a database that forgets, under a fault"),
+    (
+        "ROT-10",
+        "the superuser's Secret of the operator names no database, so that an application does not start with it",
+    ),
+    ("TLS-05", "the operator makes certificates for months; those of others that live for days cannot stand in a file"),
 ];
 
 fn mutants() -> Vec<Mutant> {
@@ -126,4 +138,19 @@ fn every_requirement_has_a_mutant_in_a_lane_of_its_own() {
     let missing: Vec<&str> = missing.map(|requirement| requirement.id).collect();
     let expected: Vec<&str> = WITHOUT_A_MUTANT.iter().map(|(id, _)| *id).collect();
     assert_eq!(missing, expected, "no mutant; WITHOUT_A_MUTANT says why where there can be none");
+}
+
+#[test]
+fn every_requirement_that_the_live_lane_decides_falls_there() {
+    let mutants = mutants();
+    let live = mutants.iter().filter(|mutant| matches!(mutant.file.lane, MutantLane::Live | MutantLane::Both));
+    let falls: Vec<&str> = live
+        .flat_map(|mutant| std::iter::once(&mutant.file.target).chain(&mutant.file.also))
+        .map(String::as_str)
+        .collect();
+    let decided = CATALOG.iter().filter(|requirement| requirement.decisive.contains(&Lane::Live));
+    let missing: Vec<&str> = decided.map(|one| one.id).filter(|id| !falls.contains(id)).collect();
+    let mut expected: Vec<&str> = WITHOUT_A_LIVE_MUTANT.iter().map(|(id, _)| *id).collect();
+    expected.sort_by_key(|id| CATALOG.iter().position(|requirement| requirement.id == *id));
+    assert_eq!(missing, expected, "no live mutant; WITHOUT_A_LIVE_MUTANT says why where there can be none");
 }
