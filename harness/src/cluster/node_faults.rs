@@ -112,6 +112,15 @@ impl Cluster {
     /// # Errors
     /// When one of them is not within its budget.
     pub(crate) async fn api_server_is_back(&self) -> Result<(), NodeFaultError> {
+        self.api_server_answers().await.map_err(NodeFaultError::Wait)?;
+        self.databases_accepted().await.map_err(NodeFaultError::Operator)
+    }
+
+    /// Waits until the API server is ready, which takes no time where nobody killed it.
+    ///
+    /// # Errors
+    /// When it is not within its budget.
+    pub(super) async fn api_server_answers(&self) -> Result<(), WaitError> {
         let ready = poll_until(API_BACK, || async {
             let request = match http::Request::get("/readyz").body(Vec::new()) {
                 Ok(request) => request,
@@ -122,8 +131,7 @@ impl Cluster {
                 Err(error) => Progress::NotYet(error.to_string()),
             }
         });
-        ready.await.map_err(NodeFaultError::Wait)?;
-        self.databases_accepted().await.map_err(NodeFaultError::Operator)
+        ready.await
     }
 }
 

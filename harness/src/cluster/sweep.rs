@@ -96,10 +96,14 @@ impl Cluster {
     /// Asks for the removal of everything that one run made, and starts what it had stopped. What cannot be done now, a
     /// sweep does later.
     pub async fn abandon(&self, run: &str) {
-        if self.handle().provider == Provider::Kind
-            && let Err(error) = self.revive_operator().await
-        {
-            tracing::warn!("left without an operator: {}", Chain(&error));
+        if self.handle().provider == Provider::Kind {
+            // The run may have killed it a moment ago.
+            if let Err(error) = self.api_server_answers().await {
+                tracing::warn!("not swept: {}", Chain(&error));
+            }
+            if let Err(error) = self.revive_operator().await {
+                tracing::warn!("left without an operator: {}", Chain(&error));
+            }
         }
         let leftovers = self.leftovers().await.unwrap_or_else(|error| {
             tracing::warn!("not swept: {}", Chain(&error));
