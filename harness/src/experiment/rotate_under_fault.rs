@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::diary::Diary;
 use super::fault::Fault;
-use super::rotation::{CHANGED, Rotation, beside_a_writer, drain, follow, held_up, try_both};
+use super::rotation::{CHANGED, FRESH_GAP, Rotation, STEADY_GAP, beside_a_writer, drain, follow, held_up, try_both};
 use super::{AFTER, BEFORE, DURING};
 use crate::bench::{Bench, BenchError, Programs};
 use crate::probe::Credential;
@@ -22,6 +22,11 @@ pub const FAULT: &str = "the fault begins";
 pub const FAULT_OVER: &str = "the fault is over";
 /// The step that sees that a change of the Secret changes nothing while the operator is away.
 pub const UNTAKEN: &str = "see that nobody takes the change";
+
+/// Without a database, or a way to it, nobody writes, in neither lane.
+const EVERY_SESSION: &[&str] = &[STEADY_GAP, FRESH_GAP];
+/// A session that is there goes on; nobody can open another one with a password that has not arrived.
+const NEW_SESSIONS: &[&str] = &[FRESH_GAP];
 
 pub(super) async fn run(bench: &Bench, programs: &Programs, fault: Fault, diary: &mut Diary) -> Result<(), BenchError> {
     diary.look(bench, BEFORE, bench.standing_since()).await?;
@@ -74,7 +79,7 @@ async fn lose_primary(bench: &Bench, diary: &mut Diary) -> Result<(Credential, D
     let lost = diary.step("delete the primary's pod", bench.delete_primary()).await?;
     let new = change(bench, diary).await?;
     diary.step("wait until there is a primary again", bench.primary_is_back(&lost)).await?;
-    over(bench, diary, clock).await.map(|lasted| (new, lasted))
+    over(bench, diary, clock, EVERY_SESSION).await.map(|lasted| (new, lasted))
 }
 
 async fn switch_over(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Duration), BenchError> {
@@ -83,7 +88,7 @@ async fn switch_over(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Du
     let promoted = diary.step("have another instance become the primary", bench.promote()).await?;
     let new = change(bench, diary).await?;
     diary.step("wait until it is, and both are ready", bench.hand_over_ends(&promoted)).await?;
-    over(bench, diary, clock).await.map(|lasted| (new, lasted))
+    over(bench, diary, clock, EVERY_SESSION).await.map(|lasted| (new, lasted))
 }
 
 /// Whoever comes through the pooler has lost every session, the writer too where the credential leads there.
@@ -93,7 +98,7 @@ async fn kill_pooler(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Du
     bench.mark(FAULT).await?;
     let killed = diary.step("kill every pod of the pooler", bench.kill_pooler()).await?;
     diary.step("wait until other pods of it are ready", bench.pooler_is_back(&killed)).await?;
-    over(bench, diary, clock).await.map(|lasted| (new, lasted))
+    over(bench, diary, clock, EVERY_SESSION).await.map(|lasted| (new, lasted))
 }
 
 /// Meanwhile the database takes the new password, and no file on the node changes.
@@ -102,10 +107,7 @@ async fn without_kubelet(bench: &Bench, diary: &mut Diary) -> Result<(Credential
     let stopped = diary.step("stop the kubelet of every node", bench.stop_kubelets()).await?;
     let new = change(bench, diary).await?;
     diary.step("wait until every kubelet is back", bench.kubelets_are_back()).await?;
-    let lasted = stopped.elapsed();
-    bench.mark(FAULT_OVER).await?;
-    held_up(bench, diary, [super::FRESH_GAP], lasted);
-    Ok((new, lasted))
+    over(bench, diary, stopped, NEW_SESSIONS).await.map(|lasted| (new, lasted))
 }
 
 /// Nobody hears of the change until there is an API server again; sessions need none.
@@ -115,10 +117,7 @@ async fn kill_api_server(bench: &Bench, diary: &mut Diary) -> Result<(Credential
     let new = change(bench, diary).await?;
     diary.step("kill the API server", bench.kill_api_server()).await?;
     diary.step("wait until it is back, and the operator with it", bench.api_server_is_back()).await?;
-    let lasted = clock.elapsed();
-    bench.mark(FAULT_OVER).await?;
-    held_up(bench, diary, [super::FRESH_GAP], lasted);
-    Ok((new, lasted))
+    over(bench, diary, clock, NEW_SESSIONS).await.map(|lasted| (new, lasted))
 }
 
 async fn without_operator(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Duration), BenchError> {
@@ -134,10 +133,7 @@ async fn without_operator(bench: &Bench, diary: &mut Diary) -> Result<(Credentia
     let changed = changed.await;
     diary.step("scale the operator back", bench.start_operator()).await?;
     let new = changed?;
-    let lasted = clock.elapsed();
-    bench.mark(FAULT_OVER).await?;
-    held_up(bench, diary, [super::FRESH_GAP], lasted);
-    Ok((new, lasted))
+    over(bench, diary, clock, NEW_SESSIONS).await.map(|lasted| (new, lasted))
 }
 
 async fn change(bench: &Bench, diary: &mut Diary) -> Result<Credential, BenchError> {
@@ -145,10 +141,10 @@ async fn change(bench: &Bench, diary: &mut Diary) -> Result<Credential, BenchErr
     diary.step("change the password in its Secret", bench.write_password(&Bench::new_password())).await
 }
 
-/// Without a database, or a way to it, nobody writes, in neither lane.
-async fn over(bench: &Bench, diary: &mut Diary, began: Instant) -> Result<Duration, BenchError> {
+/// The end of a fault: the lanes of the writer that it held up are allowed the time for which it lasted.
+async fn over(bench: &Bench, diary: &mut Diary, began: Instant, lanes: &[&str]) -> Result<Duration, BenchError> {
     let lasted = began.elapsed();
     bench.mark(FAULT_OVER).await?;
-    held_up(bench, diary, [super::STEADY_GAP, super::FRESH_GAP], lasted);
+    held_up(bench, diary, lanes, lasted);
     Ok(lasted)
 }

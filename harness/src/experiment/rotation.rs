@@ -73,7 +73,7 @@ pub(super) async fn beside_a_writer(
             return Err(error);
         }
     };
-    held_up(bench, diary, [STEADY_GAP, FRESH_GAP], Duration::ZERO);
+    held_up(bench, diary, &[STEADY_GAP, FRESH_GAP], Duration::ZERO);
     let worked = work(diary).await;
     if worked.is_ok() {
         diary.hope("see that the writer still writes", bench.writer_goes_on()).await;
@@ -92,8 +92,8 @@ pub(super) async fn beside_a_writer(
 }
 
 /// Allows lanes so much more time without an acknowledged write than a rotation needs.
-pub(super) fn held_up<const N: usize>(bench: &Bench, diary: &mut Diary, lanes: [&str; N], more: Duration) {
-    for lane in lanes {
+pub(super) fn held_up(bench: &Bench, diary: &mut Diary, lanes: &[&str], more: Duration) {
+    for &lane in lanes {
         let limit = if lane == STEADY_GAP { bench.allow(STEADY) } else { bench.allow_refresh(FRESH) };
         diary.limit(lane, limit.limit + more);
     }
