@@ -6,6 +6,7 @@
 mod checking;
 mod execute;
 mod live;
+mod names;
 mod planning;
 mod selection;
 mod shared;

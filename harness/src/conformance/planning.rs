@@ -6,7 +6,7 @@ use std::sync::Arc;
 use camino::Utf8Path;
 use jiff::Timestamp;
 
-use super::Request;
+use super::{Request, names};
 use crate::cluster::Provider;
 use crate::experiment::Experiment;
 use crate::feature::Feature;
@@ -92,9 +92,21 @@ pub(super) fn plan(request: &Request, run: &RunId, scenes: &[Scene]) -> Plan {
         subjects: request.subjects.iter().enumerate().map(|(index, one)| identity(index, one, scenes)).collect(),
         environment: request.stage.as_ref().map(|stage| stage.facts.clone()).unwrap_or_default(),
         requirements: request.catalog.iter().map(|requirement| PlannedRequirement::from(*requirement)).collect(),
+        notes: notes(request, scenes),
         items,
         private: None,
     }
+}
+
+/// What is told of the subjects whose overlays have all been rendered: what one of them lacks, another may have.
+fn notes(request: &Request, scenes: &[Scene]) -> Vec<String> {
+    let told = request.subjects.iter().enumerate().flat_map(|(index, subject)| {
+        let of_it = scenes.iter().filter(|scene| scene.subject == index);
+        let rendered: Vec<&Rendered> = of_it.filter_map(|scene| scene.rendered.as_ref().ok()).collect();
+        let all = rendered.len() == subject.overlays().len();
+        if all { names::unknown(subject, &rendered) } else { Vec::new() }
+    });
+    told.collect()
 }
 
 pub(super) fn key(subject: &Subject, overlay: &str, requirement: &Requirement, lane: Lane) -> Key {

@@ -131,7 +131,7 @@ struct Told<'a> {
 impl<'a> Told<'a> {
     fn of(plan: &Plan, chronicle: &'a Chronicle, desk: &mut Desk) -> Self {
         let torn = chronicle.torn.iter().map(|place| format!("{place}: the process ended while it wrote this line"));
-        let mut told = Self { notes: torn.collect(), ..Self::default() };
+        let mut told = Self { notes: plan.notes.iter().cloned().chain(torn).collect(), ..Self::default() };
         for entry in &chronicle.entries {
             match &entry.event {
                 Event::RunStarted { run } if *run == plan.run => told.began = true,

@@ -50,6 +50,9 @@ pub struct Plan {
     pub environment: BTreeMap<String, String>,
     /// The requirements of the contract, all of them, in its order.
     pub requirements: Vec<PlannedRequirement>,
+    /// What was noticed beforehand and explains what may follow from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// One item for each subject, overlay, requirement and lane.
     pub items: Vec<PlanItem>,
     /// The run's private folder, for its other processes. It is removed when the run ends.

@@ -61,7 +61,8 @@ pub struct SubjectFile {
     /// The certificate that the application serves itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<ServedTls>,
-    /// The workloads to look at, `deployment/agents`. Default: all that the manifests have.
+    /// Workloads that the manifests must have, `deployment/agents`: where one is missing, the report says so.
+    /// All workloads are looked at, also those that are not named here.
     #[serde(default)]
     pub workloads: Vec<String>,
     /// Pod templates within custom resources: where they are.

@@ -66,6 +66,7 @@ fn plan() -> Plan {
         contract: "1.0".into(),
         profile: Some("cnpg-app@1".into()),
         waivers: vec![],
+        notes: vec![],
         scope: Scope::Full,
         strict: false,
         undecided: Undecided::Incomplete,
