@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::graph::{Container, Workload};
 use crate::rendered::Rendered;
 use crate::subject::{Subject, SubjectFile};
 
@@ -26,10 +27,7 @@ fn named(file: &SubjectFile) -> Vec<(&'static str, Thing, &str)> {
     let database = &file.database;
     let migrating = database.migrates_on_start.iter();
     named.extend(migrating.map(|name| ("database.migratesOnStart", Thing::Workload, name.as_str())));
-    // A chart that a companion stands for is not rendered, and may bring it.
-    if file.companions.iter().all(|companion| companion.chart.is_none()) {
-        named.extend(database.cluster.iter().map(|name| ("database.cluster", Thing::Object("Cluster"), name.as_str())));
-    }
+    named.extend(database.cluster.iter().map(|name| ("database.cluster", Thing::Object("Cluster"), name.as_str())));
     let bundled = database.bundled.iter();
     named.extend(
         bundled.map(|one| ("database.bundled.statefulSet", Thing::Object("StatefulSet"), one.stateful_set.as_str())),
@@ -68,13 +66,13 @@ fn untold(subject: &Subject, overlays: &[&Rendered], field: &str, thing: Thing, 
 
 fn there_are(rendered: &Rendered, thing: Thing) -> Vec<String> {
     match thing {
-        Thing::Workload => rendered.workloads().iter().map(|workload| workload.reference()).collect(),
+        Thing::Workload => rendered.workloads().iter().map(Workload::reference).collect(),
         Thing::Object(kind) => {
             let everywhere = rendered.manifests().of_kind(kind).chain(rendered.companions().of_kind(kind));
             everywhere.map(|object| object.name().to_owned()).collect()
         }
         Thing::Variable => {
-            rendered.containers().flat_map(|container| container.env()).map(|variable| variable.name.clone()).collect()
+            rendered.containers().flat_map(Container::env).map(|variable| variable.name.clone()).collect()
         }
     }
 }

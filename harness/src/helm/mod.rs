@@ -6,6 +6,7 @@
 
 mod cache;
 mod chart;
+mod fetch;
 mod find;
 mod ignore;
 mod mentions;
@@ -93,6 +94,28 @@ pub enum HelmError {
         /// Why not.
         #[source]
         source: crate::yaml::YamlError,
+    },
+    /// Helm cannot fetch a chart.
+    #[error(
+        "fetch chart {chart}: {message}; where it takes a login, run `helm registry login` first; a chart that you have \
+         on disk is named by `path`"
+    )]
+    Fetch {
+        /// The chart.
+        chart: String,
+        /// What Helm wrote.
+        message: String,
+    },
+    /// A fetched chart cannot be kept.
+    #[error("keep chart {chart} in {folder}")]
+    Keep {
+        /// The chart.
+        chart: String,
+        /// Where it belongs.
+        folder: Utf8PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
     },
     /// The program is of another version than Holdfast knows.
     #[error(

@@ -92,6 +92,7 @@ impl Lint {
 
 type Rendered = Result<Result<Arc<str>, Refusal>, Arc<HelmError>>;
 type Linted = Result<Lint, Arc<HelmError>>;
+pub(super) type Fetched = Result<(), Arc<HelmError>>;
 
 /// The Helms at hand and what they have answered so far. Cheap to share.
 #[derive(Debug)]
@@ -101,6 +102,7 @@ pub struct Helms {
     slots: Slots,
     renders: Cache<Rendered>,
     lints: Cache<Linted>,
+    pub(super) fetches: Cache<Fetched>,
     pub(super) recorder: Option<Arc<Recorder>>,
 }
 
@@ -126,6 +128,7 @@ impl Helms {
             slots: Slots::new(cores),
             renders: Cache::default(),
             lints: Cache::default(),
+            fetches: Cache::default(),
             recorder: None,
         }
     }
@@ -203,7 +206,7 @@ impl Helms {
         })
     }
 
-    fn program(&self, major: Option<HelmMajor>) -> Result<&HelmProgram, Arc<HelmError>> {
+    pub(super) fn program(&self, major: Option<HelmMajor>) -> Result<&HelmProgram, Arc<HelmError>> {
         let wanted = |program: &&HelmProgram| major.is_none_or(|major| program.major == major);
         self.programs.iter().find(wanted).ok_or_else(|| Arc::new(HelmError::NoHelm))
     }

@@ -40,6 +40,14 @@ pub enum RenderedError {
         /// What Helm said.
         refusal: Refusal,
     },
+    /// The chart of a companion does not render with the values of the subject file.
+    #[error("render the companion's chart {chart}: Helm refuses: {refusal}")]
+    Companion {
+        /// The folder or archive.
+        chart: Utf8PathBuf,
+        /// What Helm said.
+        refusal: Refusal,
+    },
     /// A mutant changes an object that is not rendered.
     #[error("change the rendered {kind} {name}: there is none")]
     Patch {
@@ -74,12 +82,19 @@ pub(super) struct LoadedRelease {
 }
 
 impl LoadedRelease {
-    fn read(subject: &Subject, release: &ResolvedRelease, overlay: &Overlay) -> Result<Self, RenderedError> {
+    fn read(
+        release: &ResolvedRelease,
+        overlay: &[Utf8PathBuf],
+        stubs: &Map<String, Value>,
+        helms: &Helms,
+    ) -> Result<Self, RenderedError> {
+        let helm = |source| RenderedError::Helm { chart: release.chart.clone(), source };
+        release.remote.iter().try_for_each(|remote| helms.fetch(remote)).map_err(helm)?;
         let package = Package::read(&release.chart)
             .map_err(|source| RenderedError::Package { chart: release.chart.clone(), source })?;
         let mut stated = Value::Object(Map::new());
         let mut values = Vec::new();
-        for path in release.values.iter().chain(&overlay.values) {
+        for path in release.values.iter().chain(overlay) {
             let text =
                 std::fs::read_to_string(path).map_err(|source| YamlError::Read { path: path.clone(), source })?;
             let said = yaml::parse_values(&text, path.as_str())?;
@@ -91,7 +106,7 @@ impl LoadedRelease {
         let mut effective = package.values.clone();
         merge(&mut effective, &stated);
         let mut overrides = Value::Object(Map::new());
-        for (path, stub) in subject.stubs() {
+        for (path, stub) in stubs {
             let path = ValuePath::parse(path);
             let is_blank = |value: &Value| value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
             if path.get(&effective).is_none_or(is_blank) {
@@ -127,8 +142,9 @@ impl LoadedRelease {
 }
 
 pub(super) fn rendered(subject: Arc<Subject>, overlay: &Overlay, helms: Arc<Helms>) -> Result<Rendered, RenderedError> {
-    let surroundings = Arc::new(surroundings(&subject)?);
-    let releases = subject.releases().iter().map(|release| LoadedRelease::read(&subject, release, overlay));
+    let surroundings = Arc::new(surroundings(&subject, &helms)?);
+    let releases =
+        subject.releases().iter().map(|release| LoadedRelease::read(release, &overlay.values, subject.stubs(), &helms));
     let releases = releases.collect::<Result<Vec<_>, _>>()?;
     let chart = releases.first().map(|release| release.package.path.clone()).unwrap_or_default();
     let attempt = attempt(&helms, None, &subject, &releases, &Change::none(), surroundings);
@@ -146,7 +162,7 @@ pub(super) fn rendered(subject: Arc<Subject>, overlay: &Overlay, helms: Arc<Helm
 }
 
 pub(super) fn of_manifests(subject: Arc<Subject>, text: &str) -> Result<Rendered, RenderedError> {
-    let surroundings = Arc::new(surroundings(&subject)?);
+    let surroundings = Arc::new(surroundings(&subject, &Helms::none())?);
     let manifests = Manifests::parse(text, subject.name())?;
     let base = Rendering::new(text.to_owned(), manifests, surroundings);
     let overlay = Overlay { name: "default".into(), values: Vec::new(), production: false };
@@ -195,17 +211,40 @@ fn patched(manifests: &Manifests, patches: &[ObjectPatch]) -> Manifests {
     })
 }
 
+/// What a companion's chart renders. It is applied like manifests, so hooks have no part in it, and what lies in the
+/// namespace of its release has none of its own.
+fn companion_chart(subject: &Subject, release: &ResolvedRelease, helms: &Helms) -> Result<Manifests, RenderedError> {
+    let helm = |source| RenderedError::Helm { chart: release.chart.clone(), source };
+    let loaded = LoadedRelease::read(release, &[], &Map::new(), helms)?;
+    let text = helms.template(None, &loaded.job(subject.name(), &Change::none())).map_err(helm)?;
+    let text = text.map_err(|refusal| RenderedError::Companion { chart: release.chart.clone(), refusal })?;
+    let manifests = Manifests::parse(&text, &release.name)?;
+    Ok(manifests.map(|object| {
+        let mut value = object.value().clone();
+        let metadata = value.get_mut("metadata").and_then(Value::as_object_mut);
+        if let Some(metadata) = metadata
+            && metadata.get("namespace").and_then(Value::as_str) == Some(subject.name())
+        {
+            metadata.shift_remove("namespace");
+        }
+        object.hooks().is_empty().then_some(value)
+    }))
+}
+
 /// What the subject file and the companions tell beyond the manifests.
-fn surroundings(subject: &Subject) -> Result<Surroundings, YamlError> {
+fn surroundings(subject: &Subject, helms: &Helms) -> Result<Surroundings, RenderedError> {
     let mut companions = Manifests::default();
     let mut provided = subject.file().external.clone();
     for companion in subject.companions() {
         provided.extend(companion.provides.iter().cloned());
-        if let CompanionKind::Manifest(path) = &companion.what {
-            let text =
-                std::fs::read_to_string(path).map_err(|source| YamlError::Read { path: path.clone(), source })?;
-            companions.extend(Manifests::parse(&text, path.as_str())?);
-        }
+        companions.extend(match &companion.what {
+            CompanionKind::Manifest(path) => {
+                let text =
+                    std::fs::read_to_string(path).map_err(|source| YamlError::Read { path: path.clone(), source })?;
+                Manifests::parse(&text, path.as_str())?
+            }
+            CompanionKind::Chart(release) => companion_chart(subject, release, helms)?,
+        });
     }
     let ca = subject.ca().cloned().unwrap_or_default();
     let templates = &subject.file().pod_templates;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::database::Database;
 use super::file::{ApiVersion, ChartSource, Kind, Metadata, Smoke, SubjectFile};
+use super::remote::RemoteChart;
 use super::{BUDGETS, CompanionKind, Overlay, ResolvedCompanion, ResolvedRelease, Subject};
 use crate::contract::ContractVersion;
 use crate::yaml::{self, YamlError};
@@ -81,13 +82,7 @@ pub(super) fn read(path: &Utf8Path) -> Result<Subject, SubjectError> {
         return Err(reading.wrong("releases", "expected at least one chart under test"));
     }
     let releases = file.releases.iter().enumerate().map(|(index, release)| {
-        let field = format!("releases[{index}]");
-        reading.label(&format!("{field}.name"), &release.name)?;
-        Ok(ResolvedRelease {
-            name: release.name.clone(),
-            chart: reading.chart(&format!("{field}.chart"), &release.chart)?,
-            values: reading.files(&format!("{field}.values"), &release.values)?,
-        })
+        reading.release(&format!("releases[{index}]"), &release.name, &release.chart, &release.values)
     });
     let releases = releases.collect::<Result<Vec<_>, SubjectError>>()?;
     let companions = file.companions.iter().enumerate().map(|(index, companion)| {
@@ -96,10 +91,9 @@ pub(super) fn read(path: &Utf8Path) -> Result<Subject, SubjectError> {
             (Some(manifest), None) => {
                 CompanionKind::Manifest(reading.file(&format!("{field}.manifest"), "file of manifests", manifest)?)
             }
-            (None, Some(chart)) => CompanionKind::Chart {
-                chart: reading.chart(&format!("{field}.chart"), chart)?,
-                values: reading.files(&format!("{field}.values"), &companion.values)?,
-            },
+            (None, Some(chart)) => {
+                CompanionKind::Chart(reading.release(&field, &companion.name, chart, &companion.values)?)
+            }
             _ => return Err(reading.wrong(&field, "expected exactly one of `manifest` and `chart`")),
         };
         Ok(ResolvedCompanion { name: companion.name.clone(), what, provides: companion.provides.clone() })
@@ -151,7 +145,7 @@ pub(super) fn of_chart(chart: &Utf8Path, values: &[Utf8PathBuf]) -> Result<Subje
     Ok(Subject {
         file: undeclared(&name),
         base: Utf8PathBuf::new(),
-        releases: vec![ResolvedRelease { name, chart: chart.to_owned(), values: values.to_vec() }],
+        releases: vec![ResolvedRelease { name, chart: chart.to_owned(), remote: None, values: values.to_vec() }],
         companions: Vec::new(),
         overlays: vec![default_overlay(Vec::new())],
         declared: false,
@@ -246,20 +240,50 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn chart(&self, field: &str, source: &ChartSource) -> Result<Utf8PathBuf, SubjectError> {
-        let given = [source.path.is_some(), source.oci.is_some(), source.repository.is_some()];
-        if given.iter().filter(|given| **given).count() != 1 {
-            return Err(self.wrong(field, "expected exactly one of `path`, `oci` and `repository`"));
-        }
-        let Some(path) = &source.path else {
-            let how = "run `helm pull` and give the folder or archive as `path`";
-            return Err(self.wrong(field, format!("charts from a registry are not fetched yet: {how}")));
+    fn release(
+        &self,
+        field: &str,
+        name: &str,
+        source: &ChartSource,
+        values: &[Utf8PathBuf],
+    ) -> Result<ResolvedRelease, SubjectError> {
+        self.label(&format!("{field}.name"), name)?;
+        let remote = self.remote_chart(&format!("{field}.chart"), source)?;
+        let chart = match &remote {
+            Some(remote) => remote.folder.clone(),
+            None => self.chart(&format!("{field}.chart"), source)?,
         };
-        let resolved = self.base.join(path);
+        let values = self.files(&format!("{field}.values"), values)?;
+        Ok(ResolvedRelease { name: name.to_owned(), chart, remote, values })
+    }
+
+    fn chart(&self, field: &str, source: &ChartSource) -> Result<Utf8PathBuf, SubjectError> {
+        let resolved = self.base.join(source.path.as_deref().unwrap_or(Utf8Path::new("")));
         if resolved.join("Chart.yaml").is_file() || resolved.is_file() {
             return Ok(resolved);
         }
         Err(self.missing(&format!("{field}.path"), "chart (a folder with Chart.yaml, or a .tgz)", resolved))
+    }
+
+    /// Where a chart has to be fetched from; nothing where it is on this machine.
+    fn remote_chart(&self, field: &str, source: &ChartSource) -> Result<Option<RemoteChart>, SubjectError> {
+        let version = source.version.as_deref().unwrap_or_default();
+        let remote = match (&source.path, &source.oci, &source.repository, &source.name) {
+            (Some(_), None, None, None) => return Ok(None),
+            (None, Some(reference), None, None) if !reference.starts_with("oci://") => {
+                return Err(self.wrong(&format!("{field}.oci"), "expected a reference that begins with oci://"));
+            }
+            (None, Some(reference), None, None) => RemoteChart::new(reference, None, version),
+            (None, None, Some(address), Some(name)) => RemoteChart::new(name, Some(address), version),
+            (None, None, Some(_), None) => {
+                return Err(self.wrong(field, "expected a `name` beside `repository`, the chart's name there"));
+            }
+            _ => {
+                let ways = "expected exactly one of `path`, `oci`, and `repository` with `name`";
+                return Err(self.wrong(field, ways));
+            }
+        };
+        remote.map(Some).map_err(|error| self.wrong(field, error.to_string()))
     }
 
     fn files(&self, field: &str, paths: &[Utf8PathBuf]) -> Result<Vec<Utf8PathBuf>, SubjectError> {

@@ -7,6 +7,7 @@ mod budget;
 mod database;
 mod file;
 mod load;
+mod remote;
 mod schema;
 mod served;
 mod stand_in;
@@ -25,6 +26,7 @@ pub use self::file::{
     Release, Smoke, Structured, SubjectFile,
 };
 pub use self::load::SubjectError;
+pub use self::remote::RemoteChart;
 pub use self::schema::json_schema;
 pub use self::served::{ApiKeys, ServedTls};
 pub use self::stand_in::StandIn;
@@ -63,6 +65,8 @@ pub struct ResolvedRelease {
     pub name: String,
     /// The folder or archive of the chart.
     pub chart: Utf8PathBuf,
+    /// Where it has to be fetched from first, if it is not on this machine.
+    pub remote: Option<RemoteChart>,
     /// Files of values; later ones win.
     pub values: Vec<Utf8PathBuf>,
 }
@@ -83,13 +87,8 @@ pub struct ResolvedCompanion {
 pub enum CompanionKind {
     /// A file of manifests.
     Manifest(Utf8PathBuf),
-    /// A chart with files of values.
-    Chart {
-        /// The folder or archive.
-        chart: Utf8PathBuf,
-        /// Files of values; later ones win.
-        values: Vec<Utf8PathBuf>,
-    },
+    /// A chart with files of values, called like the companion.
+    Chart(ResolvedRelease),
 }
 
 /// One environment.
@@ -209,7 +208,7 @@ impl Subject {
     pub fn companion_manifest(&self, name: &str) -> Option<Utf8PathBuf> {
         self.companions.iter().find(|companion| companion.name == name).and_then(|companion| match &companion.what {
             CompanionKind::Manifest(path) => Some(path.clone()),
-            CompanionKind::Chart { .. } => None,
+            CompanionKind::Chart(_) => None,
         })
     }
 
@@ -217,6 +216,7 @@ impl Subject {
     pub(crate) fn replace_chart(&mut self, release: usize, chart: Utf8PathBuf) {
         if let Some(release) = self.releases.get_mut(release) {
             release.chart = chart;
+            release.remote = None;
         }
     }
 

@@ -80,8 +80,9 @@ fn the_author_is_told_what_was_expected_and_where() {
     assert_snapshot!(refused("kind: Subject", "kind: subject"), @"./subject.yaml:2:7: unknown name `subject`, expected `Subject`");
     assert_snapshot!(refused("name: shop}\ncontract", "name: Shop}\ncontract"), @"./subject.yaml: metadata.name: `Shop` is no name: expected 1 to 40 of a-z, 0-9 and -, not - at an end");
     assert_snapshot!(refused("{path: chart}", "{path: charts}"), @"./subject.yaml: releases[0].chart.path: there is no chart (a folder with Chart.yaml, or a .tgz) at ./charts; paths begin at the folder of the subject file");
-    assert_snapshot!(refused("{path: chart}", "{path: chart, oci: oci://example.org/shop}"), @"./subject.yaml: releases[0].chart: expected exactly one of `path`, `oci` and `repository`");
-    assert_snapshot!(refused("{path: chart}", "{oci: oci://example.org/shop}"), @"./subject.yaml: releases[0].chart: charts from a registry are not fetched yet: run `helm pull` and give the folder or archive as `path`");
+    assert_snapshot!(refused("{path: chart}", "{path: chart, oci: oci://example.org/shop}"), @"./subject.yaml: releases[0].chart: expected exactly one of `path`, `oci`, and `repository` with `name`");
+    assert_snapshot!(refused("{path: chart}", "{oci: example.org/shop}"), @"./subject.yaml: releases[0].chart.oci: expected a reference that begins with oci://");
+    assert_snapshot!(refused("{path: chart}", "{repository: https://example.org}"), @"./subject.yaml: releases[0].chart: expected a `name` beside `repository`, the chart's name there");
     assert_snapshot!(refused("staging.yaml", "stagin.yaml"), @"./subject.yaml: overlays.staging.values[0]: there is no file of values at ./stagin.yaml; paths begin at the folder of the subject file");
     assert_snapshot!(refused("manifest: database.yaml, ", ""), @"./subject.yaml: companions[0]: expected exactly one of `manifest` and `chart`");
     assert_snapshot!(refused("1m30s", "90"), @"./subject.yaml:11:20: expected a time with units, such as 60s, 1m30s or 500ms");
