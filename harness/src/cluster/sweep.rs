@@ -13,6 +13,10 @@ use kube::{Api, ResourceExt};
 use super::lease::SYSTEM_NAMESPACE;
 use super::{Cluster, EXPIRES_ANNOTATION, Provider, RUN_LABEL, STANDING_LABEL};
 use crate::error::Chain;
+use crate::wait::{Budget, Progress, WaitError, poll_until};
+
+/// Longer than the pods of a database take to end in good order, several of them at once on a busy machine.
+const GONE: Budget = Budget::seconds("what dead runs left to be gone", 300);
 
 /// Why something could not be swept.
 #[derive(Debug, thiserror::Error)]
@@ -143,6 +147,28 @@ impl Cluster {
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
             done => done.map_err(|source| SweepError::Delete { remains: leftover.remains.clone(), source }),
         }
+    }
+
+    /// Waits until namespaces that were asked to go are gone, and with them the pods and volumes that were in them.
+    ///
+    /// # Errors
+    /// When they are not within the budget.
+    pub async fn gone(&self, namespaces: &[String]) -> Result<(), WaitError> {
+        let api: Api<Namespace> = Api::all(self.client().clone());
+        poll_until(GONE, || async {
+            let there = match api.list_metadata(&ListParams::default().labels(RUN_LABEL)).await {
+                Ok(there) => there,
+                Err(error) => return Progress::NotYet(error.to_string()),
+            };
+            let names = there.items.iter().map(ResourceExt::name_any);
+            let left: Vec<String> = names.filter(|name| namespaces.contains(name)).collect();
+            if left.is_empty() {
+                Progress::Ready(())
+            } else {
+                Progress::NotYet(format!("still there: {}", left.join(", ")))
+            }
+        })
+        .await
     }
 
     async fn remove_outside(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use harness::cache::Cache;
-use harness::cluster::{Cluster, DEFAULT_NAME, Handle, Leftover, Provider};
+use harness::cluster::{Cluster, DEFAULT_NAME, Handle, Leftover, Provider, Remains};
 use harness::exit;
 use harness::redact::PrivateRoom;
 use jiff::Timestamp;
@@ -36,6 +36,7 @@ impl Sweep {
                 terminal.print("scaled CloudNativePG's operator back, which a run had stopped\n")?;
             }
             let mut removed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            let mut going = Vec::new();
             for leftover in cluster.leftovers().await.map_err(Failure::broke)? {
                 let alive_here = PrivateRoom::is_inhabited(&base, &leftover.run);
                 match fate(&leftover, provider, alive_here, Timestamp::now()) {
@@ -50,10 +51,14 @@ impl Sweep {
                     }
                     Fate::Goes => {
                         cluster.remove(&leftover).await.map_err(Failure::broke)?;
+                        if let Remains::Namespace(name) = &leftover.remains {
+                            going.push(name.clone());
+                        }
                         removed.entry(leftover.run).or_default().push(leftover.remains.to_string());
                     }
                 }
             }
+            cluster.gone(&going).await.map_err(Failure::broke)?;
             for (run, remains) in removed {
                 terminal.print(&format!("run {run}: removed {}\n", remains.join(", ")))?;
             }
