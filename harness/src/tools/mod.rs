@@ -75,6 +75,17 @@ impl Tool {
         }
     }
 
+    /// The names under which it may be on PATH, the one that tells its major version first.
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Kind => &["kind"],
+            Self::Helm3 => &["helm3", "helm"],
+            Self::Helm4 => &["helm4", "helm"],
+            Self::Kubectl => &["kubectl"],
+            Self::Nextest => &["cargo-nextest"],
+        }
+    }
+
     /// The artefact that has it, which is also the section of its pin.
     pub fn artefact(self) -> &'static str {
         match self {
@@ -109,10 +120,18 @@ impl Tool {
     /// When there is no pin, which is a defect of this build.
     pub fn on_path(self, versions: &Versions) -> Result<OnPath, VersionsError> {
         let pinned = self.version(versions)?;
-        let Some(path) = find_on_path(self.program()) else { return Ok(OnPath::Absent) };
-        let answer = output_within(Command::new(&path).args(self.question()), ANSWER).unwrap_or_default();
-        let version = version_in(&answer);
-        Ok(if version.as_deref() == Some(pinned) { OnPath::Pinned(path) } else { OnPath::Other { path, version } })
+        let mut other = OnPath::Absent;
+        for path in self.names().iter().filter_map(|name| find_on_path(name)) {
+            let answer = output_within(Command::new(&path).args(self.question()), ANSWER).unwrap_or_default();
+            let version = version_in(&answer);
+            if version.as_deref() == Some(pinned) {
+                return Ok(OnPath::Pinned(path));
+            }
+            if other == OnPath::Absent {
+                other = OnPath::Other { path, version };
+            }
+        }
+        Ok(other)
     }
 }
 

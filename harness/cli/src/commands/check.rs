@@ -74,6 +74,10 @@ enum Format {
     Junit,
     /// SARIF, for code scanning.
     Sarif,
+    /// One page for a browser.
+    Html,
+    /// Markdown that fits into a merge request.
+    Summary,
 }
 
 /// What is checked: a subject, and manifests of it where Helm has nothing to render.
@@ -145,6 +149,8 @@ impl Check {
             Format::Json => json(report)?,
             Format::Junit => report::junit(report).map_err(Failure::broke)?,
             Format::Sarif => json(&report::sarif(report))?,
+            Format::Html => report::html(report, &[]).map_err(Failure::broke)?,
+            Format::Summary => report::summary(report),
         };
         let masked = sink.line(&text);
         let Some(path) = &self.output else { return terminal.print(&masked) };

@@ -59,6 +59,8 @@ fn the_report_for_machines_is_valid_under_the_published_schema() {
 #[case::text("text", "VIOLATED")]
 #[case::junit("junit", "<testsuites")]
 #[case::sarif("sarif", "\"2.1.0\"")]
+#[case::html("html", "<!doctype html>")]
+#[case::summary("summary", "# Holdfast: violated")]
 fn every_format_tells_every_violation_and_no_credential(#[case] format: &str, #[case] shape: &str) {
     let output = checked(format);
     let said = stdout(&output);

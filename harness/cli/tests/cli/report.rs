@@ -40,6 +40,7 @@ fn left(events: impl IntoIterator<Item = Event>) -> Left {
         contract: "1.0".into(),
         profile: None,
         waivers: vec![],
+        notes: Vec::new(),
         scope: Scope::Full,
         strict: false,
         undecided: Undecided::Incomplete,
