@@ -1,5 +1,7 @@
 //! Why a bench cannot be raised, changed or observed.
 
+use std::sync::Arc;
+
 use camino::Utf8PathBuf;
 
 use crate::authority::IssueError;
@@ -88,6 +90,9 @@ pub enum BenchError {
     /// A node or its control plane cannot be disturbed, or did not come back.
     #[error("disturb the nodes of the cluster")]
     Node(#[source] NodeFaultError),
+    /// What was done once for several benches failed, and so for each of them.
+    #[error(transparent)]
+    Together(Arc<Self>),
     /// Something did not become true in time.
     #[error("wait in namespace {namespace}")]
     Wait {

@@ -1,7 +1,6 @@
 //! What can go wrong around a subject: pods die, its database loses its primary, the operator or a kubelet is away.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -111,11 +110,11 @@ impl Bench {
         self.cluster.start_operator().await.map_err(BenchError::Operator)
     }
 
-    /// Stops the kubelet of every node, and returns since when they are stopped. Each comes back by itself.
+    /// Stops the kubelet of every node. Each comes back by itself.
     ///
     /// # Errors
     /// When the nodes are not ours, or a kubelet still listens.
-    pub(crate) async fn stop_kubelets(&self) -> Result<Instant, BenchError> {
+    pub(crate) async fn stop_kubelets(&self) -> Result<(), BenchError> {
         self.cluster.stop_kubelets().await.map_err(BenchError::Node)
     }
 

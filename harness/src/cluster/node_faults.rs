@@ -4,7 +4,7 @@
 //! Neither fault needs Holdfast to end it: the node starts its kubelet again by itself, and the kubelet the API server.
 //! So a run that is killed half-way leaves no cluster behind that does not work.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::command::{CommandError, run};
 use super::kind::KindCluster;
@@ -50,17 +50,15 @@ pub enum NodeFaultError {
 }
 
 impl Cluster {
-    /// Stops the kubelet of every node, sees that none listens, and returns when they were stopped. Each comes back by
-    /// itself.
+    /// Stops the kubelet of every node, and sees that none listens. Each comes back by itself.
     ///
     /// # Errors
     /// When the nodes are not ours, or a kubelet still listens.
-    pub(crate) async fn stop_kubelets(&self) -> Result<Instant, NodeFaultError> {
+    pub(crate) async fn stop_kubelets(&self) -> Result<(), NodeFaultError> {
         let nodes = self.handle().nodes.as_ref().ok_or(NodeFaultError::NotOurs)?;
         for node in nodes.nodes().await.map_err(NodeFaultError::Command)? {
             nodes.in_background(&node, LEAVE, &AWAY.as_secs().to_string()).await.map_err(NodeFaultError::Command)?;
         }
-        let began = Instant::now();
         let gone = poll_until(KUBELET_GONE, || async {
             match nodes.kubelets().await {
                 Ok((listening, _)) if listening.is_empty() => Progress::Ready(()),
@@ -68,8 +66,7 @@ impl Cluster {
                 Err(error) => Progress::NotYet(Chain(&error).to_string()),
             }
         });
-        gone.await.map_err(NodeFaultError::Wait)?;
-        Ok(began)
+        gone.await.map_err(NodeFaultError::Wait)
     }
 
     /// Waits until the kubelet of every node listens.

@@ -1,8 +1,9 @@
 //! Carrying out a run: the rendered lane on all processors, the live lane bench by bench, each judgement journalled
 //! as soon as it is known.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures::future::try_join_all;
@@ -12,7 +13,7 @@ use super::planning::{Scene, disposition, faults, key, plan, scenes};
 use super::{Request, Stage};
 use crate::bench::{Installation, InstallationError, Keep};
 use crate::check::Judgement;
-use crate::experiment::{Campaign, Experiment, Records, Seats, conduct};
+use crate::experiment::{Campaign, Experiment, Records, Rendezvous, Seats, conduct};
 use crate::judge::{judge_all, unrendered};
 use crate::redact::{PrivateRoom, RedactError, Sink};
 use crate::rendered::Rendered;
@@ -107,6 +108,17 @@ fn begin(
     Ok((sink, journal))
 }
 
+/// What is to be done to one subject on the cluster, and judged by what that leaves.
+struct Prepared<'a> {
+    scene: &'a Scene,
+    wanted: Vec<&'static Requirement>,
+    campaign: Campaign,
+    /// Rotations under a fault, and why those are not run that are not.
+    faults: BTreeMap<Experiment, Option<String>>,
+    /// Those whose fault befalls nothing that the subject has.
+    pointless: Vec<Experiment>,
+}
+
 struct Work<'a> {
     request: &'a Request,
     directory: &'a RunDirectory,
@@ -128,9 +140,14 @@ impl Work<'_> {
             self.rendered_lane(scene)?;
         }
         if let Ok(stage) = &self.request.stage {
-            let seats = Seats::new(BENCHES);
+            let rendezvous = Arc::new(Rendezvous::default());
             let live = scenes.iter().filter(|scene| scene.live);
-            try_join_all(live.map(|scene| self.live_lane(stage, scene, &seats))).await?;
+            let prepared = try_join_all(live.map(|scene| self.prepare(stage, scene, &rendezvous))).await?;
+            let mut prepared: Vec<Prepared<'_>> = prepared.into_iter().flatten().collect();
+            // What takes longest begins first, so that no bench is at work alone at the end.
+            prepared.sort_by_key(|one| Reverse(one.campaign.installation.pods));
+            let seats = Seats::new(BENCHES);
+            try_join_all(prepared.into_iter().map(|one| self.live_lane(stage, one, &seats))).await?;
         }
         Ok(())
     }
@@ -153,7 +170,13 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn live_lane(&self, stage: &Stage, scene: &Scene, seats: &Seats) -> Result<(), ConformanceError> {
+    /// What is to be done to a subject on the cluster; nothing where it cannot be installed, which judges it.
+    async fn prepare<'scene>(
+        &self,
+        stage: &Stage,
+        scene: &'scene Scene,
+        rendezvous: &Arc<Rendezvous>,
+    ) -> Result<Option<Prepared<'scene>>, ConformanceError> {
         let wanted = self.wanted(scene, Lane::Live);
         let rendered = match &scene.rendered {
             Ok(rendered) => rendered,
@@ -161,7 +184,7 @@ impl Work<'_> {
                 for requirement in wanted {
                     self.journal(scene, requirement, Lane::Live, unrendered(error), 0.0, Vec::new())?;
                 }
-                return Ok(());
+                return Ok(None);
             }
         };
         if let Some(reason) = outside(stage, rendered).await {
@@ -169,7 +192,7 @@ impl Work<'_> {
                 let judgement = Judgement::without_check(Verdict::Unchecked, &reason);
                 self.journal(scene, requirement, Lane::Live, judgement, 0.0, Vec::new())?;
             }
-            return Ok(());
+            return Ok(None);
         }
         let installation = Installation::of(rendered)?;
         let mut faults = faults(&wanted, rendered.subject().database(), stage.cluster.handle().provider);
@@ -193,7 +216,14 @@ impl Work<'_> {
                 diagnostics: self.directory.diagnostics(),
             },
             wanted: experiments.into_iter().collect(),
+            rendezvous: rendezvous.clone(),
         };
+        rendezvous.announce(&campaign.wanted);
+        Ok(Some(Prepared { scene, wanted, campaign, faults, pointless }))
+    }
+
+    async fn live_lane(&self, stage: &Stage, prepared: Prepared<'_>, seats: &Seats) -> Result<(), ConformanceError> {
+        let Prepared { scene, wanted, campaign, faults, pointless } = prepared;
         let lost = Mutex::new(None);
         let sealed = conduct(&stage.cluster, &campaign, seats, |record| {
             if let Err(error) = self.directory.seal(record, self.journal, self.sink) {

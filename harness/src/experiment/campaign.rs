@@ -5,6 +5,7 @@
 //! would have followed on that bench is not run, because its answers would prove nothing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use camino::Utf8Path;
 use futures::future::join_all;
@@ -14,6 +15,7 @@ use super::diary::Diary;
 use super::fault::Fault;
 use super::install::unsettled;
 use super::record::Record;
+use super::rendezvous::{Attendance, Rendezvous};
 use super::seats::Seats;
 use super::{
     Experiment, break_credential, change_first_password, copy_again, follow_ca_documentation, forced_mode, foreign_ca,
@@ -152,6 +154,8 @@ pub struct Campaign {
     pub keep: Keep,
     /// The experiments that somebody will judge.
     pub wanted: Vec<Experiment>,
+    /// Where it meets the others of its run for what befalls a whole cluster.
+    pub rendezvous: Arc<Rendezvous>,
 }
 
 impl Campaign {
@@ -218,6 +222,7 @@ pub async fn conduct_line(
         Err(error) => {
             let reason = Chain(&error).to_string();
             while let Some(experiment) = next(&records) {
+                campaign.rendezvous.excuse(experiment);
                 records.push(unstarted(experiment, &installation, &reason));
                 records.last().into_iter().for_each(&keep);
             }
@@ -226,14 +231,18 @@ pub async fn conduct_line(
             let mut obstacle =
                 stand(&bench, &campaign.programs.helm, next(&[])).await.err().map(|error| Chain(&error).to_string());
             while let Some(experiment) = next(&records) {
-                if experiment.runs_alone() && obstacle.is_none() {
-                    // One's own goes first: two that keep theirs and want all would wait for each other.
-                    drop(seat);
-                    seat = seats.all().await;
-                }
-                let record = match &obstacle {
-                    Some(reason) => unstarted(experiment, &installation, reason),
-                    None => perform(experiment, &bench, &campaign.programs).await,
+                let record = if let Some(reason) = &obstacle {
+                    campaign.rendezvous.excuse(experiment);
+                    unstarted(experiment, &installation, reason)
+                } else {
+                    let attendance = if experiment.runs_alone() {
+                        // Whoever waits for every seat to be free must not keep one.
+                        drop(seat.take());
+                        campaign.rendezvous.attend(experiment, seats).await
+                    } else {
+                        Attendance::alone()
+                    };
+                    perform(experiment, &bench, &campaign.programs, &attendance).await
                 };
                 obstacle = obstacle.or_else(|| obstacle_after(&record));
                 keep(&record);
@@ -266,7 +275,7 @@ async fn stand(bench: &Bench, helm: &Utf8Path, first: Option<Experiment>) -> Res
     bench.settle().await
 }
 
-async fn perform(experiment: Experiment, bench: &Bench, programs: &Programs) -> Record {
+async fn perform(experiment: Experiment, bench: &Bench, programs: &Programs, attendance: &Attendance<'_>) -> Record {
     let helm = &programs.helm;
     let mut diary = Diary::open();
     let outcome = match experiment {
@@ -285,25 +294,25 @@ async fn perform(experiment: Experiment, bench: &Bench, programs: &Programs) -> 
         Experiment::CopyAgain => copy_again::run(bench, helm, &mut diary).await,
         Experiment::RotatePassword => rotate_password::run(bench, programs, &mut diary).await,
         Experiment::RotateKillingClients => {
-            rotate_under_fault::run(bench, programs, Fault::ClientsKilled, &mut diary).await
+            rotate_under_fault::run(bench, programs, Fault::ClientsKilled, attendance, &mut diary).await
         }
         Experiment::RotateLosingPrimary => {
-            rotate_under_fault::run(bench, programs, Fault::PrimaryLost, &mut diary).await
+            rotate_under_fault::run(bench, programs, Fault::PrimaryLost, attendance, &mut diary).await
         }
         Experiment::RotateSwitchingOver => {
-            rotate_under_fault::run(bench, programs, Fault::SwitchedOver, &mut diary).await
+            rotate_under_fault::run(bench, programs, Fault::SwitchedOver, attendance, &mut diary).await
         }
         Experiment::RotateKillingPooler => {
-            rotate_under_fault::run(bench, programs, Fault::PoolerKilled, &mut diary).await
+            rotate_under_fault::run(bench, programs, Fault::PoolerKilled, attendance, &mut diary).await
         }
         Experiment::RotateWithoutKubelet => {
-            rotate_under_fault::run(bench, programs, Fault::KubeletStopped, &mut diary).await
+            rotate_under_fault::run(bench, programs, Fault::KubeletStopped, attendance, &mut diary).await
         }
         Experiment::RotateKillingApiServer => {
-            rotate_under_fault::run(bench, programs, Fault::ApiServerKilled, &mut diary).await
+            rotate_under_fault::run(bench, programs, Fault::ApiServerKilled, attendance, &mut diary).await
         }
         Experiment::RotateWithoutOperator => {
-            rotate_under_fault::run(bench, programs, Fault::OperatorGone, &mut diary).await
+            rotate_under_fault::run(bench, programs, Fault::OperatorGone, attendance, &mut diary).await
         }
         Experiment::RotateAgain => rotate_again::run(bench, programs, &mut diary).await,
         Experiment::RecreateCredential => recreate_credential::run(bench, programs, &mut diary).await,

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::diary::Diary;
 use super::fault::Fault;
+use super::rendezvous::Attendance;
 use super::rotation::{CHANGED, FRESH_GAP, Rotation, STEADY_GAP, beside_a_writer, drain, follow, held_up, try_both};
 use super::{AFTER, BEFORE, DURING};
 use crate::bench::{Bench, BenchError, Programs};
@@ -28,7 +29,13 @@ const EVERY_SESSION: &[&str] = &[STEADY_GAP, FRESH_GAP];
 /// A session that is there goes on; nobody can open another one with a password that has not arrived.
 const NEW_SESSIONS: &[&str] = &[FRESH_GAP];
 
-pub(super) async fn run(bench: &Bench, programs: &Programs, fault: Fault, diary: &mut Diary) -> Result<(), BenchError> {
+pub(super) async fn run(
+    bench: &Bench,
+    programs: &Programs,
+    fault: Fault,
+    others: &Attendance<'_>,
+    diary: &mut Diary,
+) -> Result<(), BenchError> {
     diary.look(bench, BEFORE, bench.standing_since()).await?;
     let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
@@ -41,9 +48,9 @@ pub(super) async fn run(bench: &Bench, programs: &Programs, fault: Fault, diary:
             Fault::PrimaryLost => lose_primary(bench, diary).await?,
             Fault::SwitchedOver => switch_over(bench, diary).await?,
             Fault::PoolerKilled => kill_pooler(bench, diary).await?,
-            Fault::KubeletStopped => without_kubelet(bench, diary).await?,
-            Fault::ApiServerKilled => kill_api_server(bench, diary).await?,
-            Fault::OperatorGone => without_operator(bench, diary).await?,
+            Fault::KubeletStopped => without_kubelet(bench, others, diary).await?,
+            Fault::ApiServerKilled => kill_api_server(bench, others, diary).await?,
+            Fault::OperatorGone => without_operator(bench, others, diary).await?,
         };
         let rotation = Rotation { held_up: lasted, ..Rotation::new(&old, &new, &clients) };
         follow(bench, programs, diary, &rotation).await?;
@@ -102,38 +109,59 @@ async fn kill_pooler(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Du
 }
 
 /// Meanwhile the database takes the new password, and no file on the node changes.
-async fn without_kubelet(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Duration), BenchError> {
+async fn without_kubelet(
+    bench: &Bench,
+    others: &Attendance<'_>,
+    diary: &mut Diary,
+) -> Result<(Credential, Duration), BenchError> {
+    let clock = gather(others, diary).await?;
     bench.mark(FAULT).await?;
-    let stopped = diary.step("stop the kubelet of every node", bench.stop_kubelets()).await?;
+    let stop = others.once("stop the kubelets", bench.stop_kubelets());
+    diary.step("stop the kubelet of every node", stop).await?;
     let new = change(bench, diary).await?;
     diary.step("wait until every kubelet is back", bench.kubelets_are_back()).await?;
-    over(bench, diary, stopped, NEW_SESSIONS).await.map(|lasted| (new, lasted))
+    over(bench, diary, clock, NEW_SESSIONS).await.map(|lasted| (new, lasted))
 }
 
 /// Nobody hears of the change until there is an API server again; sessions need none.
-async fn kill_api_server(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Duration), BenchError> {
-    let clock = Instant::now();
+async fn kill_api_server(
+    bench: &Bench,
+    others: &Attendance<'_>,
+    diary: &mut Diary,
+) -> Result<(Credential, Duration), BenchError> {
+    let clock = gather(others, diary).await?;
     bench.mark(FAULT).await?;
     let new = change(bench, diary).await?;
-    diary.step("kill the API server", bench.kill_api_server()).await?;
+    diary.step("kill the API server", others.once("kill the API server", bench.kill_api_server())).await?;
     diary.step("wait until it is back, and the operator with it", bench.api_server_is_back()).await?;
     over(bench, diary, clock, NEW_SESSIONS).await.map(|lasted| (new, lasted))
 }
 
-async fn without_operator(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Duration), BenchError> {
-    let clock = Instant::now();
+async fn without_operator(
+    bench: &Bench,
+    others: &Attendance<'_>,
+    diary: &mut Diary,
+) -> Result<(Credential, Duration), BenchError> {
+    let clock = gather(others, diary).await?;
     bench.mark(FAULT).await?;
     let changed = async {
-        diary.step("scale the operator to zero", bench.stop_operator()).await?;
+        let stop = others.once("stop the operator", bench.stop_operator());
+        diary.step("scale the operator to zero", stop).await?;
         let new = change(bench, diary).await?;
         diary.hope(UNTAKEN, bench.refuses(&new)).await;
         Ok(new)
     };
     // Whatever came of it: nobody else on this cluster is left without an operator.
     let changed = changed.await;
-    diary.step("scale the operator back", bench.start_operator()).await?;
+    let start = others.once("start the operator", bench.start_operator());
+    diary.step("scale the operator back", start).await?;
     let new = changed?;
     over(bench, diary, clock, NEW_SESSIONS).await.map(|lasted| (new, lasted))
+}
+
+/// A fault of the whole cluster befalls every subject of a run at once. Says from when on.
+async fn gather(others: &Attendance<'_>, diary: &mut Diary) -> Result<Instant, BenchError> {
+    diary.step("wait for everybody whom the fault will befall", others.together("before the fault")).await
 }
 
 async fn change(bench: &Bench, diary: &mut Diary) -> Result<Credential, BenchError> {

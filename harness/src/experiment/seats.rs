@@ -1,11 +1,13 @@
 //! How many benches are at work at once, over all subjects of a run. One with many pods is as much work as several.
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 /// Seats for benches at work. Who asks first gets one first, so that whoever needs them all is not passed over.
 #[derive(Debug)]
 pub struct Seats {
-    free: Semaphore,
+    free: Arc<Semaphore>,
     count: u32,
 }
 
@@ -13,7 +15,7 @@ impl Seats {
     /// So many seats.
     pub fn new(count: u32) -> Self {
         // More than any machine has benches for; a semaphore holds more than that on every platform.
-        let free = Semaphore::new(usize::try_from(count).unwrap_or(usize::MAX >> 4));
+        let free = Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(usize::MAX >> 4)));
         Self { free, count }
     }
 
@@ -24,8 +26,8 @@ impl Seats {
     }
 
     /// Waits until every seat is free, and takes them all.
-    pub(super) async fn all(&self) -> Option<SemaphorePermit<'_>> {
-        self.free.acquire_many(self.count).await.ok()
+    pub(super) async fn all(&self) -> Option<OwnedSemaphorePermit> {
+        self.free.clone().acquire_many_owned(self.count).await.ok()
     }
 }
 

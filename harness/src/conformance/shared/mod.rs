@@ -282,6 +282,7 @@ impl SharedRun {
                 diagnostics: self.directory.diagnostics(),
             },
             wanted: Vec::new(),
+            rendezvous: Arc::default(),
         };
         // What stands was installed in any case; to record it costs one look, and the bench is never so fresh again.
         let wanted = |one| scene.shelf.is_asked(one) || one == Experiment::Install;

@@ -7,6 +7,7 @@ mod agenda;
 mod candidate;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -167,6 +168,8 @@ impl Work<'_> {
                 diagnostics: self.directory.diagnostics(),
             },
             wanted: candidate.experiments.iter().copied().collect(),
+            // Each goes through its faults alone, when nobody else is at work.
+            rendezvous: Arc::default(),
         })
     }
 
