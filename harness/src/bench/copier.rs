@@ -39,6 +39,8 @@ pub struct Copier {
     pub source: Option<(String, String)>,
     /// The Secret and the key that it writes.
     pub target: (String, String),
+    /// Dotted path of the value that says in which namespace it reads.
+    pub source_namespace_value: Option<String>,
 }
 
 impl Copier {
@@ -53,6 +55,7 @@ impl Copier {
             account: account.unwrap_or("default").to_owned(),
             source: source.map(|source| (source.secret.clone(), source.key.clone())),
             target: (plan.target.secret.clone(), plan.target.key.clone()),
+            source_namespace_value: plan.source_namespace_value.clone(),
         })
     }
 }
@@ -84,12 +87,6 @@ impl Bench {
     /// When the API server does not say.
     pub(crate) async fn rights_of_copier(&self) -> Result<BTreeMap<String, bool>, BenchError> {
         let Some(copier) = &self.installation.copier else { return Ok(BTreeMap::new()) };
-        let on = |verb: &str, name: Option<&str>| ResourceAttributes {
-            resource: Some("secrets".into()),
-            verb: Some(verb.into()),
-            name: name.map(str::to_owned),
-            ..ResourceAttributes::default()
-        };
         let target = copier.target.0.as_str();
         let credential = self.installation.credentials.first().map(|one| one.secret.as_str());
         let exec = ResourceAttributes {
@@ -99,20 +96,51 @@ impl Bench {
             ..ResourceAttributes::default()
         };
         let [read, change] = WAYS_NEEDED;
-        let [list, makes, others, changes, removes, runs] = WAYS_BEYOND;
+        let [list, makes, others, changes, publishes, removes, runs] = WAYS_BEYOND;
         let mut asked = vec![
-            (change, on("patch", Some(target))),
-            (list, on("list", None)),
-            (makes, on("create", None)),
-            (removes, on("delete", Some(target))),
+            (change, secrets("patch", Some(target))),
+            (list, secrets("list", None)),
+            (makes, secrets("create", None)),
+            (removes, secrets("delete", Some(target))),
             (runs, exec),
         ];
-        asked.extend(copier.source.as_ref().map(|(source, _)| (read, on("get", Some(source)))));
-        asked.extend(credential.map(|name| (others, on("get", Some(name)))));
-        asked.extend(credential.map(|name| (changes, on("patch", Some(name)))));
+        if let Some((source, _)) = &copier.source {
+            asked.extend([(read, secrets("get", Some(source))), (publishes, secrets("patch", Some(source)))]);
+        }
+        asked.extend(credential.map(|name| (others, secrets("get", Some(name)))));
+        asked.extend(credential.map(|name| (changes, secrets("patch", Some(name)))));
+        self.what_it_may(&copier.account, self.namespace(), asked).await
+    }
+
+    /// The same in a namespace from which it reads and where it writes nothing.
+    ///
+    /// # Errors
+    /// When the API server does not say.
+    pub(super) async fn rights_of_copier_in(&self, namespace: &str) -> Result<BTreeMap<String, bool>, BenchError> {
+        let Some(copier) = &self.installation.copier else { return Ok(BTreeMap::new()) };
+        let (source, _) = self.source()?;
+        let [read, _] = WAYS_NEEDED;
+        let [list, makes, others, _, publishes, _, _] = WAYS_BEYOND;
+        let credential = self.installation.credentials.first().map(|one| one.secret.as_str());
+        let mut asked = vec![
+            (read, secrets("get", Some(source))),
+            (list, secrets("list", None)),
+            (makes, secrets("create", None)),
+            (publishes, secrets("patch", Some(source))),
+        ];
+        asked.extend(credential.map(|name| (others, secrets("get", Some(name)))));
+        self.what_it_may(&copier.account, namespace, asked).await
+    }
+
+    async fn what_it_may(
+        &self,
+        account: &str,
+        namespace: &str,
+        asked: Vec<(&str, ResourceAttributes)>,
+    ) -> Result<BTreeMap<String, bool>, BenchError> {
         let mut rights = BTreeMap::new();
         for (way, attributes) in asked {
-            rights.insert(way.to_owned(), self.may(&copier.account, attributes).await?);
+            rights.insert(way.to_owned(), self.may_in(namespace, account, attributes).await?);
         }
         Ok(rights)
     }
@@ -236,11 +264,21 @@ impl Bench {
         patched.map(drop).map_err(|source| self.objects(format!("write Secret {secret}"), source))
     }
 
-    fn source(&self) -> Result<(&str, &str), BenchError> {
+    pub(super) fn source(&self) -> Result<(&str, &str), BenchError> {
         let source = self.installation.copier.as_ref().and_then(|copier| copier.source.as_ref());
         source.map(|(secret, key)| (secret.as_str(), key.as_str())).ok_or_else(|| {
             BenchError::Unsuited("`database.caSync.source` names no Secret in the namespace of the release".into())
         })
+    }
+}
+
+/// To do something with a Secret, or with all of them.
+fn secrets(verb: &str, name: Option<&str>) -> ResourceAttributes {
+    ResourceAttributes {
+        resource: Some("secrets".into()),
+        verb: Some(verb.into()),
+        name: name.map(str::to_owned),
+        ..ResourceAttributes::default()
     }
 }
 

@@ -4,6 +4,7 @@
 //! leaves nothing that `holdfast sweep` does not find.
 
 mod afresh;
+mod annex;
 mod asker;
 mod authority;
 mod bundled;
@@ -124,15 +125,7 @@ impl Bench {
         let inputs = installation.inputs.iter().map(|(path, value)| (path.as_str(), value.expose_secret()));
         keep.redactor.register_all(inputs).map_err(|source| BenchError::Confidence { source })?;
         let namespace = Self::namespace_of(run, name);
-        let expires = Timestamp::now().saturating_add(TIME_TO_LIVE).unwrap_or(Timestamp::MAX);
-        let object: Namespace = from_json(json!({
-            "apiVersion": "v1", "kind": "Namespace",
-            "metadata": {
-                "name": namespace,
-                "labels": {RUN_LABEL: run, SUBJECT_LABEL: installation.subject},
-                "annotations": {EXPIRES_ANNOTATION: expires.to_string()},
-            },
-        }));
+        let object = namespace_object(&namespace, run, &installation.subject);
         let api: Api<Namespace> = Api::all(cluster.client().clone());
         // Created, never applied: a namespace that is there already is somebody else's.
         let parameters = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
@@ -280,6 +273,19 @@ fn namespace_of(run: &str, name: &str) -> String {
     let digest = &sha256(&whole)[..8];
     let kept: String = whole.chars().take(LONGEST - digest.len() - 1).collect();
     format!("{}-{digest}", kept.trim_end_matches('-'))
+}
+
+/// A namespace of a run, with what `holdfast sweep` goes by.
+fn namespace_object(name: &str, run: &str, subject: &str) -> Namespace {
+    let expires = Timestamp::now().saturating_add(TIME_TO_LIVE).unwrap_or(Timestamp::MAX);
+    from_json(json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {
+            "name": name,
+            "labels": {RUN_LABEL: run, SUBJECT_LABEL: subject},
+            "annotations": {EXPIRES_ANNOTATION: expires.to_string()},
+        },
+    }))
 }
 
 /// Reads a Kubernetes object from literal JSON; an object that was written wrongly stays empty and is refused by the

@@ -7,8 +7,8 @@ use futures::stream;
 use k8s_openapi::api::authorization::v1::{LocalSubjectAccessReview, ResourceAttributes, SubjectAccessReviewSpec};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::networking::v1::Ingress;
-use kube::ResourceExt;
 use kube::api::{ListParams, ObjectMeta, PostParams};
+use kube::{Api, ResourceExt};
 use serde::Deserialize;
 
 use super::rollout::OF_A_RELEASE;
@@ -59,19 +59,33 @@ impl Bench {
     ///
     /// # Errors
     /// When the API server does not say.
-    pub(super) async fn may(&self, account: &str, what: ResourceAttributes) -> Result<bool, BenchError> {
-        let namespace = self.namespace().to_owned();
+    async fn may(&self, account: &str, what: ResourceAttributes) -> Result<bool, BenchError> {
+        self.may_in(self.namespace(), account, what).await
+    }
+
+    /// Whether the API server lets an account of this namespace do something in another one.
+    ///
+    /// # Errors
+    /// When the API server does not say.
+    pub(super) async fn may_in(
+        &self,
+        namespace: &str,
+        account: &str,
+        what: ResourceAttributes,
+    ) -> Result<bool, BenchError> {
+        let home = self.namespace();
         let review = LocalSubjectAccessReview {
-            metadata: ObjectMeta { namespace: Some(namespace.clone()), ..ObjectMeta::default() },
+            metadata: ObjectMeta { namespace: Some(namespace.to_owned()), ..ObjectMeta::default() },
             spec: SubjectAccessReviewSpec {
-                user: Some(format!("system:serviceaccount:{namespace}:{account}")),
-                groups: Some(vec!["system:serviceaccounts".into(), format!("system:serviceaccounts:{namespace}")]),
-                resource_attributes: Some(ResourceAttributes { namespace: Some(namespace), ..what }),
+                user: Some(format!("system:serviceaccount:{home}:{account}")),
+                groups: Some(vec!["system:serviceaccounts".into(), format!("system:serviceaccounts:{home}")]),
+                resource_attributes: Some(ResourceAttributes { namespace: Some(namespace.to_owned()), ..what }),
                 ..SubjectAccessReviewSpec::default()
             },
             ..LocalSubjectAccessReview::default()
         };
-        let reviewed = self.api::<LocalSubjectAccessReview>().create(&PostParams::default(), &review).await;
+        let reviews: Api<LocalSubjectAccessReview> = Api::namespaced(self.cluster.client().clone(), namespace);
+        let reviewed = reviews.create(&PostParams::default(), &review).await;
         let reviewed = reviewed.map_err(|source| self.objects(format!("ask what account {account} may do"), source))?;
         Ok(reviewed.status.is_some_and(|status| status.allowed))
     }

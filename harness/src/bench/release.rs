@@ -13,6 +13,7 @@ use tokio::process::Command;
 
 use super::installation::{Change, Release, nested};
 use super::{Bench, BenchError};
+use crate::error::Chain;
 use crate::helm::{HelmMajor, HelmProgram};
 use crate::host::leash;
 
@@ -64,6 +65,23 @@ impl Bench {
         let migrating = self.installation.migration.as_ref().map(|migration| migration.release);
         for (place, release) in self.installation.releases.iter().enumerate() {
             let options: &[&str] = if migrating == Some(place) { &["--no-hooks"] } else { &[] };
+            self.upgrade(helm, self.access(), release, &changes, options).await?;
+        }
+        self.register_credentials().await
+    }
+
+    /// The same, and takes back what somebody else wrote into the objects meanwhile. Helm 3 does that unasked.
+    ///
+    /// # Errors
+    /// When Helm refuses, or does not tell its version.
+    pub(crate) async fn install_by_force(&self, helm: &Utf8Path, changes: &[Change]) -> Result<(), BenchError> {
+        let program = HelmProgram::at(helm).map_err(|error| BenchError::Unsuited(Chain(&error).to_string()))?;
+        let options: &[&str] = match program.major {
+            HelmMajor::Three => &[],
+            HelmMajor::Four => &["--force-conflicts"],
+        };
+        let changes: Vec<Change> = self.given().into_iter().chain(changes.iter().cloned()).collect();
+        for release in &self.installation.releases {
             self.upgrade(helm, self.access(), release, &changes, options).await?;
         }
         self.register_credentials().await

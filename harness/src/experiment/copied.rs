@@ -9,11 +9,12 @@ use crate::finding::{Locate, Place};
 /// What the copier has to be able to do.
 pub const WAYS_NEEDED: [&str; 2] = ["read the source", "change the copy"];
 /// What it could also be able to do, and nobody wants.
-pub const WAYS_BEYOND: [&str; 6] = [
+pub const WAYS_BEYOND: [&str; 7] = [
     "list Secrets",
     "make Secrets",
     "read a credential",
     "change a credential",
+    "change the source",
     "delete the copy",
     "run programs in pods",
 ];

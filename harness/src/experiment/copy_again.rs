@@ -1,10 +1,12 @@
-//! Run what copies the CA again: beside its schedule and twice at once, around manifests that are applied by force, and
-//! from a source that is empty for a moment.
+//! Run what copies the CA again: beside its schedule and twice at once, around manifests that are applied by force, from
+//! a source that is empty for a moment, and from another namespace.
 
 use camino::Utf8Path;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::diary::Diary;
+use super::snapshot::Snapshot;
 use super::{AFTER, BEFORE, DURING};
 use crate::bench::{Bench, BenchError, COPIED};
 
@@ -12,6 +14,8 @@ use crate::bench::{Bench, BenchError, COPIED};
 pub const COPIED_TWICE: &str = "after two runs at once";
 /// The moment after the manifests of the releases were applied by force, twice.
 pub const APPLIED: &str = "after the manifests were applied by force";
+/// The moment after the CA was copied from another namespace.
+pub const ACROSS: &str = "copied from another namespace";
 /// How a run of the copier ended that ran through.
 pub const COPIED_THROUGH: &str = "ran through";
 /// The answer to how two runs at once ended, by their number.
@@ -39,7 +43,33 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
     note(diary, &ran?);
     diary.step("wait for the copy to follow again", follows(bench)).await?;
     diary.step("see that every workload is settled", bench.settle()).await?;
-    diary.look(bench, AFTER, began).await
+    diary.look(bench, AFTER, began).await?;
+    match bench.source_namespace_value() {
+        Some(value) => copy_across(bench, helm, diary, value).await,
+        None => Ok(()),
+    }
+}
+
+/// The database stands in a namespace of its own, as it does in production.
+async fn copy_across(bench: &Bench, helm: &Utf8Path, diary: &mut Diary, value: &str) -> Result<(), BenchError> {
+    let annex = diary.step("make a second namespace", bench.raise_annex()).await?;
+    let copied = async {
+        let published = diary.step("publish the CA there, and another one", bench.publish_in(&annex)).await?;
+        let there = [(value.to_owned(), Value::from(annex.as_str()))];
+        diary.step("have the copier read there", bench.install_by_force(helm, &there)).await?;
+        let runs = diary.step("run the copier", bench.run_copier(1)).await?;
+        let copied = diary.step("look at the copy", bench.copied_from(&annex, published)).await?;
+        diary.keep(Snapshot { moment: ACROSS.into(), at: Timestamp::now(), copied, ..Snapshot::default() });
+        note(diary, &runs);
+        Ok(())
+    };
+    let copied = copied.await;
+    // Whatever came of it, the copier reads here again.
+    diary.step("have the copier read here again", bench.install_by_force(helm, &[])).await?;
+    diary.step("remove the second namespace", bench.clear_annex(&annex)).await?;
+    copied?;
+    diary.step("wait for the copy to follow once more", follows(bench)).await?;
+    diary.step("wait for every workload to settle", bench.settle()).await
 }
 
 fn note(diary: &mut Diary, runs: &[String]) {

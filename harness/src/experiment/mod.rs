@@ -66,7 +66,7 @@ pub use self::change::PodChange;
 pub use self::change_first_password::{RESTART_CLIENTS, UPGRADED};
 pub use self::complaint::{Complaint, RemedyHeadings};
 pub use self::copied::{CopiedCa, WAYS_BEYOND, WAYS_NEEDED};
-pub use self::copy_again::{APPLIED, COPIED_THROUGH, COPIED_TWICE, RUN};
+pub use self::copy_again::{ACROSS, APPLIED, COPIED_THROUGH, COPIED_TWICE, RUN};
 pub use self::documented::{COMMANDS, THROUGH};
 pub use self::first_boot::{NEW_PASSWORD_TAKEN, SETTLED_ON_IT};
 pub use self::follow_ca_documentation::{INSTALLED_AS_WRITTEN, ROLLED_BACK_AS_WRITTEN, ROTATED_AS_WRITTEN};
@@ -136,7 +136,8 @@ pub enum Experiment {
     RollBackCa,
     /// Install, rotate the CA and go back as the chart's README says.
     FollowCaDocumentation,
-    /// Run what copies the CA again: twice at once, around manifests applied by force, and from an empty source.
+    /// Run what copies the CA again: twice at once, around manifests applied by force, from an empty source, and from
+    /// another namespace.
     CopyAgain,
     /// Change the password in its Secret while a writer writes; restart the primary and roll the release back.
     RotatePassword,

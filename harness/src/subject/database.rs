@@ -127,6 +127,10 @@ pub struct CaSync {
     /// The Secret that it is copied from. Default: not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SyncedKey>,
+    /// Dotted path of the value that says in which namespace the source is. With it the live lane has the CA copied
+    /// from a second namespace, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_namespace_value: Option<String>,
 }
 
 /// One key of a Secret, between which a CA is copied.

@@ -6,7 +6,7 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, that};
-use harness::experiment::{AFTER, BEFORE, COPIED_THROUGH, DURING, Experiment, RUN, Records, SETTLED};
+use harness::experiment::{ACROSS, AFTER, BEFORE, COPIED_THROUGH, DURING, Experiment, RUN, Records, SETTLED};
 use harness::feature::Feature;
 use harness::finding::Locate as _;
 use harness::manifests::Object;
@@ -111,6 +111,10 @@ fn live(records: &Records, check: &mut Check) {
     let failed = that("a failure that people see", |ended: &&str| *ended != COPIED_THROUGH);
     check.expect(emptied, "how a run from an empty source ended", &ended, failed);
     expect_copied(after, AFTER, check);
+    // Only some charts read in a namespace that can be chosen.
+    if let Some(across) = &again.at(ACROSS).copied {
+        expect_copied(across, ACROSS, check);
+    }
 }
 
 #[cfg(test)]

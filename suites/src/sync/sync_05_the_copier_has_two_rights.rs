@@ -6,7 +6,7 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
-use harness::experiment::{Experiment, Records, SETTLED, WAYS_BEYOND, WAYS_NEEDED};
+use harness::experiment::{ACROSS, CopiedCa, Experiment, Records, SETTLED, WAYS_BEYOND, WAYS_NEEDED};
 use harness::feature::Feature;
 use harness::graph::Workload;
 use harness::manifests::Object;
@@ -26,7 +26,7 @@ pub const SYNC_05: Requirement = Requirement {
     since: "1.0",
     revision: 1,
     features: &[Feature::CaSync],
-    experiments: &[Experiment::Install],
+    experiments: &[Experiment::Install, Experiment::CopyAgain],
     decisive: &[Lane::Rendered],
     remedy: "give `get` on the source and `patch` on the target, each with resourceNames in a Role of its namespace; drop \
              ClusterRoles and pods/exec",
@@ -111,18 +111,29 @@ fn beyond(role: &Object, everywhere: bool) -> Vec<String> {
 }
 
 fn live(records: &Records, check: &mut Check) {
-    let Some(install) = records.of(Experiment::Install) else { return };
-    let Some(copied) = copy(install, SETTLED, check) else { return };
+    if let Some(install) = records.of(Experiment::Install)
+        && let Some(copied) = copy(install, SETTLED, check)
+    {
+        two_rights(copied, "", check);
+    }
+    // Only some charts read in a namespace that can be chosen.
+    let again = records.of(Experiment::CopyAgain);
+    if let Some(across) = again.and_then(|again| again.at(ACROSS).copied.as_ref()) {
+        two_rights(across, " in the namespace of the source", check);
+    }
+}
+
+fn two_rights(copied: &CopiedCa, place: &str, check: &mut Check) {
     // Who may do nothing at all is told nothing about.
     for way in WAYS_NEEDED.iter().filter_map(|way| copied.rights.get_key_value(*way)) {
-        check.control(copied, format!("whether its copier may {}", way.0), way.1, equal_to(true));
+        check.control(copied, format!("whether its copier may {}{place}", way.0), way.1, equal_to(true));
     }
     let beyond = WAYS_BEYOND.iter().filter(|way| copied.rights.get(**way) == Some(&true)).copied();
     let beyond: Vec<&str> = beyond.collect();
     if copied.rights.is_empty() {
-        return check.undecided(copied, "what its copier may do", "the API server was not asked");
+        return check.undecided(copied, format!("what its copier may do{place}"), "the API server was not asked");
     }
-    check.expect(copied, "what its copier may do beyond that", &beyond[..], empty());
+    check.expect(copied, format!("what its copier may do beyond that{place}"), &beyond[..], empty());
 }
 
 #[cfg(test)]

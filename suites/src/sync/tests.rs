@@ -1,8 +1,8 @@
 //! What the live checks of this area say of records in which one thing is spoilt.
 
 use harness::experiment::{
-    AFTER, APPLIED, BEFORE, COPIED_THROUGH, COPIED_TWICE, COPY_FOLLOWS, CopiedCa, DURING, Experiment, RUN, Record,
-    SETTLED, Snapshot, WAYS_BEYOND, WAYS_NEEDED,
+    ACROSS, AFTER, APPLIED, BEFORE, COPIED_THROUGH, COPIED_TWICE, COPY_FOLLOWS, CopiedCa, DURING, Experiment, RUN,
+    Record, SETTLED, Snapshot, WAYS_BEYOND, WAYS_NEEDED,
 };
 use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
 use rstest::rstest;
@@ -135,7 +135,33 @@ fn manifests_that_are_applied_by_force(#[case] spoil: Spoil, #[case] expected: V
 fn the_copier_has(#[case] spoil: Spoil, #[case] expected: Verdict) {
     let mut install = install();
     spoil(&mut install);
-    assert_eq!(judge_live(&SYNC_05, [install]), expected);
+    assert_eq!(judge_live(&SYNC_05, [install, again()]), expected);
+}
+
+/// The copier run again, the last time from another namespace, with the copy that was left.
+fn across(spoil: Spoil) -> Record {
+    let mut again = again();
+    again.snapshots.push(seen(ACROSS, "old and other"));
+    spoil(&mut again);
+    again
+}
+
+#[rstest]
+#[case::is_what_is_published_there(|_: &mut Record| {}, Holds, Holds)]
+#[case::is_what_is_published_here(|again: &mut Record| copy_at(again, 5).sha256 = Some("old".into()), Violated, Holds)]
+#[case::came_with_every_secret_there(
+    |again: &mut Record| { copy_at(again, 5).rights.insert(WAYS_BEYOND[0].into(), true); },
+    Holds,
+    Violated
+)]
+#[case::came_with_no_right_there(
+    |again: &mut Record| { copy_at(again, 5).rights.insert(WAYS_NEEDED[0].into(), false); },
+    Holds,
+    Unchecked
+)]
+fn what_is_copied_from_another_namespace(#[case] spoil: Spoil, #[case] content: Verdict, #[case] rights: Verdict) {
+    assert_eq!(judge_live(&SYNC_03, [install(), across(spoil)]), content);
+    assert_eq!(judge_live(&SYNC_05, [install(), across(spoil)]), rights);
 }
 
 #[rstest]
