@@ -71,7 +71,7 @@ impl Procedure {
     pub(super) fn of_restart(rendered: &Rendered) -> Option<Self> {
         let subject = rendered.subject();
         let scripts = subject.file().restart.clone();
-        let folder = subject.releases().first()?.chart.clone();
+        let folder = rendered.chart()?.path.clone();
         (!scripts.is_empty()).then(|| Self { folder, heading: "restart".into(), scripts })
     }
 
@@ -81,7 +81,7 @@ impl Procedure {
         let text = rendered.chart()?.readme().and_then(PackageFile::text)?;
         let readme = Readme::parse(text);
         let scripts: Vec<String> = readme.section(heading)?.scripts().map(str::to_owned).collect();
-        let folder = rendered.subject().releases().first()?.chart.clone();
+        let folder = rendered.chart()?.path.clone();
         (!scripts.is_empty()).then(|| Self { folder, heading: heading.to_owned(), scripts })
     }
 }

@@ -18,6 +18,7 @@ use super::spelling::Format;
 use crate::cluster::is_outside;
 use crate::finding::Locate;
 use crate::graph::{DatabaseClient, DeclaredRole, Engine, Fact};
+use crate::helm::Package;
 use crate::manifests::Object;
 use crate::probe::Server;
 use crate::rendered::Rendered;
@@ -115,9 +116,9 @@ impl Installation {
             serde_json::from_value(object.value().clone())
                 .map_err(|source| InstallationError::Companion { place: object.place().to_string(), source })
         };
-        let release = |release: &ResolvedRelease| Release {
+        let release = |(release, chart): (&ResolvedRelease, &Package)| Release {
             name: release.name.clone(),
-            chart: release.chart.clone(),
+            chart: chart.path.clone(),
             values: release.values.iter().chain(&overlay.values).cloned().collect(),
         };
         let ca = subject
@@ -131,7 +132,7 @@ impl Installation {
             subject: subject.name().into(),
             overlay: overlay.name.clone(),
             companions: rendered.companions().objects().map(companion).collect::<Result<_, _>>()?,
-            releases: subject.releases().iter().map(release).collect(),
+            releases: subject.releases().iter().zip(rendered.charts()).map(release).collect(),
             trust: subject
                 .database()
                 .cluster
@@ -165,7 +166,11 @@ impl Installation {
                 .map(|image| (image.reference.clone(), image.stands_for.clone()))
                 .collect(),
             modes: rendered.database_clients().iter().filter_map(ModeVariable::of).collect(),
-            reaches_out: rendered.manifests().objects().any(|object| is_outside(object.kind())),
+            reaches_out: rendered
+                .manifests()
+                .objects()
+                .chain(rendered.companions().objects())
+                .any(|object| is_outside(object.kind())),
             cluster_rights: rendered.cluster_rights().map(|path| path.to_string()).collect(),
         })
     }

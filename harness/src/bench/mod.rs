@@ -50,7 +50,7 @@ mod writer;
 use camino::Utf8PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
-use kube::api::{DeleteParams, PostParams};
+use kube::api::{DeleteParams, DynamicObject, PostParams};
 use kube::{Api, Resource};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
@@ -78,6 +78,7 @@ use crate::cluster::{Applier, Cluster, EXPIRES_ANNOTATION, FIELD_MANAGER, Leftov
 use crate::digest::sha256;
 use crate::probe::{Database, Server};
 use crate::redact::{PrivateRoom, Redactor, Sink};
+use crate::rendered::NAMESPACE_OF_A_BENCH;
 use crate::wait::{Budget, WaitError};
 
 /// How long what a run makes may stay after the run was killed.
@@ -198,7 +199,7 @@ impl Bench {
         let mut applier = Applier::new(self.cluster.client().clone());
         for companion in &self.installation.companions {
             applier
-                .apply(companion, &self.namespace)
+                .apply(&at_home(companion, &self.namespace), &self.namespace)
                 .await
                 .map_err(|source| BenchError::Companion { namespace: self.namespace.clone(), source })?;
         }
@@ -286,6 +287,17 @@ fn namespace_object(name: &str, run: &str, subject: &str) -> Namespace {
             "annotations": {EXPIRES_ANNOTATION: expires.to_string()},
         },
     }))
+}
+
+/// A companion that speaks of the namespace that it is put into.
+fn at_home(companion: &DynamicObject, namespace: &str) -> DynamicObject {
+    let mut own = companion.clone();
+    let text = own.data.to_string().replace(NAMESPACE_OF_A_BENCH, namespace);
+    // A namespace has no letter that JSON would write otherwise.
+    if let Ok(data) = serde_json::from_str(&text) {
+        own.data = data;
+    }
+    own
 }
 
 /// Reads a Kubernetes object from literal JSON; an object that was written wrongly stays empty and is refused by the

@@ -21,11 +21,12 @@ pub(super) fn rows(request: &Request<'_>) -> Result<Vec<Row>, MeasureError> {
     let file = request.fixtures.join("subjects/agents.yaml");
     let declared = Subject::read(&file)?;
     let release = declared.releases().first().ok_or_else(|| unusable(&file, "has no release"))?;
+    let chart = release.chart.path().ok_or_else(|| unusable(&file, "has no chart on this machine"))?;
     let overlay = declared.overlay(OVERLAY).ok_or_else(|| unusable(&file, "has no overlay production"))?;
     let values: Vec<Utf8PathBuf> = release.values.iter().chain(&overlay.values).cloned().collect();
 
     let alone = measured(SAMPLES, |helms| {
-        let chart = Subject::of_chart(&release.chart, &values)?;
+        let chart = Subject::of_chart(chart, &values)?;
         judge(request, vec![Arc::new(chart)], Vec::new(), helms)
     })?;
     let with_subject = measured(SAMPLES, |helms| {

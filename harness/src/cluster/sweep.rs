@@ -149,19 +149,28 @@ impl Cluster {
         }
     }
 
-    /// Waits until namespaces that were asked to go are gone, and with them the pods and volumes that were in them.
+    /// The namespaces of runs that somebody is deleting: with pods and volumes in them until they are gone.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub async fn going(&self) -> Result<Vec<String>, SweepError> {
+        let api: Api<Namespace> = Api::all(self.client().clone());
+        let of_runs = api.list_metadata(&ListParams::default().labels(RUN_LABEL)).await.map_err(SweepError::List)?;
+        let going = of_runs.items.iter().filter(|one| one.metadata.deletion_timestamp.is_some());
+        Ok(going.map(ResourceExt::name_any).collect())
+    }
+
+    /// Waits until these namespaces are gone.
     ///
     /// # Errors
     /// When they are not within the budget.
     pub async fn gone(&self, namespaces: &[String]) -> Result<(), WaitError> {
-        let api: Api<Namespace> = Api::all(self.client().clone());
         poll_until(GONE, || async {
-            let there = match api.list_metadata(&ListParams::default().labels(RUN_LABEL)).await {
-                Ok(there) => there,
-                Err(error) => return Progress::NotYet(error.to_string()),
+            let going = match self.going().await {
+                Ok(going) => going,
+                Err(error) => return Progress::NotYet(Chain(&error).to_string()),
             };
-            let names = there.items.iter().map(ResourceExt::name_any);
-            let left: Vec<String> = names.filter(|name| namespaces.contains(name)).collect();
+            let left: Vec<String> = going.into_iter().filter(|name| namespaces.contains(name)).collect();
             if left.is_empty() {
                 Progress::Ready(())
             } else {

@@ -1,5 +1,5 @@
-//! Names in a subject file of what its manifests should have. One that nothing has is told at the top of the report,
-//! where it explains what follows from it: it is misspelt, or the chart has lost what it stands for.
+//! Names in a subject file of what its manifests should have. One that nothing has is noted in the report, where it
+//! explains what follows from it: it is misspelt, or the chart has lost what it stands for.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,12 @@ fn named(file: &SubjectFile) -> Vec<(&'static str, Thing, &str)> {
 
 fn untold(subject: &Subject, overlays: &[&Rendered], field: &str, thing: Thing, name: &str) -> Option<String> {
     let known: BTreeSet<String> = overlays.iter().flat_map(|rendered| there_are(rendered, thing)).collect();
-    if known.contains(name) {
+    if known.contains(name) || provided(subject.file(), thing, name) {
+        return None;
+    }
+    // Variables that come from a whole ConfigMap or Secret of somebody else are not in the manifests.
+    let from_afar = |container: &Container| container.get("envFrom").is_some();
+    if matches!(thing, Thing::Variable) && overlays.iter().flat_map(|one| one.containers()).any(from_afar) {
         return None;
     }
     let (what, instead) = match thing {
@@ -62,6 +67,18 @@ fn untold(subject: &Subject, overlays: &[&Rendered], field: &str, thing: Thing, 
         (_, false) => format!("; there is {}", known.into_iter().collect::<Vec<_>>().join(", ")),
     };
     Some(format!("`{field}` in the subject file of {subject}: {what}{there_is}. Is it spelt right?"))
+}
+
+/// Whether the subject file itself says that a companion, a hook or somebody else brings it.
+fn provided(file: &SubjectFile, thing: Thing, name: &str) -> bool {
+    let reference = match thing {
+        Thing::Workload => name.to_owned(),
+        Thing::Object(kind) => format!("{}/{name}", kind.to_lowercase()),
+        Thing::Variable => return false,
+    };
+    let companions = file.companions.iter().flat_map(|companion| &companion.provides);
+    let releases = file.releases.iter().flat_map(|release| &release.provides);
+    companions.chain(releases).chain(&file.external).any(|provided| provided.to_lowercase() == reference)
 }
 
 fn there_are(rendered: &Rendered, thing: Thing) -> Vec<String> {
@@ -126,6 +143,9 @@ spec:
     #[case("database: {cluster: shop-db, migratesOnStart: [deployment/shop]}")]
     #[case("smoke: {http: {service: shop, path: /}}")]
     #[case("structured: [{variable: CORS, format: json-array}]")]
+    #[case(
+        "external: [service/afar, cluster/afar]\nsmoke: {http: {service: afar, path: /}}\ndatabase: {cluster: afar}"
+    )]
     fn a_name_that_something_has_is_nothing_to_speak_of(#[case] fields: &str) {
         assert_eq!(told(fields), "");
     }

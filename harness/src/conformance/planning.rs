@@ -197,7 +197,7 @@ fn identity(index: usize, subject: &Subject, scenes: &[Scene]) -> SubjectIdentit
             name: chart.name.clone(),
             version: chart.version.clone(),
             digest: chart.digest.clone(),
-            folder: below_the_current_folder(&release.chart),
+            folder: below_the_current_folder(&chart.path),
         },
     });
     SubjectIdentity {

@@ -248,6 +248,11 @@ pub async fn conduct_line(
                 keep(&record);
                 records.push(record);
             }
+            // Others may be under a fault of the whole cluster now, with nothing else at work.
+            let _kept = match seat {
+                Some(seat) => Some(seat),
+                None => seats.some(campaign.seats()).await,
+            };
             if let Err(error) = bench.clear().await {
                 tracing::warn!(namespace = bench.namespace(), "left behind: {}", Chain(&error));
             }

@@ -4,6 +4,7 @@
 //! So everybody who is to come through it does so at the same time: they wait until the rest of the run is done, the
 //! fault happens once, and each goes on by himself.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -81,7 +82,7 @@ impl Rendezvous {
             round.awaited = round.awaited.saturating_sub(1);
             round.present += 1;
         }
-        let attendance = Attendance { of: Some((self, experiment)) };
+        let attendance = Attendance { of: Cell::new(Some((self, experiment))) };
         let emptied = self.once(experiment, "take every seat", async {
             let all = seats.all().await;
             self.rounds().entry(experiment).or_default().seats = all;
@@ -141,20 +142,20 @@ impl Rendezvous {
     }
 }
 
-/// One experiment's part in a fault; whoever drops it is not waited for any more.
+/// One experiment's part in a fault; whoever leaves or drops it is not waited for any more.
 pub(super) struct Attendance<'a> {
-    of: Option<(&'a Rendezvous, Experiment)>,
+    of: Cell<Option<(&'a Rendezvous, Experiment)>>,
 }
 
 impl Attendance<'_> {
     /// That of an experiment whose fault is its own affair.
     pub(super) fn alone() -> Self {
-        Self { of: None }
+        Self { of: Cell::new(None) }
     }
 
     /// Waits until everybody is as far, and returns when they were.
     pub(super) async fn together(&self, name: &'static str) -> Result<Instant, BenchError> {
-        match self.of {
+        match self.of.get() {
             None => Ok(Instant::now()),
             Some((rendezvous, experiment)) => {
                 rendezvous.once(experiment, name, async { Ok(()) }).await.map_err(BenchError::Together)
@@ -168,7 +169,7 @@ impl Attendance<'_> {
         name: &'static str,
         work: impl Future<Output = Result<(), BenchError>>,
     ) -> Result<(), BenchError> {
-        match self.of {
+        match self.of.get() {
             None => work.await,
             Some((rendezvous, experiment)) => {
                 rendezvous.once(experiment, name, work).await.map(drop).map_err(BenchError::Together)
@@ -177,11 +178,18 @@ impl Attendance<'_> {
     }
 }
 
-impl Drop for Attendance<'_> {
-    fn drop(&mut self) {
-        if let Some((rendezvous, experiment)) = self.of {
+impl Attendance<'_> {
+    /// Goes on alone, whatever the others do.
+    pub(super) fn leave(&self) {
+        if let Some((rendezvous, experiment)) = self.of.take() {
             rendezvous.leave(experiment);
         }
+    }
+}
+
+impl Drop for Attendance<'_> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -258,7 +266,7 @@ mod tests {
         let (first, second) = pair.await;
         let mut waiting = Box::pin(first.together("change"));
         assert!(waiting.as_mut().now_or_never().is_none(), "the other one is not as far");
-        drop(second);
+        second.leave();
         assert!(waiting.now_or_never().is_some(), "nobody else is there");
     }
 

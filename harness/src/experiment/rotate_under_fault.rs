@@ -42,16 +42,17 @@ pub(super) async fn run(
     let mut rotated = None;
     let began = Timestamp::now();
     beside_a_writer(bench, diary, async |diary| {
-        let changed = Timestamp::now();
-        let (new, lasted) = match fault {
-            Fault::ClientsKilled => kill_clients(bench, &clients, diary).await?,
-            Fault::PrimaryLost => lose_primary(bench, diary).await?,
-            Fault::SwitchedOver => switch_over(bench, diary).await?,
-            Fault::PoolerKilled => kill_pooler(bench, diary).await?,
-            Fault::KubeletStopped => without_kubelet(bench, others, diary).await?,
-            Fault::ApiServerKilled => kill_api_server(bench, others, diary).await?,
-            Fault::OperatorGone => without_operator(bench, others, diary).await?,
+        let outcome = match fault {
+            Fault::ClientsKilled => kill_clients(bench, &clients, diary).await,
+            Fault::PrimaryLost => lose_primary(bench, diary).await,
+            Fault::SwitchedOver => switch_over(bench, diary).await,
+            Fault::PoolerKilled => kill_pooler(bench, diary).await,
+            Fault::KubeletStopped => without_kubelet(bench, others, diary).await,
+            Fault::ApiServerKilled => kill_api_server(bench, others, diary).await,
+            Fault::OperatorGone => without_operator(bench, others, diary).await,
         };
+        // Whoever breaks off here must not hold up the others, who have changed their Secrets.
+        let (Change { new, at: changed }, lasted) = outcome.inspect_err(|_broken| others.leave())?;
         let rotation = Rotation { held_up: lasted, ..Rotation::new(&old, &new, &clients) };
         follow(bench, programs, diary, &rotation).await?;
         drain(bench, diary, changed).await?;
@@ -72,7 +73,7 @@ async fn kill_clients(
     bench: &Bench,
     clients: &BTreeSet<String>,
     diary: &mut Diary,
-) -> Result<(Credential, Duration), BenchError> {
+) -> Result<(Change, Duration), BenchError> {
     let new = change(bench, diary).await?;
     bench.mark(FAULT).await?;
     diary.step("kill every pod of the application", bench.kill_pods_of(clients)).await?;
@@ -80,7 +81,7 @@ async fn kill_clients(
     Ok((new, Duration::ZERO))
 }
 
-async fn lose_primary(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Duration), BenchError> {
+async fn lose_primary(bench: &Bench, diary: &mut Diary) -> Result<(Change, Duration), BenchError> {
     let clock = Instant::now();
     bench.mark(FAULT).await?;
     let lost = diary.step("delete the primary's pod", bench.delete_primary()).await?;
@@ -89,7 +90,7 @@ async fn lose_primary(bench: &Bench, diary: &mut Diary) -> Result<(Credential, D
     over(bench, diary, clock, EVERY_SESSION).await.map(|lasted| (new, lasted))
 }
 
-async fn switch_over(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Duration), BenchError> {
+async fn switch_over(bench: &Bench, diary: &mut Diary) -> Result<(Change, Duration), BenchError> {
     let clock = Instant::now();
     bench.mark(FAULT).await?;
     let promoted = diary.step("have another instance become the primary", bench.promote()).await?;
@@ -99,7 +100,7 @@ async fn switch_over(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Du
 }
 
 /// Whoever comes through the pooler has lost every session, the writer too where the credential leads there.
-async fn kill_pooler(bench: &Bench, diary: &mut Diary) -> Result<(Credential, Duration), BenchError> {
+async fn kill_pooler(bench: &Bench, diary: &mut Diary) -> Result<(Change, Duration), BenchError> {
     let clock = Instant::now();
     let new = change(bench, diary).await?;
     bench.mark(FAULT).await?;
@@ -113,9 +114,8 @@ async fn without_kubelet(
     bench: &Bench,
     others: &Attendance<'_>,
     diary: &mut Diary,
-) -> Result<(Credential, Duration), BenchError> {
-    let clock = gather(others, diary).await?;
-    bench.mark(FAULT).await?;
+) -> Result<(Change, Duration), BenchError> {
+    let clock = gather(bench, others, diary).await?;
     let stop = others.once("stop the kubelets", bench.stop_kubelets());
     diary.step("stop the kubelet of every node", stop).await?;
     let new = change(bench, diary).await?;
@@ -128,9 +128,8 @@ async fn kill_api_server(
     bench: &Bench,
     others: &Attendance<'_>,
     diary: &mut Diary,
-) -> Result<(Credential, Duration), BenchError> {
-    let clock = gather(others, diary).await?;
-    bench.mark(FAULT).await?;
+) -> Result<(Change, Duration), BenchError> {
+    let clock = gather(bench, others, diary).await?;
     let new = change(bench, diary).await?;
     diary.step("kill the API server", others.once("kill the API server", bench.kill_api_server())).await?;
     diary.step("wait until it is back, and the operator with it", bench.api_server_is_back()).await?;
@@ -141,14 +140,13 @@ async fn without_operator(
     bench: &Bench,
     others: &Attendance<'_>,
     diary: &mut Diary,
-) -> Result<(Credential, Duration), BenchError> {
-    let clock = gather(others, diary).await?;
-    bench.mark(FAULT).await?;
+) -> Result<(Change, Duration), BenchError> {
+    let clock = gather(bench, others, diary).await?;
     let changed = async {
         let stop = others.once("stop the operator", bench.stop_operator());
         diary.step("scale the operator to zero", stop).await?;
         let new = change(bench, diary).await?;
-        diary.hope(UNTAKEN, bench.refuses(&new)).await;
+        diary.hope(UNTAKEN, bench.refuses(&new.new)).await;
         Ok(new)
     };
     // Whatever came of it: nobody else on this cluster is left without an operator.
@@ -159,14 +157,24 @@ async fn without_operator(
     over(bench, diary, clock, NEW_SESSIONS).await.map(|lasted| (new, lasted))
 }
 
-/// A fault of the whole cluster befalls every subject of a run at once. Says from when on.
-async fn gather(others: &Attendance<'_>, diary: &mut Diary) -> Result<Instant, BenchError> {
-    diary.step("wait for everybody whom the fault will befall", others.together("before the fault")).await
+/// The password that the Secret has now, and since when.
+struct Change {
+    new: Credential,
+    at: Timestamp,
 }
 
-async fn change(bench: &Bench, diary: &mut Diary) -> Result<Credential, BenchError> {
+/// A fault of the whole cluster befalls every subject of a run at once. Says from when on.
+async fn gather(bench: &Bench, others: &Attendance<'_>, diary: &mut Diary) -> Result<Instant, BenchError> {
+    diary.step("wait for everybody whom the fault will befall", others.together("before the fault")).await?;
+    bench.mark(FAULT).await?;
+    others.together("when all have marked it").await
+}
+
+async fn change(bench: &Bench, diary: &mut Diary) -> Result<Change, BenchError> {
     bench.mark(CHANGED).await?;
-    diary.step("change the password in its Secret", bench.write_password(&Bench::new_password())).await
+    let at = Timestamp::now();
+    let new = diary.step("change the password in its Secret", bench.write_password(&Bench::new_password())).await?;
+    Ok(Change { new, at })
 }
 
 /// The end of a fault: the lanes of the writer that it held up are allowed the time for which it lasted.

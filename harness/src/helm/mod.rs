@@ -21,7 +21,7 @@ use camino::Utf8PathBuf;
 
 pub use self::chart::{Dependency, Package, PackageError, PackageFile};
 pub use self::mentions::Mentions;
-pub use self::program::{HelmProgram, Helms, Lint, RenderJob};
+pub use self::program::{Fetched, HelmProgram, Helms, Lint, RenderJob};
 pub use self::recording::{Call, Recorder, RecordingError};
 pub use self::refusal::{Refusal, RefusalKind};
 pub use self::values::{ValuePath, lay_over, merge};
@@ -96,15 +96,32 @@ pub enum HelmError {
         source: crate::yaml::YamlError,
     },
     /// Helm cannot fetch a chart.
-    #[error(
-        "fetch chart {chart}: {message}; where it takes a login, run `helm registry login` first; a chart that you have \
-         on disk is named by `path`"
-    )]
+    #[error("fetch chart {chart}: {message}; {hint}")]
     Fetch {
         /// The chart.
         chart: String,
         /// What Helm wrote.
         message: String,
+        /// What may help.
+        hint: &'static str,
+    },
+    /// There is no cache folder to keep a fetched chart in.
+    #[error("keep chart {chart}")]
+    Shelf {
+        /// The chart.
+        chart: String,
+        /// Why not.
+        #[source]
+        source: crate::cache::CacheError,
+    },
+    /// What was fetched is no chart.
+    #[error("read chart {chart}, which Helm fetched")]
+    Unpacked {
+        /// The chart.
+        chart: String,
+        /// Why not.
+        #[source]
+        source: Box<PackageError>,
     },
     /// A fetched chart cannot be kept.
     #[error("keep chart {chart} in {folder}")]

@@ -92,7 +92,8 @@ impl Lint {
 
 type Rendered = Result<Result<Arc<str>, Refusal>, Arc<HelmError>>;
 type Linted = Result<Lint, Arc<HelmError>>;
-pub(super) type Fetched = Result<(), Arc<HelmError>>;
+/// The folder or archive of a chart.
+pub type Fetched = Result<Utf8PathBuf, Arc<HelmError>>;
 
 /// The Helms at hand and what they have answered so far. Cheap to share.
 #[derive(Debug)]
@@ -206,7 +207,7 @@ impl Helms {
         })
     }
 
-    pub(super) fn program(&self, major: Option<HelmMajor>) -> Result<&HelmProgram, Arc<HelmError>> {
+    fn program(&self, major: Option<HelmMajor>) -> Result<&HelmProgram, Arc<HelmError>> {
         let wanted = |program: &&HelmProgram| major.is_none_or(|major| program.major == major);
         self.programs.iter().find(wanted).ok_or_else(|| Arc::new(HelmError::NoHelm))
     }

@@ -94,7 +94,8 @@ pub fn plant(subject: &Subject, mutant: &Mutant) -> Result<Planted, PlantError> 
         let named = |release: &ResolvedRelease| file.release.as_ref().is_none_or(|name| release.name == *name);
         let place = subject.releases().iter().position(named).ok_or(PlantError::NoChart)?;
         let copy = root.join("chart");
-        write_chart(&Package::read(&subject.releases()[place].chart)?, file.files.iter(), &copy)?;
+        let chart = subject.releases()[place].chart.path().ok_or(PlantError::NoChart)?;
+        write_chart(&Package::read(chart)?, file.files.iter(), &copy)?;
         planted.replace_chart(place, copy);
     }
     if file.values.is_some() || !file.remove.is_empty() {
@@ -106,7 +107,7 @@ pub fn plant(subject: &Subject, mutant: &Mutant) -> Result<Planted, PlantError> 
         if let Some(values) = &file.values {
             lay_over(&mut stated, values);
         }
-        let defaults = Package::read(&release.chart)?.values;
+        let defaults = Package::read(release.chart.path().ok_or(PlantError::NoChart)?)?.values;
         for path in &file.remove {
             let dotted = ValuePath::parse(path);
             if !dotted.remove(&mut stated) {

@@ -15,6 +15,10 @@ use crate::mutant::ObjectPatch;
 use crate::subject::{CompanionKind, Overlay, ResolvedRelease, Subject};
 use crate::yaml::{self, YamlError};
 
+/// Stands in what the chart of a companion renders for the namespace of a bench, which nobody knows yet: in addresses, in
+/// arguments, in the subjects of bindings.
+pub const NAMESPACE_OF_A_BENCH: &str = "holdfast-namespace-of-the-bench";
+
 /// Why nothing could be rendered.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderedError {
@@ -56,6 +60,9 @@ pub enum RenderedError {
         /// The object's name.
         name: String,
     },
+    /// The chart is elsewhere and cannot be fetched.
+    #[error(transparent)]
+    Locate(Arc<HelmError>),
     /// Helm could not be asked.
     #[error("render chart {chart}")]
     Helm {
@@ -88,10 +95,8 @@ impl LoadedRelease {
         stubs: &Map<String, Value>,
         helms: &Helms,
     ) -> Result<Self, RenderedError> {
-        let helm = |source| RenderedError::Helm { chart: release.chart.clone(), source };
-        release.remote.iter().try_for_each(|remote| helms.fetch(remote)).map_err(helm)?;
-        let package = Package::read(&release.chart)
-            .map_err(|source| RenderedError::Package { chart: release.chart.clone(), source })?;
+        let path = helms.locate(&release.chart).map_err(RenderedError::Locate)?;
+        let package = Package::read(&path).map_err(|source| RenderedError::Package { chart: path.clone(), source })?;
         let mut stated = Value::Object(Map::new());
         let mut values = Vec::new();
         for path in release.values.iter().chain(overlay) {
@@ -211,19 +216,21 @@ fn patched(manifests: &Manifests, patches: &[ObjectPatch]) -> Manifests {
     })
 }
 
-/// What a companion's chart renders. It is applied like manifests, so hooks have no part in it, and what lies in the
-/// namespace of its release has none of its own.
-fn companion_chart(subject: &Subject, release: &ResolvedRelease, helms: &Helms) -> Result<Manifests, RenderedError> {
-    let helm = |source| RenderedError::Helm { chart: release.chart.clone(), source };
+/// What a companion's chart renders, with its definitions of resources. It is applied like manifests, so hooks have no
+/// part in it, and what lies in the namespace of its release has none of its own.
+fn companion_chart(release: &ResolvedRelease, helms: &Helms) -> Result<Manifests, RenderedError> {
     let loaded = LoadedRelease::read(release, &[], &Map::new(), helms)?;
-    let text = helms.template(None, &loaded.job(subject.name(), &Change::none())).map_err(helm)?;
-    let text = text.map_err(|refusal| RenderedError::Companion { chart: release.chart.clone(), refusal })?;
+    let chart = loaded.package.path.clone();
+    let mut job = loaded.job(NAMESPACE_OF_A_BENCH, &Change::none());
+    job.arguments.push("--include-crds=true".into());
+    let text = helms.template(None, &job).map_err(|source| RenderedError::Helm { chart: chart.clone(), source })?;
+    let text = text.map_err(|refusal| RenderedError::Companion { chart, refusal })?;
     let manifests = Manifests::parse(&text, &release.name)?;
     Ok(manifests.map(|object| {
         let mut value = object.value().clone();
         let metadata = value.get_mut("metadata").and_then(Value::as_object_mut);
         if let Some(metadata) = metadata
-            && metadata.get("namespace").and_then(Value::as_str) == Some(subject.name())
+            && metadata.get("namespace").and_then(Value::as_str) == Some(NAMESPACE_OF_A_BENCH)
         {
             metadata.shift_remove("namespace");
         }
@@ -243,7 +250,7 @@ fn surroundings(subject: &Subject, helms: &Helms) -> Result<Surroundings, Render
                     std::fs::read_to_string(path).map_err(|source| YamlError::Read { path: path.clone(), source })?;
                 Manifests::parse(&text, path.as_str())?
             }
-            CompanionKind::Chart(release) => companion_chart(subject, release, helms)?,
+            CompanionKind::Chart(release) => companion_chart(release, helms)?,
         });
     }
     let ca = subject.ca().cloned().unwrap_or_default();

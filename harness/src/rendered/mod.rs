@@ -19,7 +19,7 @@ pub use self::attempt::{Attempt, Refused, Renders, refused, refused_naming, refu
 pub use self::change::Change;
 pub use self::effects::Effect;
 use self::load::LoadedRelease;
-pub use self::load::RenderedError;
+pub use self::load::{NAMESPACE_OF_A_BENCH, RenderedError};
 pub use self::rendering::Rendering;
 use crate::check::Check;
 use crate::error::Chain;

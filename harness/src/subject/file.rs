@@ -164,7 +164,7 @@ pub struct ChartSource {
     /// The chart's name in that repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Its exact version.
+    /// Its version. In production it has to be an exact one, unless the reference says a digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::database::Database;
 use super::file::{ApiVersion, ChartSource, Kind, Metadata, Smoke, SubjectFile};
-use super::remote::RemoteChart;
+use super::remote::{ChartAt, RemoteChart};
 use super::{BUDGETS, CompanionKind, Overlay, ResolvedCompanion, ResolvedRelease, Subject};
 use crate::contract::ContractVersion;
 use crate::yaml::{self, YamlError};
@@ -145,7 +145,7 @@ pub(super) fn of_chart(chart: &Utf8Path, values: &[Utf8PathBuf]) -> Result<Subje
     Ok(Subject {
         file: undeclared(&name),
         base: Utf8PathBuf::new(),
-        releases: vec![ResolvedRelease { name, chart: chart.to_owned(), remote: None, values: values.to_vec() }],
+        releases: vec![ResolvedRelease { name, chart: ChartAt::Path(chart.to_owned()), values: values.to_vec() }],
         companions: Vec::new(),
         overlays: vec![default_overlay(Vec::new())],
         declared: false,
@@ -248,42 +248,56 @@ impl Reading<'_> {
         values: &[Utf8PathBuf],
     ) -> Result<ResolvedRelease, SubjectError> {
         self.label(&format!("{field}.name"), name)?;
-        let remote = self.remote_chart(&format!("{field}.chart"), source)?;
-        let chart = match &remote {
-            Some(remote) => remote.folder.clone(),
-            None => self.chart(&format!("{field}.chart"), source)?,
-        };
+        let chart = self.chart(&format!("{field}.chart"), source)?;
         let values = self.files(&format!("{field}.values"), values)?;
-        Ok(ResolvedRelease { name: name.to_owned(), chart, remote, values })
+        Ok(ResolvedRelease { name: name.to_owned(), chart, values })
     }
 
-    fn chart(&self, field: &str, source: &ChartSource) -> Result<Utf8PathBuf, SubjectError> {
-        let resolved = self.base.join(source.path.as_deref().unwrap_or(Utf8Path::new("")));
-        if resolved.join("Chart.yaml").is_file() || resolved.is_file() {
-            return Ok(resolved);
-        }
-        Err(self.missing(&format!("{field}.path"), "chart (a folder with Chart.yaml, or a .tgz)", resolved))
-    }
-
-    /// Where a chart has to be fetched from; nothing where it is on this machine.
-    fn remote_chart(&self, field: &str, source: &ChartSource) -> Result<Option<RemoteChart>, SubjectError> {
-        let version = source.version.as_deref().unwrap_or_default();
-        let remote = match (&source.path, &source.oci, &source.repository, &source.name) {
-            (Some(_), None, None, None) => return Ok(None),
-            (None, Some(reference), None, None) if !reference.starts_with("oci://") => {
-                return Err(self.wrong(&format!("{field}.oci"), "expected a reference that begins with oci://"));
+    fn chart(&self, field: &str, source: &ChartSource) -> Result<ChartAt, SubjectError> {
+        match (&source.path, &source.oci, &source.repository, &source.name) {
+            (Some(path), None, None, None) => {
+                let resolved = self.base.join(path);
+                if resolved.join("Chart.yaml").is_file() || resolved.is_file() {
+                    return Ok(ChartAt::Path(resolved));
+                }
+                Err(self.missing(&format!("{field}.path"), "chart (a folder with Chart.yaml, or a .tgz)", resolved))
             }
-            (None, Some(reference), None, None) => RemoteChart::new(reference, None, version),
-            (None, None, Some(address), Some(name)) => RemoteChart::new(name, Some(address), version),
+            (None, Some(reference), None, None) => {
+                let field = format!("{field}.oci");
+                if !reference.starts_with("oci://") {
+                    return Err(self.wrong(&field, "expected a reference that begins with oci://"));
+                }
+                self.remote_chart(&field, reference, None, source)
+            }
+            (None, None, Some(address), Some(name)) => {
+                self.remote_chart(&format!("{field}.repository"), name, Some(address), source)
+            }
             (None, None, Some(_), None) => {
-                return Err(self.wrong(field, "expected a `name` beside `repository`, the chart's name there"));
+                Err(self.wrong(field, "expected a `name` beside `repository`, the chart's name there"))
             }
-            _ => {
-                let ways = "expected exactly one of `path`, `oci`, and `repository` with `name`";
-                return Err(self.wrong(field, ways));
-            }
-        };
-        remote.map(Some).map_err(|error| self.wrong(field, error.to_string()))
+            _ => Err(self.wrong(field, "expected exactly one of `path`, `oci`, and `repository` with `name`")),
+        }
+    }
+
+    fn remote_chart(
+        &self,
+        field: &str,
+        name: &str,
+        repository: Option<&str>,
+        source: &ChartSource,
+    ) -> Result<ChartAt, SubjectError> {
+        let version = source.version.clone().unwrap_or_default();
+        let chart = RemoteChart { name: name.to_owned(), repository: repository.map(str::to_owned), version };
+        let authority = repository.unwrap_or(name).split("://").nth(1).and_then(|rest| rest.split('/').next());
+        if authority.is_some_and(|authority| authority.contains('@')) {
+            let how = "leave the login out of the address, which stands in every report; Helm keeps logins itself";
+            return Err(self.wrong(field, how));
+        }
+        let short = chart.short_name();
+        if short.is_empty() || short.starts_with(['-', '.']) || (repository.is_some() && name.contains('/')) {
+            return Err(self.wrong(field, format!("`{name}` ends in no name of a chart")));
+        }
+        Ok(ChartAt::Remote(chart))
     }
 
     fn files(&self, field: &str, paths: &[Utf8PathBuf]) -> Result<Vec<Utf8PathBuf>, SubjectError> {

@@ -26,7 +26,7 @@ pub use self::file::{
     Release, Smoke, Structured, SubjectFile,
 };
 pub use self::load::SubjectError;
-pub use self::remote::RemoteChart;
+pub use self::remote::{ChartAt, RemoteChart, has_digest, is_exact_version};
 pub use self::schema::json_schema;
 pub use self::served::{ApiKeys, ServedTls};
 pub use self::stand_in::StandIn;
@@ -63,10 +63,8 @@ pub struct Subject {
 pub struct ResolvedRelease {
     /// The name of the Helm release.
     pub name: String,
-    /// The folder or archive of the chart.
-    pub chart: Utf8PathBuf,
-    /// Where it has to be fetched from first, if it is not on this machine.
-    pub remote: Option<RemoteChart>,
+    /// Where the chart is.
+    pub chart: ChartAt,
     /// Files of values; later ones win.
     pub values: Vec<Utf8PathBuf>,
 }
@@ -215,8 +213,7 @@ impl Subject {
     /// Puts another chart in the place of a release's.
     pub(crate) fn replace_chart(&mut self, release: usize, chart: Utf8PathBuf) {
         if let Some(release) = self.releases.get_mut(release) {
-            release.chart = chart;
-            release.remote = None;
+            release.chart = ChartAt::Path(chart);
         }
     }
 

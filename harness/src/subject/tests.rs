@@ -50,7 +50,7 @@ fn paths_are_resolved_from_the_folder_of_the_file() {
     let (_folder, root) = folder();
     std::fs::write(root.join("subject.yaml"), GOOD).unwrap();
     let subject = Subject::read(&root.join("subject.yaml")).unwrap();
-    assert_eq!(subject.releases()[0].chart, root.join("chart"));
+    assert_eq!(subject.releases()[0].chart.path(), Some(&*root.join("chart")));
     assert_eq!(subject.overlay("production").unwrap().values, [root.join("production.yaml")]);
     assert_eq!(subject.companions()[0].what, CompanionKind::Manifest(root.join("database.yaml")));
     assert!(subject.overlay("production").unwrap().production && !subject.overlay("staging").unwrap().production);

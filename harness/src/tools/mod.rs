@@ -114,14 +114,26 @@ impl Tool {
         }
     }
 
-    /// Looks for it on PATH.
+    /// Looks for it on PATH under the name of its file, which is what others call.
     ///
     /// # Errors
     /// When there is no pin, which is a defect of this build.
     pub fn on_path(self, versions: &Versions) -> Result<OnPath, VersionsError> {
+        self.on_path_as(&[self.program()], versions)
+    }
+
+    /// Looks for it on PATH under any of its names.
+    ///
+    /// # Errors
+    /// When there is no pin, which is a defect of this build.
+    pub fn anywhere_on_path(self, versions: &Versions) -> Result<OnPath, VersionsError> {
+        self.on_path_as(self.names(), versions)
+    }
+
+    fn on_path_as(self, names: &[&str], versions: &Versions) -> Result<OnPath, VersionsError> {
         let pinned = self.version(versions)?;
         let mut other = OnPath::Absent;
-        for path in self.names().iter().filter_map(|name| find_on_path(name)) {
+        for path in names.iter().filter_map(|name| find_on_path(name)) {
             let answer = output_within(Command::new(&path).args(self.question()), ANSWER).unwrap_or_default();
             let version = version_in(&answer);
             if version.as_deref() == Some(pinned) {

@@ -10,7 +10,7 @@ use harness::experiment::{Experiment, PodImage, Records, SETTLED};
 use harness::finding::{Locate as _, Place};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
-use harness::subject::ChartSource;
+use harness::subject::{ChartSource, has_digest, is_exact_version};
 
 /// Production is pinned.
 pub const RENDER_11: Requirement = Requirement {
@@ -54,7 +54,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         for dependency in chart.dependencies() {
             let version = dependency.locked.as_deref().unwrap_or(&dependency.version);
             let what = format!("version of dependency {}", dependency.name);
-            check.expect(chart.place("Chart.yaml"), what, version, that("an exact version", is_exact));
+            check.expect(chart.place("Chart.yaml"), what, version, that("an exact version", is_exact_version));
         }
     }
     let file = subject.subject().file();
@@ -62,13 +62,15 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     let companions = file.companions.iter().map(|companion| (&companion.name, companion.chart.as_ref()));
     for (name, chart) in releases.chain(companions) {
         // A path holds the chart itself.
-        if let Some(ChartSource { path: None, version, .. }) = chart {
+        if let Some(ChartSource { path: None, version, oci, .. }) = chart
+            && !oci.as_deref().is_some_and(has_digest)
+        {
             let version = version.as_deref().unwrap_or_default();
             check.expect(
                 Place::object("subject").field(name),
                 "version of the chart",
                 version,
-                that("an exact version", is_exact),
+                that("an exact version", is_exact_version),
             );
         }
     }
@@ -102,28 +104,13 @@ fn ran(image: &PodImage) -> String {
     }
 }
 
-fn has_digest(image: &str) -> bool {
-    let digest = image.rsplit_once("@sha256:").map(|(_, digest)| digest);
-    digest.is_some_and(|digest| digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
-/// Whether a version says one, and not a range: three numbers, and what semantic versioning allows behind them.
-fn is_exact(version: &str) -> bool {
-    let version = version.strip_prefix('v').unwrap_or(version);
-    let (core, rest) = version.split_at(version.find(['-', '+']).unwrap_or(version.len()));
-    let numbers: Vec<&str> = core.split('.').collect();
-    numbers.len() == 3
-        && numbers.iter().all(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
-        && !rest.contains(char::is_whitespace)
-}
-
 #[cfg(test)]
 mod tests {
     use harness::experiment::{Experiment, PodImage, SETTLED};
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Violated};
     use rstest::rstest;
 
-    use super::{RENDER_11, has_digest, is_exact};
+    use super::RENDER_11;
     use crate::testing::{judge_live, moment, pod, record};
 
     const DIGEST: &str = "sha256:8f4d2c6a1b7e903d5c48f6e2a09b71d3c5e84f6a2d90b3c71e5f8a4d6b2c9e07";
@@ -152,26 +139,5 @@ mod tests {
         let mut install = record(Experiment::Install, [moment(SETTLED, 0, [running])]);
         install.production = production;
         assert_eq!(judge_live(&RENDER_11, [install]), verdict);
-    }
-
-    #[rstest]
-    #[case::version("1.2.3", true)]
-    #[case::pre_release("v1.2.3-rc.1+build.5", true)]
-    #[case::range(">=0.1.0", false)]
-    #[case::caret("^1.2.3", false)]
-    #[case::wildcard("2.x.x", false)]
-    #[case::part("1.2", false)]
-    #[case::two("1.2.3 - 2.0.0", false)]
-    #[case::nothing("", false)]
-    fn a_version_is_exact_or_a_range(#[case] version: &str, #[case] expected: bool) {
-        assert_eq!(is_exact(version), expected);
-    }
-
-    #[rstest]
-    #[case::digest("example.org/a@sha256:8f4d2c6a1b7e903d5c48f6e2a09b71d3c5e84f6a2d90b3c71e5f8a4d6b2c9e07", true)]
-    #[case::tag("example.org/a:1.4.2", false)]
-    #[case::cut_digest("example.org/a@sha256:8f4d", false)]
-    fn an_image_has_a_digest_or_not(#[case] image: &str, #[case] expected: bool) {
-        assert_eq!(has_digest(image), expected);
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use camino::Utf8Path;
 use clap::Args;
 use harness::cache::Cache;
-use harness::cluster::{Cluster, DEFAULT_NAME, Handle, Leftover, Provider, Remains};
+use harness::cluster::{Cluster, DEFAULT_NAME, Handle, Leftover, Provider};
+use harness::error::Chain;
 use harness::exit;
 use harness::redact::PrivateRoom;
 use jiff::Timestamp;
@@ -29,45 +31,18 @@ impl Sweep {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<u8, Failure> {
         let base = PrivateRoom::base();
         let mut left_alone = false;
-        runtime()?.block_on(async {
-            let Some(cluster) = self.cluster().await? else { return Ok(()) };
-            let provider = cluster.handle().provider;
-            if provider == Provider::Kind && cluster.revive_operator().await.map_err(Failure::broke)? {
-                terminal.print("scaled CloudNativePG's operator back, which a run had stopped\n")?;
-            }
-            let mut removed: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            let mut going = Vec::new();
-            for leftover in cluster.leftovers().await.map_err(Failure::broke)? {
-                let alive_here = PrivateRoom::is_inhabited(&base, &leftover.run);
-                match fate(&leftover, provider, alive_here, Timestamp::now()) {
-                    Fate::Stays => {}
-                    Fate::StaysUntil(time) => {
-                        left_alone = true;
-                        let Leftover { run, remains, .. } = leftover;
-                        terminal.print(&format!(
-                            "run {run}: left {remains} alone until {time}, because the run may still be \
-                             alive on another machine\n"
-                        ))?;
-                    }
-                    Fate::Goes => {
-                        cluster.remove(&leftover).await.map_err(Failure::broke)?;
-                        if let Remains::Namespace(name) = &leftover.remains {
-                            going.push(name.clone());
-                        }
-                        removed.entry(leftover.run).or_default().push(leftover.remains.to_string());
-                    }
-                }
-            }
-            cluster.gone(&going).await.map_err(Failure::broke)?;
-            for (run, remains) in removed {
-                terminal.print(&format!("run {run}: removed {}\n", remains.join(", ")))?;
-            }
-            Ok::<_, Failure>(())
-        })?;
+        let runtime = runtime()?;
+        let cluster = runtime.block_on(self.cluster())?;
+        if let Some(cluster) = &cluster {
+            left_alone = runtime.block_on(remove(cluster, &base, terminal))?;
+        }
         for room in PrivateRoom::abandoned(&base) {
             let folder = room.folder().to_owned();
             room.remove().map_err(Failure::broke)?;
             terminal.print(&format!("removed the private folder {folder}\n"))?;
+        }
+        if let Some(cluster) = &cluster {
+            runtime.block_on(wait(cluster, terminal))?;
         }
         if !left_alone {
             terminal.print("Nothing of a dead run is left.\n")?;
@@ -85,6 +60,53 @@ impl Sweep {
             None => Ok(None),
         }
     }
+}
+
+/// Asks for the removal of what dead runs left on a cluster. Says whether something was left alone.
+async fn remove(cluster: &Cluster, base: &Utf8Path, terminal: &Terminal) -> Result<bool, Failure> {
+    let provider = cluster.handle().provider;
+    if provider == Provider::Kind && cluster.revive_operator().await.map_err(Failure::broke)? {
+        terminal.print("scaled CloudNativePG's operator back, which a run had stopped\n")?;
+    }
+    let mut left_alone = false;
+    let mut removed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for leftover in cluster.leftovers().await.map_err(Failure::broke)? {
+        let alive_here = PrivateRoom::is_inhabited(base, &leftover.run);
+        match fate(&leftover, provider, alive_here, Timestamp::now()) {
+            Fate::Stays => {}
+            Fate::StaysUntil(time) => {
+                left_alone = true;
+                let Leftover { run, remains, .. } = leftover;
+                terminal.print(&format!(
+                    "run {run}: left {remains} alone until {time}, because the run may still be alive on another \
+                     machine\n"
+                ))?;
+            }
+            Fate::Goes => {
+                cluster.remove(&leftover).await.map_err(Failure::broke)?;
+                removed.entry(leftover.run).or_default().push(leftover.remains.to_string());
+            }
+        }
+    }
+    for (run, remains) in removed {
+        terminal.print(&format!("run {run}: removed {}\n", remains.join(", ")))?;
+    }
+    Ok(left_alone)
+}
+
+/// Waits until what is being deleted is gone, whoever asked for it: until then its pods run and its volumes are there.
+async fn wait(cluster: &Cluster, terminal: &Terminal) -> Result<(), Failure> {
+    let going = cluster.going().await.map_err(Failure::broke)?;
+    if going.is_empty() {
+        return Ok(());
+    }
+    terminal.print(&format!("waiting for {} to be gone\n", going.join(", ")))?;
+    cluster.gone(&going).await.map_err(|error| {
+        Failure::broke(format!(
+            "{}; `kubectl get namespace NAME -o yaml` says under `status` what holds it up",
+            Chain(&error)
+        ))
+    })
 }
 
 /// What becomes of a namespace that a run made.

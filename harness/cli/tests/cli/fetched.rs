@@ -62,16 +62,27 @@ fn desk_and_repository() -> (Desk, Repository) {
     let desk = Desk::new();
     fs::remove_file(desk.path("bin/helm4")).unwrap();
     symlink(Helms::at_hand().unwrap().installer().unwrap(), desk.path("bin/helm4")).unwrap();
-    desk.write("work/shop/templates/shop.yaml", CONFIG);
+    fs::rename(desk.path("work/shop"), desk.path("shop")).unwrap();
+    desk.write("shop/templates/shop.yaml", CONFIG);
+    let repository = Repository::serve(desk.path("charts"));
+    publish(&desk, &repository, "1.0.0");
+    (desk, repository)
+}
+
+fn publish(desk: &Desk, repository: &Repository, version: &str) {
     let helm = |arguments: &[&str]| {
         let output = Command::new(desk.path("bin/helm4")).args(arguments).current_dir(desk.path("")).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     };
-    helm(&["package", "work/shop", "--destination", "charts"]);
-    let repository = Repository::serve(desk.path("charts"));
+    helm(&["package", "shop", "--version", version, "--destination", "charts"]);
     helm(&["repo", "index", "charts", "--url", &repository.address]);
-    fs::remove_dir_all(desk.path("work/shop")).unwrap();
-    (desk, repository)
+}
+
+/// The folders of charts that are kept.
+fn kept(desk: &Desk) -> usize {
+    let shelves = fs::read_dir(desk.path("cache/holdfast/charts")).unwrap().map(|shelf| shelf.unwrap().path());
+    let places = shelves.flat_map(|shelf| fs::read_dir(shelf).unwrap()).map(|place| place.unwrap().path());
+    places.filter(|place| place.join("shop/Chart.yaml").is_file()).count()
 }
 
 const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop-from-afar}\n";
@@ -104,12 +115,15 @@ fn a_chart_of_a_repository_is_fetched_once_where_its_version_is_exact() {
 fn a_range_is_looked_up_each_time_and_is_no_pin() {
     let (desk, repository) = desk_and_repository();
     desk.write("work/subject.yaml", &subject(&format!("repository: {}, name: shop, version: ^1", repository.address)));
-    for _ in 0..2 {
+    for version in ["1.0.0", "1.1.0"] {
+        publish(&desk, &repository, version);
         let output = desk.holdfast(CHECK);
         assert_eq!(output.status.code(), Some(1), "{}{}", stdout(&output), desk.said(&output));
         assert!(stdout(&output).contains("version of the chart"), "{}", stdout(&output));
+        assert!(stdout(&output).contains(&format!("shop {version}")), "{}", stdout(&output));
     }
     assert_eq!(repository.given(), 2, "once in each call");
+    assert_eq!(kept(&desk), 2, "whoever reads the older one goes on reading it");
 }
 
 #[test]
@@ -122,7 +136,7 @@ fn a_chart_that_cannot_be_fetched_is_named_with_what_helm_says() {
     let output = desk.holdfast(CHECK);
     assert_eq!(output.status.code(), Some(3), "{}{}", stdout(&output), desk.said(&output));
     let told = stdout(&output);
-    assert!(told.contains("fetch chart shop 9.9.9") && told.contains("run `helm registry login` first"), "{told}");
+    assert!(told.contains("fetch chart shop 9.9.9") && told.contains("run `helm pull` yourself"), "{told}");
 }
 
 #[test]

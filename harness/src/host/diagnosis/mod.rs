@@ -213,7 +213,7 @@ pub fn tool(tool: Tool, versions: &Versions) -> Result<Diagnosis, VersionsError>
     let pinned = tool.version(versions)?;
     let subject = format!("{} {pinned}", tool.program());
     let remedy = "nothing: it is built into the cache folder when it is needed";
-    Ok(match tool.on_path(versions)? {
+    Ok(match tool.anywhere_on_path(versions)? {
         OnPath::Pinned(path) => Diagnosis::fine(subject, path),
         OnPath::Other { path, version } => {
             let version = version.unwrap_or_else(|| "of a version that it does not tell".into());
