@@ -291,13 +291,10 @@ fn namespace_object(name: &str, run: &str, subject: &str) -> Namespace {
 
 /// A companion that speaks of the namespace that it is put into.
 fn at_home(companion: &DynamicObject, namespace: &str) -> DynamicObject {
-    let mut own = companion.clone();
-    let text = own.data.to_string().replace(NAMESPACE_OF_A_BENCH, namespace);
-    // A namespace has no letter that JSON would write otherwise.
-    if let Ok(data) = serde_json::from_str(&text) {
-        own.data = data;
-    }
-    own
+    // A namespace has no letter that JSON would write otherwise, so what is written can be read again.
+    serde_json::to_string(companion)
+        .and_then(|text| serde_json::from_str(&text.replace(NAMESPACE_OF_A_BENCH, namespace)))
+        .unwrap_or_else(|_| companion.clone())
 }
 
 /// Reads a Kubernetes object from literal JSON; an object that was written wrongly stays empty and is refused by the

@@ -47,7 +47,9 @@ fn examples_are_not_written_over_somebodys_files() {
 fn a_schema_is_the_committed_one(#[case] name: &str) {
     let desk = Desk::new();
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../schemas/{name}.v1.json"));
-    let (carried, committed) = (stdout(&desk.holdfast(&["schema", name])), fs::read_to_string(committed).unwrap());
+    let output = desk.holdfast(&["schema", name]);
+    let carried = stdout(&output);
+    let committed = fs::read_to_string(committed).unwrap();
     let differing = carried.lines().zip(committed.lines()).find(|(carried, committed)| carried != committed);
     assert!(carried == committed, "`holdfast schema {name}` is not what is committed; first: {differing:#?}");
 }
