@@ -305,9 +305,12 @@ fn from_json<K: DeserializeOwned + Default>(object: serde_json::Value) -> K {
 
 #[cfg(test)]
 mod tests {
+    use kube::api::DynamicObject;
     use rstest::rstest;
+    use serde_json::{from_value, json, to_value};
 
-    use super::namespace_of;
+    use super::{at_home, namespace_of};
+    use crate::rendered::NAMESPACE_OF_A_BENCH;
 
     const RUN: &str = "20261122-1412-k3f9";
 
@@ -333,5 +336,20 @@ mod tests {
         let name = namespace_of(RUN, &format!("{}-{}", "a".repeat(31), "b".repeat(30)));
         assert!(!name.contains("--"), "{name}");
         assert!(name.ends_with(|last: char| last.is_ascii_alphanumeric()), "{name}");
+    }
+
+    #[test]
+    fn a_companion_speaks_of_the_namespace_that_it_is_put_into() {
+        let of = |namespace: &str| {
+            json!({
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "RoleBinding",
+                "metadata": {"name": "reader", "annotations": {"of": namespace}},
+                "subjects": [{"kind": "ServiceAccount", "name": "reader", "namespace": namespace}],
+                "url": format!("http://reader.{namespace}.svc"),
+            })
+        };
+        let companion: DynamicObject = from_value(of(NAMESPACE_OF_A_BENCH)).unwrap();
+        assert_eq!(to_value(at_home(&companion, "hf-1")).unwrap(), of("hf-1"));
     }
 }

@@ -122,6 +122,10 @@ spec:
     const DATABASE: &str = "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: {name: shop-db}\n";
 
     fn told(fields: &str) -> String {
+        told_of(MANIFESTS, fields)
+    }
+
+    fn told_of(manifests: &str, fields: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let root = camino::Utf8Path::from_path(folder.path()).unwrap();
         let chart = root.join("chart");
@@ -134,7 +138,7 @@ spec:
         let file = root.join("subject.yaml");
         std::fs::write(&file, format!("{head}{fields}\n")).unwrap();
         let subject = Arc::new(Subject::read(&file).unwrap());
-        let rendered = Rendered::of_manifests(subject.clone(), MANIFESTS).unwrap();
+        let rendered = Rendered::of_manifests(subject.clone(), manifests).unwrap();
         unknown(&subject, &[&rendered]).join("\n")
     }
 
@@ -148,6 +152,13 @@ spec:
     )]
     fn a_name_that_something_has_is_nothing_to_speak_of(#[case] fields: &str) {
         assert_eq!(told(fields), "");
+    }
+
+    #[test]
+    fn a_variable_may_come_from_somebody_elses_configuration() {
+        let from_afar = MANIFESTS.replace("env: [", "envFrom: [{configMapRef: {name: afar}}], env: [");
+        assert_eq!(told_of(&from_afar, "structured: [{variable: cors, format: json-array}]"), "");
+        assert_ne!(told_of(&from_afar, "workloads: [deployment/shopp]"), "", "other names do not come from there");
     }
 
     #[test]

@@ -176,9 +176,7 @@ impl Attendance<'_> {
             }
         }
     }
-}
 
-impl Attendance<'_> {
     /// Goes on alone, whatever the others do.
     pub(super) fn leave(&self) {
         if let Some((rendezvous, experiment)) = self.of.take() {

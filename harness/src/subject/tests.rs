@@ -83,6 +83,9 @@ fn the_author_is_told_what_was_expected_and_where() {
     assert_snapshot!(refused("{path: chart}", "{path: chart, oci: oci://example.org/shop}"), @"./subject.yaml: releases[0].chart: expected exactly one of `path`, `oci`, and `repository` with `name`");
     assert_snapshot!(refused("{path: chart}", "{oci: example.org/shop}"), @"./subject.yaml: releases[0].chart.oci: expected a reference that begins with oci://");
     assert_snapshot!(refused("{path: chart}", "{repository: https://example.org}"), @"./subject.yaml: releases[0].chart: expected a `name` beside `repository`, the chart's name there");
+    assert_snapshot!(refused("{path: chart}", "{repository: https://me:hunter2@example.org, name: shop}"), @"./subject.yaml: releases[0].chart.repository: leave the login out of the address, which stands in every report; Helm keeps logins itself");
+    assert_snapshot!(refused("{path: chart}", "{oci: oci://me@example.org/shop}"), @"./subject.yaml: releases[0].chart.oci: leave the login out of the address, which stands in every report; Helm keeps logins itself");
+    assert_snapshot!(refused("{path: chart}", "{oci: oci://example.org/charts/}"), @"./subject.yaml: releases[0].chart.oci: `oci://example.org/charts/` ends in no name of a chart");
     assert_snapshot!(refused("staging.yaml", "stagin.yaml"), @"./subject.yaml: overlays.staging.values[0]: there is no file of values at ./stagin.yaml; paths begin at the folder of the subject file");
     assert_snapshot!(refused("manifest: database.yaml, ", ""), @"./subject.yaml: companions[0]: expected exactly one of `manifest` and `chart`");
     assert_snapshot!(refused("1m30s", "90"), @"./subject.yaml:11:20: expected a time with units, such as 60s, 1m30s or 500ms");
