@@ -54,7 +54,6 @@ pub struct Redactor {
 #[derive(Default)]
 struct State {
     known: BTreeMap<String, Vec<SecretString>>,
-    spellings: Spellings,
     too_short: Vec<String>,
     patterns: Arc<Patterns>,
     file: Option<Shared>,
@@ -244,6 +243,7 @@ impl State {
 
     fn learn(&mut self, lines: impl IntoIterator<Item = Line>) -> Result<(), RedactError> {
         let mut last = None;
+        let mut new = Spellings::new();
         for line in lines {
             if self.knows(&line) {
                 continue;
@@ -255,13 +255,13 @@ impl State {
             }
             let owner: Arc<str> = name.as_str().into();
             for (spelling, form) in spellings {
-                self.spellings.entry(spelling).or_insert_with(|| (Arc::clone(&owner), form));
+                new.entry(spelling).or_insert_with(|| (Arc::clone(&owner), form));
             }
             self.known.entry(name.clone()).or_default().push(SecretString::from(value));
             last = Some(name);
         }
         let Some(name) = last else { return Ok(()) };
-        let patterns = Patterns::of(&self.spellings).map_err(|source| RedactError::Prepare { name, source })?;
+        let patterns = self.patterns.with(new).map_err(|source| RedactError::Prepare { name, source })?;
         self.patterns = Arc::new(patterns);
         Ok(())
     }
