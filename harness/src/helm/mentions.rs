@@ -33,6 +33,15 @@ const WHOLE: &[&str] = &[
     "values ",
 ];
 
+/// Words of actions before the name of a template, which may end like a value and reads none.
+const CALLS: &[&str] = &["define \"", "include \"", "template \"", "block \""];
+
+impl FromIterator<String> for Mentions {
+    fn from_iter<I: IntoIterator<Item = String>>(actions: I) -> Self {
+        Self { actions: actions.into_iter().map(without_names_of_templates).collect() }
+    }
+}
+
 impl Mentions {
     /// Reads the templates, and every other file that a template may take for one.
     pub fn of(chart: &Package) -> Self {
@@ -41,7 +50,7 @@ impl Mentions {
             let pieces = text.split("{{").skip(1).filter_map(|rest| rest.split_once("}}"));
             pieces.map(|(action, _)| action.trim_matches(['-', ' ', '\n']).to_owned()).collect::<Vec<_>>()
         });
-        Self { actions: actions.filter(|action| !action.starts_with("/*")).collect() }
+        Self::from_iter(actions.filter(|action| !action.starts_with("/*")))
     }
 
     /// Whether a template mentions a value, or a mapping around it together with its name.
@@ -111,6 +120,18 @@ fn indexed(keys: &[String]) -> String {
     format!("index .Values \"{}\"", keys.join("\" \""))
 }
 
+fn without_names_of_templates(mut action: String) -> String {
+    for call in CALLS {
+        let mut from = 0;
+        while let Some(at) = action[from..].find(call) {
+            from += at + call.len();
+            let length = action[from..].find('"').unwrap_or_default();
+            action.replace_range(from..from + length, "");
+        }
+    }
+    action
+}
+
 fn has_the_dot(action: &str) -> bool {
     action.split_whitespace().any(|word| word.trim_matches(['(', ')']) == ".")
 }
@@ -144,6 +165,7 @@ mod tests {
     #[case::whole_by_index("side-car.resources.cpu", true)]
     #[case::itself_by_index("side-car.auth.user", true)]
     #[case::another_by_index("side-car.auth.database", false)]
+    #[case::named_like_a_template("database.caSecretName", false)]
     #[case::of_nothing("unknown.key", false)]
     fn a_value_is_mentioned_or_not(#[case] path: &str, #[case] expected: bool) {
         let actions = [
@@ -163,8 +185,10 @@ mod tests {
             "include \"shared.security\" (dict \"of\" .Values.job.security \"context\" $)",
             "toYaml (index .Values \"side-car\" \"resources\") | nindent 4",
             "index .Values \"side-car\" \"auth\" \"user\"",
+            "define \"shop.caSecretName\"",
+            "printf \"%s\" (include \"shop.caSecretName\" .)",
         ];
-        let mentions = Mentions { actions: actions.map(str::to_owned).to_vec() };
+        let mentions: Mentions = actions.map(str::to_owned).into_iter().collect();
         assert_eq!(mentions.mention(&ValuePath::parse(path)), expected);
     }
 }
