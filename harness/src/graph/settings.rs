@@ -61,15 +61,18 @@ fn read(text: &Text) -> Option<Settings> {
     }
     let settings = settings_of(whole);
     let (says, around) = settings.iter().find_map(evidence)?;
-    let own = settings.iter().filter(|setting| setting.names.starts_with(&around));
+    let own: Vec<&Setting> = settings.iter().filter(|setting| setting.names.starts_with(&around)).collect();
     let (mut modes, mut ca) = (Vec::new(), None);
-    for setting in own {
+    for setting in &own {
         if is_mode(setting) {
             modes.push(text.part(&setting.value));
         } else if names_a_ca(setting) && ca.is_none() {
             ca = Some(setting.value.clone());
         }
     }
+    modes.extend(login_without_a_mode(&own).map(|login| {
+        Text::unknown(format!("{login} has no mode of TLS beside it, where another login has one; write it there, too"))
+    }));
     Some(Settings { because: format!("setting {says}"), modes, ca, place: Place::object("") })
 }
 
@@ -83,6 +86,21 @@ fn evidence(setting: &Setting) -> Option<(String, Vec<String>)> {
     }
     let at = parents.iter().position(|name| POSTGRES.contains(&name.as_str()))?;
     CONNECTION.contains(&last.as_str()).then(|| (says(), parents[..=at].to_vec()))
+}
+
+/// A user who logs in with settings of his own, where only another one's say how TLS is used.
+fn login_without_a_mode<'a>(own: &[&'a Setting]) -> Option<&'a str> {
+    // The section whose connection a mode is for: `ssl` is a part of it.
+    let owners: Vec<&[String]> = own
+        .iter()
+        .filter(|setting| is_mode(setting))
+        .filter_map(|setting| setting.names.split_last())
+        .map(|(_, parents)| parents.strip_suffix(&["ssl".to_owned()]).unwrap_or(parents))
+        .collect();
+    let is_covered = |login: &[String]| owners.iter().any(|owner| owner.starts_with(login) || login.starts_with(owner));
+    let mut logins = own.iter().filter_map(|setting| Some((setting, setting.names.split_last()?)));
+    let lonely = logins.find(|(_, (last, around))| matches!(last.as_str(), "user" | "username") && !is_covered(around));
+    lonely.filter(|_| !owners.is_empty()).map(|(setting, _)| setting.written.as_str())
 }
 
 fn is_mode(setting: &Setting) -> bool {
@@ -164,6 +182,14 @@ mod tests {
     #[case::two_roles(
         "postgres:\n  host: db\n  user: {}\n  admin:\n    ssl:\n      mode: require\n  owner:\n    ssl:\n      mode: disable\n",
         Some("setting postgres.host: require,disable ")
+    )]
+    #[case::a_login_that_the_mode_of_another_is_not_for(
+        "postgres:\n  host: db\n  user:\n    username: shop\n  admin:\n    username: root\n    ssl:\n      mode: verify-full\n",
+        Some("setting postgres.host: verify-full,(unknown) ")
+    )]
+    #[case::a_mode_for_every_login(
+        "postgres:\n  host: db\n  sslmode: verify-full\n  user:\n    username: shop\n  admin:\n    username: root\n",
+        Some("setting postgres.host: verify-full ")
     )]
     #[case::sections_in_brackets(
         "[server]\nssl_mode = x\n[database]\ntype = postgres\nssl_mode = require\n",
