@@ -22,7 +22,7 @@ use crate::helm::Package;
 use crate::manifests::Object;
 use crate::probe::Server;
 use crate::rendered::Rendered;
-use crate::subject::{self, RESTART_BUDGET, ResolvedRelease, Smoke};
+use crate::subject::{self, DRAIN_BUDGET, RESTART_BUDGET, ResolvedRelease, Smoke};
 
 /// A subject under one overlay, ready to be installed.
 #[derive(Debug, Clone, Default)]
@@ -71,6 +71,8 @@ pub struct Installation {
     pub smoke: Smoke,
     /// How long the subject asks for a rollout of all its workloads, at least.
     pub restart_budget: Option<Duration>,
+    /// How old the subject says that a session may become after a change of its credential.
+    pub drain_budget: Option<Duration>,
     /// Whether the overlay is marked as production.
     pub production: bool,
     /// Where the CA stands that clients are told to trust.
@@ -152,6 +154,7 @@ impl Installation {
             password_length: subject.database().password_length,
             smoke: subject.file().smoke.clone(),
             restart_budget: subject.file().budgets.get(RESTART_BUDGET).map(|budget| budget.0),
+            drain_budget: subject.file().budgets.get(DRAIN_BUDGET).map(|budget| budget.0),
             ca_procedures: CaProcedures::of(rendered),
             restart: Procedure::of_restart(rendered),
             pods: pods_of(rendered),

@@ -34,6 +34,8 @@ pub const DECLARED_STEPS: &str = "run the restart steps that the subject declare
 pub const FOLLOW_AFTER_STEPS: &str = "wait until every consumer logged in after the declared steps";
 /// The step that waits for the last session of before.
 pub const DRAIN: &str = "wait until no session of before is left";
+/// The same where not every consumer had followed in its time, before anybody helps.
+pub const DRAIN_UNAIDED: &str = "wait until no session of before is left, before anybody helps";
 
 /// The longest time without an acknowledged write in the steady lane.
 pub const STEADY_GAP: &str = "the write gap of the steady lane";
@@ -127,8 +129,12 @@ pub(super) async fn follow(
     diary: &mut Diary,
     rotation: &Rotation<'_>,
 ) -> Result<(), BenchError> {
+    let began = Timestamp::now();
     diary.limit(ACCEPT, bench.allow(ACCEPTED).limit + rotation.held_up);
     diary.limit(REFUSE, bench.allow(REFUSED).limit + rotation.held_up);
+    if let Some(promised) = bench.installation().drain_budget {
+        diary.limit(DRAIN, promised);
+    }
     if diary.hope(ACCEPT, bench.accepts(rotation.new)).await {
         bench.mark(NEW_ACCEPTED).await?;
     }
@@ -147,6 +153,7 @@ pub(super) async fn follow(
     if followed {
         bench.mark(FOLLOWED).await?;
     } else {
+        diary.hope(DRAIN_UNAIDED, bench.sessions_end(began, bench.allow(DRAINING))).await;
         // The answer is known; what comes after is about the database, and begins with clients that work.
         diary.step("restart every workload, because not all followed", bench.restart()).await?;
         diary.hope("wait for every workload to settle", bench.settle()).await;

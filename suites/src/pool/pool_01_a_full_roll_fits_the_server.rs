@@ -65,8 +65,8 @@ fn rendered(subject: &Rendered, check: &mut Check) {
                 continue;
             }
             None => {
-                let hint = "neither a variable nor a parameter of its connection string says it; the driver's default is \
-                            not known here";
+                let hint = "no variable such as DB_POOL_SIZE or DB_MAX_OPEN_CONNS and no parameter of its connection string \
+                            says it; the driver's default is not known here";
                 check.undecided(client, "the size of its pool", hint);
                 open = true;
                 continue;

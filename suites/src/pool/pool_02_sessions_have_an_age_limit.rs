@@ -2,12 +2,14 @@
 //!
 //! PostgreSQL asks for a password when a session begins, and never again. A pool that keeps its sessions for ever goes
 //! on with a credential that was revoked weeks ago, and looks healthy, until one session breaks and the next cannot
-//! begin. An age limit makes every pool meet the new credential within that time.
+//! begin. An age limit makes every pool meet the new credential within that time. What the settings promise, a rotation
+//! shows: after that time no session is left that began before it.
 
 use std::time::Duration;
 
 use harness::check::Check;
-use harness::expectation::at_most;
+use harness::expectation::{at_most, empty, not_empty};
+use harness::experiment::{BEFORE, CHANGED, DRAIN, DRAIN_UNAIDED, Experiment, Records};
 use harness::finding::Place;
 use harness::graph::Fact;
 use harness::rendered::Rendered;
@@ -23,21 +25,21 @@ pub const POOL_02: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"connection pool drain\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[],
-    experiments: &[],
-    decisive: &[Lane::Rendered],
+    experiments: &[Experiment::RotatePassword],
+    decisive: &[Lane::Rendered, Lane::Live],
     remedy: "set the pool's maximum lifetime of a connection, to minutes",
     rendered: Some(rendered),
-    live: None,
+    live: Some(live),
 };
 
 /// How old a session may become, where the subject does not ask for more under `budgets.drain`.
-const DRAIN: Duration = Duration::from_secs(30 * 60);
+const LONGEST: Duration = Duration::from_secs(30 * 60);
 
 fn rendered(subject: &Rendered, check: &mut Check) {
     let told = subject.subject().file().budgets.get(DRAIN_BUDGET).map(|budget| budget.0);
-    let limit = told.unwrap_or(DRAIN).max(DRAIN).as_secs();
+    let limit = told.unwrap_or(LONGEST).max(LONGEST).as_secs();
     // What ends by itself ends its sessions.
     let clients: Vec<_> =
         subject.database_clients().iter().filter(|client| !client.workload().runs_to_an_end()).collect();
@@ -56,8 +58,8 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             }
             Some((name, Fact::Unknown(hint))) => check.undecided(*client, format!("age of a session, {name}"), hint),
             None => {
-                let hint = "neither a variable nor a parameter of its connection string says it; the driver's default is \
-                            not known here";
+                let hint = "no variable such as DB_MAX_LIFETIME or DB_CONN_MAX_AGE and no parameter of its connection string \
+                            says it; the driver's default is not known here";
                 check.undecided(*client, "age of a session", hint);
             }
         }
@@ -67,6 +69,30 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     } else if clients.is_empty() {
         check.not_applicable("every client of the database ends by itself");
     }
+}
+
+fn live(records: &Records, check: &mut Check) {
+    let Some(rotation) = records.of(Experiment::RotatePassword) else { return };
+    let database = || Place::object("the database");
+    // Where somebody had to be helped, what counts is what had ended before he was.
+    let drain = [DRAIN_UNAIDED, DRAIN].into_iter().find_map(|name| rotation.step(name).zip(rotation.over(name)));
+    let changed = rotation.history.as_ref().and_then(|history| history.mark(CHANGED));
+    let (Some((drain, over)), Some(changed)) = (drain, changed) else {
+        return check.undecided(database(), "sessions of before the change", "nobody watched them");
+    };
+    let watched = over.duration_since(changed).as_secs_f64();
+    let promised = rotation.limit(DRAIN).unwrap_or(LONGEST.as_secs_f64());
+    if let Some(left) = drain.unmet.as_ref().filter(|_| watched < promised) {
+        let hint = format!(
+            "after {watched:.0} s, {left}; one may become {promised:.0} s old, and `budgets.drain` in the subject file \
+             says how old here"
+        );
+        return check.undecided(database(), "sessions of before the change", hint);
+    }
+    let left: Vec<&str> = drain.unmet.as_deref().into_iter().collect();
+    check.expect(database(), format!("sessions of before the change, {watched:.0} s after it"), &left[..], empty());
+    let before: Vec<String> = rotation.at(BEFORE).client_workloads().into_iter().collect();
+    check.control(database(), "workloads that had sessions before it", &before[..], not_empty());
 }
 
 #[cfg(test)]

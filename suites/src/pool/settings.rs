@@ -44,8 +44,38 @@ fn find(client: &DatabaseClient, names: fn(&str) -> bool, parameters: &[&str]) -
     })
 }
 
+/// Words that names of pools run together, `MAXOPENCONNS`. A longer one stands before what it begins with.
+const RUN_TOGETHER: &[&str] = &[
+    "MAX",
+    "MIN",
+    "OPEN",
+    "IDLE",
+    "CONNECTIONS",
+    "CONNECTION",
+    "CONNS",
+    "CONN",
+    "POOL",
+    "SIZE",
+    "LIFETIME",
+    "TIMEOUT",
+    "TIME",
+    "AGE",
+];
+
 fn words(name: &str) -> Vec<&str> {
-    name.split('_').collect()
+    name.split('_').flat_map(|word| parts(word).unwrap_or_else(|| vec![word])).collect()
+}
+
+/// The words that were run together, if nothing else is in it.
+fn parts(mut word: &str) -> Option<Vec<&str>> {
+    let mut found = Vec::new();
+    while !word.is_empty() {
+        let length = RUN_TOGETHER.iter().find(|known| word.starts_with(**known))?.len();
+        let (part, rest) = word.split_at(length);
+        found.push(part);
+        word = rest;
+    }
+    Some(found)
 }
 
 /// `POOL_SIZE`, `DB_POOL_MAX`, `CERTCTL_DATABASE_MAX_CONNS`, `DATABASE_MAX_OPEN_CONNECTIONS`.
@@ -54,7 +84,7 @@ fn names_a_size(name: &str) -> bool {
     let words = words(&upper);
     let has = |wanted: &[&str]| wanted.iter().any(|word| words.contains(word));
     let counts = has(&["CONNS", "CONNECTIONS", "CONN"]) && has(&["MAX"]) && !has(&["IDLE"]);
-    let pool = has(&["POOL", "POOLSIZE"]) && (has(&["SIZE", "MAX", "POOLSIZE"]));
+    let pool = has(&["POOL"]) && has(&["SIZE", "MAX"]);
     (counts || pool) && !names_an_age(name) && !has(&["IDLE", "TIMEOUT", "MIN", "OVERFLOW", "WAIT"])
 }
 
@@ -63,8 +93,7 @@ fn names_an_age(name: &str) -> bool {
     let upper = name.to_uppercase();
     let words = words(&upper);
     let has = |wanted: &[&str]| wanted.iter().any(|word| words.contains(word));
-    has(&["LIFETIME", "MAXLIFETIME", "RECYCLE"])
-        && has(&["POOL", "CONN", "CONNS", "CONNECTION", "DB", "DATABASE", "PG"])
+    has(&["LIFETIME", "RECYCLE"]) && has(&["POOL", "CONN", "CONNS", "CONNECTION", "DB", "DATABASE", "PG"])
         || has(&["CONN", "CONNECTION"]) && has(&["AGE"])
 }
 
@@ -105,6 +134,10 @@ mod tests {
     #[case("POOL_MAX_LIFETIME", false, true)]
     #[case("DB_CONN_MAX_LIFETIME", false, true)]
     #[case("DB_CONN_MAX_AGE", false, true)]
+    #[case("STORE_POSTGRES_MAXOPENCONNS", true, false)]
+    #[case("STORE_POSTGRES_MAXCONNLIFETIME", false, true)]
+    #[case("STORE_POSTGRES_MAXCONNIDLETIME", false, false)]
+    #[case("DB_POOLSIZE", true, false)]
     #[case("DB_MAX_IDLE_CONNS", false, false)]
     #[case("POOL_TIMEOUT", false, false)]
     #[case("MAX_UPLOAD_SIZE", false, false)]

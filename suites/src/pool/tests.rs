@@ -1,14 +1,16 @@
-//! What the live checks of poolers say of records in which one thing is spoilt.
+//! What the live checks of pools and poolers say of records in which one thing is spoilt.
 
 use harness::experiment::{
-    AFTER, DURING, Experiment, NEW_THROUGH_POOLER, OLD_THROUGH_POOLER, RESTARTED, Record, SETTLED, Snapshot,
+    AFTER, BEFORE, CHANGED, DRAIN, DRAIN_UNAIDED, DURING, Experiment, NEW_THROUGH_POOLER, OLD_THROUGH_POOLER,
+    RESTARTED, Record, SETTLED, Snapshot, Step,
 };
+use harness::history::{History, Mark};
 use harness::probe::{Login, Served};
 use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
 use rstest::rstest;
 
-use super::{POOL_03, POOL_04};
-use crate::testing::{judge_live, moment, record, served};
+use super::{POOL_02, POOL_03, POOL_04};
+use crate::testing::{at, judge_live, moment, pod, record, served, step};
 
 fn turned_away() -> Login {
     Login::Refused { sqlstate: "08P01".into() }
@@ -55,4 +57,36 @@ fn what_a_pooler_presents(#[case] spoil: Spoil, #[case] expected: Verdict) {
     spoil(&mut after);
     let records = [record(Experiment::Install, [with_a_pooler(SETTLED)]), record(Experiment::RotateCa, [after])];
     assert_eq!(judge_live(&POOL_04, records), expected);
+}
+
+/// A rotation at second 10 after which somebody watched the sessions of before until second `over`.
+fn drained(name: &str, over: i64, unmet: Option<&str>) -> Record {
+    let marks = vec![Mark { at: at(10), name: CHANGED.into() }];
+    Record {
+        history: Some(History { marks, ..History::default() }),
+        limits: [(DRAIN.to_owned(), 60.0)].into(),
+        steps: vec![Step { unmet: unmet.map(str::to_owned), ..step(name, over) }, step(DRAIN, 200)],
+        ..record(Experiment::RotatePassword, [moment(BEFORE, 0, [pod("deployment/agents", "a")])])
+    }
+}
+
+const ONE: Option<&str> = Some("there is still one");
+
+type SpoilRecord = fn(&mut Record);
+
+#[rstest]
+#[case::ended(drained(DRAIN, 40, None), |_: &mut Record| {}, Holds)]
+#[case::stayed_for_longer_than_was_promised(drained(DRAIN_UNAIDED, 71, ONE), |_: &mut Record| {}, Violated)]
+#[case::stayed_for_as_long_as_was_watched(drained(DRAIN_UNAIDED, 69, ONE), |_: &mut Record| {}, Unchecked)]
+#[case::stayed_and_nothing_promised(drained(DRAIN_UNAIDED, 71, ONE), |record: &mut Record| record.limits.clear(), Unchecked)]
+#[case::ended_while_others_were_left_behind(drained(DRAIN_UNAIDED, 71, None), |_: &mut Record| {}, Holds)]
+#[case::there_were_none(drained(DRAIN, 40, None), |record: &mut Record| {
+    record.snapshots[0].sessions.clear();
+    record.snapshots[0].logins.clear();
+}, Unchecked)]
+#[case::nobody_watched(drained(DRAIN, 40, None), |record: &mut Record| record.steps.clear(), Unchecked)]
+#[case::no_mark(drained(DRAIN, 40, None), |record: &mut Record| record.history = None, Unchecked)]
+fn sessions_of_before_a_rotation(#[case] mut record: Record, #[case] spoil: SpoilRecord, #[case] expected: Verdict) {
+    spoil(&mut record);
+    assert_eq!(judge_live(&POOL_02, [record]), expected);
 }
