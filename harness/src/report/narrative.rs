@@ -101,6 +101,9 @@ pub(super) fn outcome(report: &Report) -> &'static str {
     match report.exit_code {
         exit::HOLDS if report.conformant => "conformant",
         exit::HOLDS if is_waived(report) => "not conformant, but waived",
+        exit::HOLDS if report.requirements.iter().all(|one| one.verdict != Verdict::Holds) => {
+            "nothing refuted, nothing proven"
+        }
         exit::HOLDS => "holds, within the requested scope",
         exit::VIOLATED => "violated",
         exit::INCOMPLETE => "incomplete",

@@ -55,18 +55,21 @@ enum Because {
     Proven,
     Waived,
     DoesNotBind,
+    /// It can only refute, and the lane that decides was not run.
+    LeftToTheOther,
     OnlyListed,
 }
 
 impl Because {
-    fn of(requirement: &RequirementResult) -> Option<Self> {
+    fn of(requirement: &RequirementResult, lane: Lane) -> Option<Self> {
         match requirement.verdict {
             Verdict::Holds => Some(Self::Proven),
             Verdict::Waived => Some(Self::Waived),
             _ if requirement.fails => None,
             Verdict::Violated => None,
-            _ if requirement.binding => Some(Self::OnlyListed),
-            _ => Some(Self::DoesNotBind),
+            _ if !requirement.binding => Some(Self::DoesNotBind),
+            _ if !requirement.decisive.contains(&lane) => Some(Self::LeftToTheOther),
+            _ => Some(Self::OnlyListed),
         }
     }
 }
@@ -74,9 +77,9 @@ impl Because {
 fn groups(report: &Report) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for requirement in &report.requirements {
-        let Some(because) = Because::of(requirement) else { continue };
         for result in report.lanes(requirement).filter(|result| result.verdict == Verdict::Unchecked) {
             let LaneResult { key, reason, .. } = result;
+            let Some(because) = Because::of(requirement, key.lane) else { continue };
             let same = |group: &&mut Group<'_>| {
                 (group.subject, group.lane, group.because) == (key.subject.as_str(), key.lane, because)
             };
@@ -114,6 +117,9 @@ impl Group<'_> {
             Because::Proven => format!("the verdict stands, because the {other} lane proves it"),
             Because::Waived => format!("what the {other} lane found is waived"),
             Because::DoesNotBind => "this fails nothing, because it does not bind".to_owned(),
+            Because::LeftToTheOther => {
+                format!("this lane can only refute it, and the {other} lane, which decides, was not run")
+            }
             Because::OnlyListed => {
                 "this is only listed, because no subject file promises anything; --strict makes it fail".to_owned()
             }

@@ -10,7 +10,7 @@ use crate::feature::Feature;
 use crate::finding::Outcome;
 use crate::report::{Report, Style, WaiverState, html, junit, sarif, summary, text};
 use crate::requirement::Lane;
-use crate::run::{Disposition, Event, Key, Undecided};
+use crate::run::{Disposition, Event, Key, Scope, Undecided};
 use crate::verdict::Verdict;
 use crate::waiver::Waiver;
 
@@ -167,4 +167,34 @@ fn a_green_report_says_what_did_not_come_to_its_end() {
     let page = html(&report, &[]).unwrap();
     let open = page.find("Open: experiment rotate-ca of agents [production] broke off").unwrap();
     assert!(open < page.find("<nav").unwrap());
+}
+
+/// Only the rendered lane of some, and CA-06 can there be refuted at most.
+fn rendered_alone(ids: &[&str], judge: impl Fn(&Key) -> Judgement) -> Report {
+    let mut plan = plan();
+    plan.scope = Scope::Partial;
+    for item in &mut plan.items {
+        if !ids.contains(&item.key.id.as_str()) || item.key.lane == Lane::Live {
+            item.disposition = Disposition::Settled { verdict: Verdict::NotRun, reason: "not selected".into() };
+        }
+    }
+    Story::judging(plan, judge).then(Event::RunFinished).report()
+}
+
+#[test]
+fn what_a_lane_leaves_open_that_can_only_refute_is_left_to_the_other() {
+    let report = rendered_alone(&["CA-06", "RENDER-01"], |key| match key.id.as_str() {
+        "CA-06" => Judgement::without_check(Verdict::Unchecked, "no client has a CA"),
+        _ => holds(),
+    });
+    assert_eq!(report.exit_code, crate::exit::HOLDS);
+    let told = text(&report, Style::default());
+    let sentence = "not told in the rendered lane (no client has a CA); this lane can only refute it, and the live lane, which decides, was not run";
+    assert!(told.contains(sentence), "{told}");
+}
+
+#[test]
+fn nothing_refuted_is_not_called_holding() {
+    let told = text(&rendered_alone(&["CA-06"], |_| holds()), Style::default());
+    assert!(told.contains("NOTHING REFUTED, NOTHING PROVEN"), "{told}");
 }
