@@ -69,6 +69,11 @@ impl Feature {
         Self::Gitops,
     ];
 
+    /// Whether whoever promises this one promises the other too.
+    pub fn implies(self, other: Self) -> bool {
+        other == Self::Ca && matches!(self, Self::CaIdentical | Self::CaRotation | Self::CaSync)
+    }
+
     /// The name as subject files write it.
     pub fn name(self) -> &'static str {
         match self {

@@ -84,7 +84,7 @@ pub fn unrendered(error: &RenderedError) -> Judgement {
 
 /// Whether a feature is claimed, or shown by the manifests.
 pub fn applies(feature: Feature, rendered: &Rendered) -> bool {
-    rendered.subject().claims(feature) || shows(feature, rendered)
+    rendered.subject().claims_in(rendered.overlay(), feature) || shows(feature, rendered)
 }
 
 /// Whether the manifests show a feature, so that leaving it out of the subject file wins nothing.

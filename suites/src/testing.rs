@@ -10,6 +10,7 @@ use harness::experiment::{
     Experiment, InspectedCa, InspectedCertificate, InspectedMount, Inspection, LoggedLogin, PodState, Record, Session,
     Snapshot, Step,
 };
+use harness::feature::Feature;
 use harness::finding::Outcome;
 use harness::judge::judge_rendered;
 use harness::probe::{Certificate, Served};
@@ -36,6 +37,13 @@ pub(crate) fn judge_live(requirement: &Requirement, records: impl IntoIterator<I
 pub(crate) fn judge_manifests(requirement: &Requirement, manifests: &str) -> Verdict {
     let subject = Arc::new(Subject::of_manifests("test"));
     judge_rendered(&Rendered::of_manifests(subject, manifests).unwrap(), requirement).verdict
+}
+
+/// The same where a feature is claimed of them.
+pub(crate) fn judge_promised(requirement: &Requirement, manifests: &str, feature: Feature) -> Verdict {
+    let mut subject = Subject::of_manifests("test");
+    subject.demand([feature]);
+    judge_rendered(&Rendered::of_manifests(Arc::new(subject), manifests).unwrap(), requirement).verdict
 }
 
 /// The places that the rendered check of a requirement blames in manifests that came without a chart.

@@ -177,7 +177,7 @@ pub struct OverlayFile {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub values: Vec<Utf8PathBuf>,
-    /// Whether images and charts must be pinned.
+    /// Whether images and charts must be pinned, and a promised CA be there.
     #[serde(default)]
     pub production: bool,
 }

@@ -96,7 +96,7 @@ pub struct Overlay {
     pub name: String,
     /// Files of values after those of the release.
     pub values: Vec<Utf8PathBuf>,
-    /// Whether images and charts must be pinned.
+    /// Whether images and charts must be pinned, and a promised CA be there.
     pub production: bool,
 }
 
@@ -165,6 +165,13 @@ impl Subject {
     /// Whether the subject claims a feature, or is judged as if it did.
     pub fn claims(&self, feature: Feature) -> bool {
         self.file.claims.contains(&feature) || self.demanded.contains(&feature)
+    }
+
+    /// Whether it claims the feature for one of its environments: what another claim implies it keeps in production. An
+    /// environment of developers may go without.
+    pub fn claims_in(&self, overlay: &Overlay, feature: Feature) -> bool {
+        let implied = || self.file.claims.iter().chain(&self.demanded).any(|claimed| claimed.implies(feature));
+        self.claims(feature) || overlay.production && implied()
     }
 
     /// Has the subject judged as if it claimed these features too.

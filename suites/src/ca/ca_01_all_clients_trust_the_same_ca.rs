@@ -32,10 +32,12 @@ pub const CA_01: Requirement = Requirement {
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
-    let shared = shared(subject).unwrap_or_else(|| "the one that the others trust".into());
-    if clients_with_ca(subject).next().is_none() {
+    let nobody = clients_with_ca(subject).next().is_none();
+    if nobody && !subject.subject().claims_in(subject.overlay(), Feature::Ca) {
         return check.not_applicable("no client of the database is given a CA");
     }
+    let alike = if nobody { "one, as the subject promises" } else { "the one that the others trust" };
+    let shared = shared(subject).unwrap_or_else(|| alike.into());
     for client in subject.database_clients() {
         match (client.ca().map(provider), client.ssl_mode()) {
             (Some(Fact::Unknown(hint)), _) => check.undecided(client, WHAT, hint),
@@ -96,11 +98,19 @@ fn live(records: &Records, check: &mut Check) {
 #[cfg(test)]
 mod tests {
     use harness::experiment::{Experiment, PodState, SETTLED};
-    use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
+    use harness::feature::Feature;
+    use harness::verdict::Verdict::{self, Holds, NotApplicable, NotClaimed, Unchecked, Violated};
     use rstest::rstest;
 
     use super::CA_01;
-    use crate::testing::{blamed_in, judge_live, moment, pod, record, trusting};
+    use crate::testing::{blamed_in, judge_live, judge_manifests, judge_promised, moment, pod, record, trusting};
+
+    #[test]
+    fn a_ca_that_is_promised_and_given_to_nobody_is_a_violation() {
+        let client = "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, env: [{name: PGHOST, value: db}]}]}}";
+        assert_eq!(judge_promised(&CA_01, client, Feature::Ca), Violated);
+        assert_eq!(judge_manifests(&CA_01, client), NotClaimed);
+    }
 
     #[test]
     fn whoever_is_handed_no_ca_is_blamed_and_not_the_others() {
