@@ -90,12 +90,15 @@ fn result(
         (false, _) => ("open", "none"),
     };
     let scope = format!("{}, {}, {}", lane.key.subject, lane.key.overlay, lane.key.lane);
+    // Code scanning shows this text, and neither a logical location nor the rule's help beside it.
+    let at = finding.map(|finding| format!("{}: ", finding.place)).unwrap_or_default();
+    let message = format!("{}: {at}{text}; mend: {} [{scope}]", requirement.title, requirement.remedy);
     let mut result = json!({
         "ruleId": requirement.id,
         "ruleIndex": index,
         "kind": kind,
         "level": level,
-        "message": { "text": format!("{}: {text} [{scope}]", requirement.title) },
+        "message": { "text": message },
         "locations": [location(finding.map(|finding| &finding.place), charts)],
         "partialFingerprints": { "primaryLocationLineHash": fingerprint(requirement, lane, finding) },
     });
