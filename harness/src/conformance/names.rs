@@ -25,6 +25,8 @@ fn named(file: &SubjectFile) -> Vec<(&'static str, Thing, &str)> {
     let mut named: Vec<(&'static str, Thing, &str)> = Vec::new();
     named.extend(file.workloads.iter().map(|name| ("workloads", Thing::Workload, name.as_str())));
     let database = &file.database;
+    let migrations = database.migrations.iter();
+    named.extend(migrations.map(|name| ("database.migrations", Thing::Workload, name.as_str())));
     let migrating = database.migrates_on_start.iter();
     named.extend(migrating.map(|name| ("database.migratesOnStart", Thing::Workload, name.as_str())));
     named.extend(database.cluster.iter().map(|name| ("database.cluster", Thing::Object("Cluster"), name.as_str())));
@@ -144,7 +146,7 @@ spec:
 
     #[rstest]
     #[case("workloads: [deployment/shop]")]
-    #[case("database: {cluster: shop-db, migratesOnStart: [deployment/shop]}")]
+    #[case("database: {cluster: shop-db, migrations: [deployment/shop], migratesOnStart: [deployment/shop]}")]
     #[case("smoke: {http: {service: shop, path: /}}")]
     #[case("structured: [{variable: CORS, format: json-array}]")]
     #[case(

@@ -18,10 +18,12 @@ const WRITES: &[&str] = &["patch secret", "create secret", "apply", "replace"];
 const AUTHORITIES: &[&str] = &["cacrt", "rootcert", "sslrootcert", "cabundle", "capem"];
 
 impl Workload {
-    /// Whether it is a Job that brings a schema up to date. That it dials a database, the database's clients tell.
+    /// Whether it is a Job that brings a schema up to date, as the subject says or as can be seen. That it dials a database, the database's clients tell.
     pub fn migrates(&self) -> bool {
         self.object().kind() == "Job"
-            && (is_of_a_migration(self.object().name()) || self.containers().iter().any(Container::migrates))
+            && (self.said_to_migrate
+                || is_of_a_migration(self.object().name())
+                || self.containers().iter().any(Container::migrates))
     }
 
     /// Whether it is a Job or CronJob whose commands read a CA from one place and write it into a Secret.
@@ -84,6 +86,14 @@ mod tests {
             "{{apiVersion: batch/v1, kind: Job, metadata: {{name: {name}}}, spec: {{template: {{spec: {{containers: [{{name: a, image: '{image}', args: {args}}}]}}}}}}}}"
         );
         assert_eq!(graph(&text).workloads()[0].migrates(), expected);
+    }
+
+    #[test]
+    fn a_job_migrates_that_the_subject_says_does() {
+        let text = "{apiVersion: batch/v1, kind: Job, metadata: {name: setup}, spec: {template: {spec: {containers: [{name: a, args: [setup]}]}}}}";
+        let surroundings = Surroundings { migrations: vec!["job/setup".into()], ..Surroundings::default() };
+        assert!(Graph::new(&Manifests::parse(text, "test").unwrap(), &surroundings).workloads()[0].migrates());
+        assert!(!graph(text).workloads()[0].migrates());
     }
 
     #[rstest]

@@ -59,11 +59,8 @@ impl Graph {
             surroundings.clusters.push(cluster);
         }
         let store = Store::new(manifests, &surroundings);
-        let workloads: Vec<Workload> = manifests
-            .shared()
-            .iter()
-            .filter_map(|object| Workload::read(object, &store, &surroundings.pod_templates))
-            .collect();
+        let workloads: Vec<Workload> =
+            manifests.shared().iter().filter_map(|object| Workload::read(object, &store, &surroundings)).collect();
         let services: Vec<&Object> = manifests.of_kind("Service").collect();
         let clients = workloads.iter().flat_map(|workload| {
             let recognise =

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::env::{self, EnvVar};
 use super::fact::Text;
 use super::reference::{RefKind, Reference, Use};
-use super::store::Store;
+use super::store::{Store, Surroundings};
 use super::volume::{self, Mount, MountedFile, Volume, VolumeSource};
 use crate::finding::{Locate, Place};
 use crate::manifests::Object;
@@ -20,6 +20,8 @@ pub struct Workload {
     template: String,
     containers: Vec<Container>,
     volumes: Vec<Volume>,
+    /// Whether the subject says that it brings a schema up to date.
+    pub(super) said_to_migrate: bool,
 }
 
 /// What a container is in its pod.
@@ -60,8 +62,8 @@ fn template_path(kind: &str, group: &str, declared: &[(String, String)]) -> Opti
 }
 
 impl Workload {
-    pub(super) fn read(object: &Arc<Object>, store: &Store, declared: &[(String, String)]) -> Option<Self> {
-        let template = template_path(object.kind(), object.group(), declared)?;
+    pub(super) fn read(object: &Arc<Object>, store: &Store, surroundings: &Surroundings) -> Option<Self> {
+        let template = template_path(object.kind(), object.group(), &surroundings.pod_templates)?;
         let below = |path: &str| if template.is_empty() { path.to_owned() } else { format!("{template}.{path}") };
         let spec = object.get(&below("spec"))?;
         let listed = |field: &str| spec.get(field).and_then(Value::as_array).into_iter().flatten().enumerate();
@@ -80,7 +82,8 @@ impl Workload {
                 containers.push(Container::read(object, path, value.clone(), role, &volumes, store));
             }
         }
-        Some(Self { object: Arc::clone(object), template, containers, volumes })
+        let said_to_migrate = surroundings.migrations.contains(&object.reference());
+        Some(Self { object: Arc::clone(object), template, containers, volumes, said_to_migrate })
     }
 
     /// The object itself.

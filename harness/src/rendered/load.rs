@@ -262,6 +262,7 @@ fn surroundings(subject: &Subject, helms: &Helms) -> Result<Surroundings, Render
         provided,
         copied: subject.database().ca_sync.as_ref().map(|sync| (sync.target.secret.clone(), sync.target.key.clone())),
         hooks: subject.file().releases.iter().flat_map(|release| release.provides.iter().cloned()).collect(),
+        migrations: subject.database().migrations.clone(),
         ca_variable: ca.variable,
         ca_mount_path: ca.mount_path,
         ca_volume: ca.volume,

@@ -25,6 +25,9 @@ pub struct Database {
     /// What copies the CA into a Secret that clients read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_sync: Option<CaSync>,
+    /// The Jobs that bring the schema up to date, where neither name, image nor command says so, `job/shop-setup`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<String>,
     /// The workloads whose pods bring the schema up to date when they start, `deployment/shop`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub migrates_on_start: Vec<String>,

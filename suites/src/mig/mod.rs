@@ -40,7 +40,8 @@ use serde_json::Value;
 fn migrations<'a>(rendering: &'a Rendering, check: &mut Check) -> Vec<&'a Workload> {
     let found = jobs(rendering);
     if found.is_empty() {
-        let hint = "no Job that dials the database has a migration in its name, image or command";
+        let hint = "no Job that dials the database has a migration in its name, image or command; if there is one, say so \
+                    under `database.migrations` in the subject file";
         check.undecided(Place::object("the migration"), "which Job it is", hint);
     }
     found
