@@ -18,7 +18,8 @@ const WRITES: &[&str] = &["patch secret", "create secret", "apply", "replace"];
 const AUTHORITIES: &[&str] = &["cacrt", "rootcert", "sslrootcert", "cabundle", "capem"];
 
 impl Workload {
-    /// Whether it is a Job that brings a schema up to date, as the subject says or as can be seen. That it dials a database, the database's clients tell.
+    /// Whether it is a Job that brings a schema up to date, as the subject says or as can be seen. That it dials
+    /// a database, the database's clients tell.
     pub fn migrates(&self) -> bool {
         self.object().kind() == "Job"
             && (self.said_to_migrate
