@@ -6,7 +6,7 @@
 use std::fs;
 use std::io;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::KindCluster;
@@ -97,6 +97,7 @@ impl Handle {
     /// # Errors
     /// When it cannot be made.
     pub fn folder(cache: &Cache, name: &str) -> Result<Utf8PathBuf, HandleError> {
+        place(cache, name)?;
         cache.folder(&format!("clusters/{name}")).map_err(|source| HandleError::Cache { name: name.to_owned(), source })
     }
 
@@ -106,7 +107,7 @@ impl Handle {
     /// When there is something that cannot be read.
     pub fn read(cache: &Cache, name: &str) -> Result<Option<Self>, HandleError> {
         // Reading makes no folder: whoever only lists tests leaves no trace.
-        let path = cache.root().join("clusters").join(name).join(FILE);
+        let path = place(cache, name)?.join(FILE);
         match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(HandleError::File { path, source }),
@@ -134,7 +135,7 @@ impl Handle {
     /// # Errors
     /// When it cannot be removed. A word that nobody left is no error.
     pub fn forget(cache: &Cache, name: &str) -> Result<(), HandleError> {
-        let path = cache.root().join("clusters").join(name);
+        let path = place(cache, name)?;
         match fs::remove_dir_all(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             done => done.map_err(|source| HandleError::File { path, source }),
@@ -144,9 +145,20 @@ impl Handle {
 
 const FILE: &str = "handle.json";
 
+/// Where the word of a cluster is. A name that is no single folder would lead to those of others.
+fn place(cache: &Cache, name: &str) -> Result<Utf8PathBuf, HandleError> {
+    let path = cache.root().join("clusters").join(name);
+    let mut parts = Utf8Path::new(name).components();
+    match (parts.next(), parts.next()) {
+        (Some(Utf8Component::Normal(only)), None) if only == name => Ok(path),
+        _ => Err(HandleError::File { path, source: io::ErrorKind::InvalidFilename.into() }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use camino::Utf8Path;
+    use rstest::rstest;
 
     use super::{Handle, HandleError, Provider};
     use crate::cache::Cache;
@@ -177,6 +189,20 @@ mod tests {
         Handle::forget(&cache, "holdfast").unwrap();
         Handle::forget(&cache, "holdfast").unwrap();
         assert_eq!(Handle::read(&cache, "holdfast").unwrap(), None);
+    }
+
+    #[rstest]
+    #[case::none("")]
+    #[case::all_of_them(".")]
+    #[case::what_is_above("..")]
+    #[case::what_is_below("a/b")]
+    #[case::elsewhere("/tmp")]
+    fn a_name_that_is_no_folder_of_its_own_takes_nothing_away(#[case] name: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(Utf8Path::from_path(folder.path()).unwrap());
+        handle().leave(&cache).unwrap();
+        assert!(matches!(Handle::forget(&cache, name), Err(HandleError::File { .. })));
+        assert_eq!(Handle::read(&cache, "holdfast").unwrap(), Some(handle()));
     }
 
     #[test]

@@ -55,7 +55,10 @@ pub enum UpError {
         source: ConnectError,
     },
     /// The cluster does not come up.
-    #[error("bring up the kind cluster {name}")]
+    #[error(
+        "bring up the kind cluster {name}; `holdfast doctor` looks at this machine, `docker logs {name}-control-plane` \
+         says what its node does"
+    )]
     Wait {
         /// The cluster.
         name: String,
@@ -145,8 +148,12 @@ impl KindCluster {
     /// # Errors
     /// When somebody else made it, or Docker or kind fails.
     pub async fn take_down(&self) -> Result<(), UpError> {
-        self.find_ours().await?;
-        self.delete().await.map_err(|e| self.kind_error(e))
+        match self.find_ours().await? {
+            Found::Nothing => Ok(()),
+            Found::Running { .. } | Found::Stopped { .. } | Found::Restarted { .. } => {
+                self.delete().await.map_err(|e| self.kind_error(e))
+            }
+        }
     }
 
     async fn find_ours(&self) -> Result<Found, UpError> {

@@ -82,8 +82,8 @@ pub enum RecipeError {
     Versions(#[from] VersionsError),
     /// The repository whose sources the recipe reads is not here.
     #[error(
-        "find the sources of {name}: {workspace} has no {path}; run Holdfast in a checkout of its repository, or take \
-         the image from a registry with `--images pull`"
+        "find the sources of {name}: {workspace} has no {path}; run Holdfast in a checkout of its repository, or on a \
+         cluster that is there with `run --context NAME`"
     )]
     Workspace {
         /// The recipe.

@@ -125,8 +125,10 @@ fn either(workshop: &Workshop, docker: &Docker, progress: &dyn Progress) -> Resu
         return built(workshop, docker, progress);
     }
     pulled(workshop, docker, None, progress).or_else(|refused| {
-        progress
-            .say(&format!("The images are built on this machine, because a registry refused: {}.", Chain(&refused)));
+        progress.say(&format!(
+            "The images are built on this machine, because they could not be pulled: {}.",
+            Chain(&refused)
+        ));
         built(workshop, docker, progress)
     })
 }

@@ -6,13 +6,12 @@ use harness::benchmark::{self, Request, Standing};
 use harness::cache::Cache;
 use harness::cluster::{Cluster, DEFAULT_NAME, Found, Handle};
 use harness::error::Chain;
-use harness::images::Mode;
 use harness::progress::{Progress, Silent};
 use harness::{exit, report};
 
-use crate::commands::runtime;
+use crate::commands::{cluster_name, runtime};
 use crate::failure::Failure;
-use crate::ground::{self, Ground};
+use crate::ground::{self, Ground, Images};
 use crate::progress::progress;
 use crate::terminal::Terminal;
 
@@ -30,8 +29,11 @@ pub(crate) struct Bench {
     live: bool,
 
     /// The name of the cluster.
-    #[arg(long, default_value = DEFAULT_NAME)]
+    #[arg(long, default_value = DEFAULT_NAME, value_parser = cluster_name)]
     name: String,
+
+    #[command(flatten)]
+    images: Images,
 
     /// The folder of `charts`, `subjects` and `mutants`.
     #[arg(long, value_name = "FOLDER", default_value = "fixtures")]
@@ -91,7 +93,7 @@ impl Bench {
         let Found::Running { image } = runtime()?.block_on(kind.find()).map_err(Failure::broke)? else {
             return nothing();
         };
-        let ground = Ground::prepare(&self.name, Mode::Auto, progress)?;
+        let ground = Ground::prepare(&self.name, self.images.mode(), progress)?;
         if image != ground.kind.node_image {
             return Ok(Err(format!("the cluster runs another node image ({image}): holdfast up replaces it")));
         }
@@ -100,7 +102,7 @@ impl Bench {
     }
 
     fn up(&self) -> Result<(), Failure> {
-        let ground = Ground::prepare(&self.name, Mode::Auto, &Silent)?;
+        let ground = Ground::prepare(&self.name, self.images.mode(), &Silent)?;
         runtime()?.block_on(ground.kind.bring_up(&ground.furnishing, &Silent)).map(drop).map_err(Failure::broke)
     }
 }

@@ -16,7 +16,7 @@ use harness::redact::PrivateRoom;
 use harness::tools::{OnPath, Tool};
 use harness::versions::Versions;
 
-use crate::commands::runtime;
+use crate::commands::{cluster_name, runtime};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
@@ -29,7 +29,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// The name of the cluster.
-    #[arg(long, default_value = DEFAULT_NAME)]
+    #[arg(long, default_value = DEFAULT_NAME, value_parser = cluster_name)]
     name: String,
 }
 

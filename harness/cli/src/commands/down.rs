@@ -6,7 +6,7 @@ use harness::cluster::{DEFAULT_NAME, Handle, Provider};
 use harness::docker;
 use harness::exit;
 
-use crate::commands::runtime;
+use crate::commands::{cluster_name, runtime};
 use crate::failure::Failure;
 use crate::ground;
 use crate::progress::progress;
@@ -16,7 +16,7 @@ use crate::terminal::Terminal;
 #[derive(Debug, Args)]
 pub(crate) struct Down {
     /// The name of the cluster.
-    #[arg(long, default_value = DEFAULT_NAME)]
+    #[arg(long, default_value = DEFAULT_NAME, value_parser = cluster_name)]
     name: String,
     /// Stop the private Docker daemon too, if one was started. Its images stay.
     #[arg(long)]
@@ -31,8 +31,8 @@ impl Down {
         {
             return Err(Failure::usage(format!(
                 "remove the cluster {}: somebody else made it, at context {} of {}, so it stays; `holdfast sweep --context \
-                 {}` removes what runs left on it",
-                self.name, handle.context, handle.kubeconfig, handle.context
+                 {} --kubeconfig {}` removes what runs left on it",
+                self.name, handle.context, handle.kubeconfig, handle.context, handle.kubeconfig
             )));
         }
         let progress = progress(terminal);

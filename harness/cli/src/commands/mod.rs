@@ -67,7 +67,38 @@ impl Command {
     }
 }
 
+/// A cluster's name, which is part of file names and of names on the cluster: a DNS label, short enough for what follows.
+fn cluster_name(text: &str) -> Result<String, String> {
+    let of_a_label = |one: char| one.is_ascii_lowercase() || one.is_ascii_digit() || one == '-';
+    let fits = (1..=40).contains(&text.len()) && text.chars().all(of_a_label);
+    if fits && !text.starts_with('-') && !text.ends_with('-') {
+        Ok(text.to_owned())
+    } else {
+        Err("a name is 1 to 40 of a-z, 0-9 and -, and neither begins nor ends with -".to_owned())
+    }
+}
+
 /// The runtime of commands that talk to a cluster.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Runtime::new().map_err(|error| Failure::broke(format!("start the asynchronous runtime: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::cluster_name;
+
+    #[rstest]
+    #[case::usual("holdfast", true)]
+    #[case::with_a_number("gate-2", true)]
+    #[case::a_variable_that_is_not_set("", false)]
+    #[case::another_folder("..", false)]
+    #[case::a_path("a/b", false)]
+    #[case::capitals("Gate", false)]
+    #[case::a_dash_at_the_end("gate-", false)]
+    #[case::an_option("-f", false)]
+    fn a_cluster_is_called_by_a_label(#[case] text: &str, #[case] expected: bool) {
+        assert_eq!(cluster_name(text).is_ok(), expected);
+    }
 }

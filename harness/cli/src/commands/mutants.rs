@@ -14,9 +14,9 @@ use harness::mutant::{self, KillMatrix, LiveLane, LiveOutcome, Mutant, Trial};
 use harness::requirement::Lane;
 use harness::subject::Subject;
 
-use crate::commands::runtime;
+use crate::commands::{cluster_name, runtime};
 use crate::failure::Failure;
-use crate::ground::Ground;
+use crate::ground::{Ground, Images};
 use crate::progress::progress;
 use crate::terminal::Terminal;
 
@@ -44,8 +44,11 @@ struct Run {
     fixtures: Utf8PathBuf,
 
     /// The name of the cluster, for the live lane.
-    #[arg(long, default_value = DEFAULT_NAME)]
+    #[arg(long, default_value = DEFAULT_NAME, value_parser = cluster_name)]
     name: String,
+
+    #[command(flatten)]
+    images: Images,
 
     /// Where the live lane puts records and logs.
     #[arg(long, value_name = "FOLDER", default_value = "target/holdfast/mutants")]
@@ -83,7 +86,7 @@ impl Mutants {
             return conclude(&trial(&mutants, &subjects, &helms).rendered_lane(), terminal);
         }
         let progress = progress(terminal);
-        let ground = Ground::prepare(&run.name, harness::images::Mode::Auto, progress.as_ref())?;
+        let ground = Ground::prepare(&run.name, run.images.mode(), progress.as_ref())?;
         let helms = ground.helms()?;
         let trial = trial(&mutants, &subjects, &helms);
         let mut matrix = if run.lane.includes(Lane::Rendered) { trial.rendered_lane() } else { KillMatrix::default() };
@@ -91,7 +94,7 @@ impl Mutants {
             let stage = ground.stage(&installed(&mutants, &subjects), progress.as_ref()).await?;
             let Stage { cluster, programs, .. } = &stage;
             let lane = LiveLane { cluster, programs, base: &run.output, progress: progress.as_ref() };
-            trial.live_lane(&lane, interrupted()).await.map_err(Failure::broke)
+            trial.live_lane(&lane, interrupted).await.map_err(Failure::broke)
         })?;
         let LiveOutcome { matrix: live, folder, redactor, interrupted, leaks } = outcome;
         matrix.join(live);

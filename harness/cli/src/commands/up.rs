@@ -11,9 +11,9 @@ use harness::exit;
 use harness::rendered::Rendered;
 use harness::subject::Subject;
 
-use crate::commands::runtime;
+use crate::commands::{cluster_name, runtime};
 use crate::failure::Failure;
-use crate::ground::Ground;
+use crate::ground::{Ground, Images};
 use crate::progress::progress;
 use crate::terminal::Terminal;
 
@@ -21,8 +21,11 @@ use crate::terminal::Terminal;
 #[derive(Debug, Args)]
 pub(crate) struct Up {
     /// The name of the cluster.
-    #[arg(long, default_value = DEFAULT_NAME)]
+    #[arg(long, default_value = DEFAULT_NAME, value_parser = cluster_name)]
     name: String,
+
+    #[command(flatten)]
+    images: Images,
 
     /// Install this subject too and let it stay, so that tests that only look at it need not wait; may be given several
     /// times.
@@ -39,7 +42,7 @@ impl Up {
         let subjects: Result<Vec<_>, _> = self.subject.iter().map(|file| Subject::read(file).map(Arc::new)).collect();
         let subjects = subjects.map_err(Failure::usage)?;
         let progress = progress(terminal);
-        let ground = Ground::prepare(&self.name, harness::images::Mode::Auto, progress.as_ref())?;
+        let ground = Ground::prepare(&self.name, self.images.mode(), progress.as_ref())?;
         let runtime = runtime()?;
         let handle =
             runtime.block_on(ground.kind.bring_up(&ground.furnishing, progress.as_ref())).map_err(Failure::broke)?;

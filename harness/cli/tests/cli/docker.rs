@@ -102,6 +102,18 @@ fn a_daemon_that_docker_host_names_and_that_does_not_answer_is_named() {
     assert!(said.contains("unix:///nowhere/docker.sock, which DOCKER_HOST names; start it, or unset"), "{said}");
 }
 
+/// The private daemon of a cluster that stands may be stopped, or the user be in another group.
+#[test]
+fn a_cluster_that_is_out_of_reach_is_not_said_to_be_gone() {
+    let desk = Desk::new();
+    desk.program("docker", GONE);
+    let handle = json!({"name": "holdfast", "provider": "kind", "kubeconfig": "/k", "context": "kind-holdfast"});
+    desk.write("cache/holdfast/clusters/holdfast/handle.json", &handle.to_string());
+    let said = refused(&desk, &["down"]);
+    assert!(said.contains("Cannot connect to the Docker daemon"), "{said}");
+    assert!(desk.path("cache/holdfast/clusters/holdfast/handle.json").exists());
+}
+
 #[test]
 fn an_image_that_a_registry_refuses_and_that_cannot_be_built_is_said() {
     let desk = Desk::new();

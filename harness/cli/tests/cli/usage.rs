@@ -15,6 +15,8 @@ use crate::{holdfast, stderr, stdout};
 #[case::unknown_lane(&["mutants", "run", "--lane", "fast"], "invalid value 'fast' for '--lane <LANE>'")]
 #[case::no_mutants(&["mutants", "run", "--lane", "live"], "read the mutants in fixtures/mutants")]
 #[case::nothing_to_measure_with(&["bench"], "it has no folder `subjects`; run in a checkout")]
+#[case::a_variable_that_is_not_set(&["down", "--name", ""], "a name is 1 to 40 of a-z, 0-9 and -")]
+#[case::a_name_that_leads_elsewhere(&["sweep", "--name", ".."], "a name is 1 to 40 of a-z, 0-9 and -")]
 #[case::no_run_yet(&["report"], "`holdfast run` makes one")]
 fn a_wrong_command_line_exits_with_64_and_says_why_on_standard_error(#[case] arguments: &[&str], #[case] why: &str) {
     let folder = tempfile::tempdir().unwrap();

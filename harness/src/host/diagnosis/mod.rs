@@ -223,18 +223,16 @@ pub fn tool(tool: Tool, versions: &Versions) -> Result<Diagnosis, VersionsError>
     })
 }
 
-/// The compilers that building needs and that Debian's packages do not bring.
+/// What building needs. The stand-in application and its database are built wherever the other images come from.
 pub fn compilers() -> Vec<Diagnosis> {
-    let look = |program: Program| match find_on_path(program.name()) {
+    let look = |program: Program, remedy: &str| match find_on_path(program.name()) {
         Some(path) => Diagnosis::fine(program.name(), path),
-        None => Diagnosis::with(
-            State::Notable,
-            program.name(),
-            "not on PATH",
-            "install it if images are to be built on this machine; pulling them needs no compiler",
-        ),
+        None => Diagnosis::with(State::Notable, program.name(), "not on PATH", remedy),
     };
-    [Program::Go, Program::Cargo].into_iter().map(look).collect()
+    let by_hand = [Program::Go, Program::Cargo].map(|program| look(program, "install it, unless everything is built"));
+    let by_package = [Program::Cc, Program::Busybox, Program::Mmdebstrap]
+        .map(|program| look(program, "as root on Debian it is installed when it is needed; else install it"));
+    by_hand.into_iter().chain(by_package).collect()
 }
 
 #[cfg(test)]
