@@ -8,6 +8,7 @@ mod existing;
 mod failure;
 mod gate;
 mod ground;
+mod log;
 mod progress;
 mod terminal;
 
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     // Two parts of the dependency tree bring a TLS provider each; the first one to be installed counts.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let terminal = Terminal::new();
+    log::tell(&terminal);
     let code = match Cli::try_parse() {
         Ok(cli) => match cli.command.run(&terminal) {
             Ok(code) => code,

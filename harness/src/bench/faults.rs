@@ -99,7 +99,7 @@ impl Bench {
     /// # Errors
     /// When it does not end.
     pub(crate) async fn stop_operator(&self) -> Result<(), BenchError> {
-        self.cluster.stop_operator().await.map_err(BenchError::Operator)
+        self.cluster.stop_operator(&self.run).await.map_err(BenchError::Operator)
     }
 
     /// Scales it back, and waits until it works.

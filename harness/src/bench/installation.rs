@@ -22,7 +22,7 @@ use crate::helm::Package;
 use crate::manifests::Object;
 use crate::probe::Server;
 use crate::rendered::Rendered;
-use crate::subject::{self, DRAIN_BUDGET, RESTART_BUDGET, ResolvedRelease, Smoke};
+use crate::subject::{self, DRAIN_BUDGET, Image, RESTART_BUDGET, ResolvedRelease, Smoke, StandIn};
 
 /// A subject under one overlay, ready to be installed.
 #[derive(Debug, Clone, Default)]
@@ -85,6 +85,9 @@ pub struct Installation {
     pub deleted: Vec<String>,
     /// Which of Holdfast's images stands for a reference.
     pub stand_ins: BTreeMap<String, String>,
+    /// The reference of the stand-in application that is named first, for what Holdfast itself puts beside the releases
+    /// where no image of its own is on the nodes.
+    pub tool_image: Option<String>,
     /// Where a container is told its sslmode, so that another one can be forced upon it.
     pub modes: Vec<ModeVariable>,
     /// Whether the releases put objects outside of their namespace, so that no two benches may stand at once.
@@ -168,6 +171,7 @@ impl Installation {
                 .iter()
                 .map(|image| (image.reference.clone(), image.stands_for.clone()))
                 .collect(),
+            tool_image: tool_image(subject.images()),
             modes: rendered.database_clients().iter().filter_map(ModeVariable::of).collect(),
             reaches_out: rendered
                 .manifests()
@@ -186,6 +190,11 @@ impl Installation {
 }
 
 /// A pod for each node is one: a cluster of ours has one.
+fn tool_image(images: &[Image]) -> Option<String> {
+    let image = images.iter().find(|image| image.stands_for == StandIn::Workload.name());
+    image.map(|image| image.reference.clone())
+}
+
 fn pods_of(rendered: &Rendered) -> usize {
     let long_lived = rendered.workloads().iter().filter(|workload| !workload.runs_to_an_end());
     long_lived.map(|workload| usize::try_from(workload.replicas()).unwrap_or(1)).sum()
@@ -324,7 +333,20 @@ pub(super) fn nested(changes: &[Change]) -> Value {
 mod tests {
     use serde_json::json;
 
-    use super::nested;
+    use super::{nested, tool_image};
+
+    #[test]
+    fn what_is_named_first_stands_beside_the_releases() {
+        let image = |reference: &str, stands_for: &str| json!({"reference": reference, "use": stands_for});
+        let images = [
+            image("z.example.org/postgres:18", "postgres-library"),
+            image("registry.example.org/holdfast-workload:1", "workload"),
+            image("example.org/shop:2", "workload"),
+        ];
+        let images: Vec<_> = images.into_iter().map(|one| serde_json::from_value(one).unwrap()).collect();
+        assert_eq!(tool_image(&images).as_deref(), Some("registry.example.org/holdfast-workload:1"));
+        assert_eq!(tool_image(&images[..1]), None);
+    }
 
     #[test]
     fn dotted_paths_become_nested_values() {

@@ -116,10 +116,10 @@ impl Bench {
 
     fn tool_pod(&self, tool: &Tool<'_>) -> Result<Value, BenchError> {
         let installed = &self.installation;
-        let of_the_subject = || installed.stand_ins.iter().find(|(_, used)| *used == "workload").map(|(name, _)| name);
-        let image = self.cluster.handle().stand_in.as_ref().or_else(of_the_subject).ok_or_else(|| {
+        let image = self.cluster.handle().stand_in.as_ref().or(installed.tool_image.as_ref()).ok_or_else(|| {
             BenchError::Unsuited(format!(
-                "no image of the stand-in application is on this cluster, so there can be no {}",
+                "no image of the stand-in application is known on this cluster, so there can be no {}; publish it and \
+                 name it first under `images` of the subject file, with `use: workload`",
                 tool.kind
             ))
         })?;

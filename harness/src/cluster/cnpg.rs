@@ -19,6 +19,8 @@ const NAMESPACE: &str = "cnpg-system";
 const DEPLOYMENT: &str = "cnpg-controller-manager";
 /// On its pods.
 const PODS: &str = "app.kubernetes.io/name=cloudnative-pg";
+/// On the Deployment while it is scaled to zero: the run that did it.
+const STOPPED_BY: &str = "holdfast.dev/stopped-by";
 
 const GONE: Budget = Budget::seconds("the operator's pods to end", 60);
 const ACCEPTS: Budget = Budget::seconds("CloudNativePG to accept a Cluster in a dry run", 120);
@@ -65,12 +67,13 @@ impl Cluster {
         self.databases_accepted().await
     }
 
-    /// Scales the operator to zero and waits until nothing of it is left. Databases go on; nobody looks after them.
+    /// Scales the operator to zero for a run and waits until nothing of it is left. Databases go on; nobody looks after
+    /// them.
     ///
     /// # Errors
     /// When the API server refuses, or a pod of it does not end.
-    pub(crate) async fn stop_operator(&self) -> Result<(), OperatorError> {
-        self.scale_operator(0).await?;
+    pub(crate) async fn stop_operator(&self, run: &str) -> Result<(), OperatorError> {
+        self.scale_operator(0, Some(run)).await?;
         let pods: Api<Pod> = Api::namespaced(self.client().clone(), NAMESPACE);
         let gone = watch_until(pods, watcher::Config::default().labels(PODS), GONE, |pods: &Objects<Pod>| {
             match pods.values().next() {
@@ -86,29 +89,33 @@ impl Cluster {
     /// # Errors
     /// When the API server refuses, or it does not come back.
     pub(crate) async fn start_operator(&self) -> Result<(), OperatorError> {
-        self.scale_operator(1).await?;
+        self.scale_operator(1, None).await?;
         self.databases_accepted().await
     }
 
-    /// Starts the operator again if a run that was stopped had scaled it to zero. Says whether it had.
+    /// Starts the operator again if a run had scaled it to zero that is dead; a run that is alive starts it itself. Says
+    /// whether it did.
     ///
     /// # Errors
     /// When the API server refuses.
-    pub async fn revive_operator(&self) -> Result<bool, OperatorError> {
+    pub async fn revive_operator(&self, is_dead: impl Fn(&str) -> bool) -> Result<bool, OperatorError> {
         let deployments: Api<Deployment> = Api::namespaced(self.client().clone(), NAMESPACE);
         let found = deployments.get_opt(DEPLOYMENT).await;
         let found = found.map_err(|source| OperatorError::Scale { replicas: 1, source })?;
-        let stopped = found.and_then(|found| found.spec).is_some_and(|spec| spec.replicas == Some(0));
-        if stopped {
-            self.scale_operator(1).await?;
+        let left_stopped = found.is_some_and(|found| is_left_stopped(&found, is_dead));
+        if left_stopped {
+            self.scale_operator(1, None).await?;
         }
-        Ok(stopped)
+        Ok(left_stopped)
     }
 
-    async fn scale_operator(&self, replicas: u8) -> Result<(), OperatorError> {
+    async fn scale_operator(&self, replicas: u8, stopped_by: Option<&str>) -> Result<(), OperatorError> {
         let deployments: Api<Deployment> = Api::namespaced(self.client().clone(), NAMESPACE);
-        let scale = Patch::Merge(json!({"spec": {"replicas": replicas}}));
-        let scaled = deployments.patch_scale(DEPLOYMENT, &PatchParams::default(), &scale).await;
+        let scale = Patch::Merge(json!({
+            "metadata": {"annotations": {STOPPED_BY: stopped_by}},
+            "spec": {"replicas": replicas},
+        }));
+        let scaled = deployments.patch(DEPLOYMENT, &PatchParams::default(), &scale).await;
         scaled.map(drop).map_err(|source| OperatorError::Scale { replicas, source })
     }
 
@@ -125,6 +132,12 @@ impl Cluster {
     }
 }
 
+/// Whether nobody will start it again. What says no run was stopped by an older build, or by hand.
+fn is_left_stopped(operator: &Deployment, is_dead: impl Fn(&str) -> bool) -> bool {
+    let stopped = operator.spec.as_ref().is_some_and(|spec| spec.replicas == Some(0));
+    stopped && operator.annotations().get(STOPPED_BY).is_none_or(|run| is_dead(run))
+}
+
 /// The smallest Cluster, for dry runs.
 pub(super) fn trial() -> Result<DynamicObject, OperatorError> {
     serde_json::from_value(json!({
@@ -134,4 +147,29 @@ pub(super) fn trial() -> Result<DynamicObject, OperatorError> {
         "spec": {"instances": 1, "storage": {"size": "64Mi"}},
     }))
     .map_err(OperatorError::Literal)
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::apps::v1::Deployment;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::{STOPPED_BY, is_left_stopped};
+
+    #[rstest]
+    #[case::it_runs(1, json!({}), false)]
+    #[case::by_a_run_that_is_dead(0, json!({STOPPED_BY: "dead"}), true)]
+    #[case::by_a_run_that_is_alive(0, json!({STOPPED_BY: "alive"}), false)]
+    #[case::by_nobody_that_is_known(0, json!({}), true)]
+    fn the_operator_is_revived_when(
+        #[case] replicas: i32,
+        #[case] annotations: serde_json::Value,
+        #[case] expected: bool,
+    ) {
+        let spec = json!({"replicas": replicas, "selector": {}, "template": {}});
+        let operator = json!({"metadata": {"annotations": annotations}, "spec": spec});
+        let operator: Deployment = serde_json::from_value(operator).unwrap();
+        assert_eq!(is_left_stopped(&operator, |run| run == "dead"), expected);
+    }
 }

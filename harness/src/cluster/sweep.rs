@@ -1,6 +1,7 @@
 //! Removing what runs left behind, by label.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -17,6 +18,9 @@ use crate::wait::{Budget, Progress, WaitError, poll_until};
 
 /// Longer than the pods of a database take to end in good order, several of them at once on a busy machine.
 const GONE: Budget = Budget::seconds("what dead runs left to be gone", 300);
+
+/// An API server that was killed a moment ago takes two minutes of it.
+const ABANDONED: Duration = Duration::from_secs(300);
 
 /// Why something could not be swept.
 #[derive(Debug, thiserror::Error)]
@@ -91,33 +95,58 @@ impl Cluster {
         let alive =
             namespaces.items.iter().filter(|one| one.metadata.deletion_timestamp.is_none() && !stays(*one, now));
         let mut leftovers: Vec<Leftover> = alive.map(|one| leftover(one, Remains::Namespace(one.name_any()))).collect();
-        let leases: Api<Lease> = Api::namespaced(self.client().clone(), SYSTEM_NAMESPACE);
-        let leases = leases.list_metadata(&of_runs).await.map_err(SweepError::List)?;
-        leftovers.extend(leases.items.iter().map(|one| leftover(one, Remains::Lease(one.name_any()))));
+        // Elections are held on our own clusters only; on another one nobody grants the right to ask.
+        if self.handle().provider == Provider::Kind {
+            let leases: Api<Lease> = Api::namespaced(self.client().clone(), SYSTEM_NAMESPACE);
+            let leases = leases.list_metadata(&of_runs).await.map_err(SweepError::List)?;
+            leftovers.extend(leases.items.iter().map(|one| leftover(one, Remains::Lease(one.name_any()))));
+        }
         Ok(leftovers)
     }
 
-    /// Asks for the removal of everything that one run made, and starts what it had stopped. What cannot be done now, a
-    /// sweep does later.
-    pub async fn abandon(&self, run: &str) {
+    /// Asks for the removal of everything that one run made, and starts what it had stopped. Says what could not be done
+    /// now, which a sweep does later. When `stop` is ready first (with the name of a signal), nothing more is tried.
+    pub async fn abandon(&self, run: &str, stop: impl Future<Output = String>) -> Vec<String> {
+        let obstacle = tokio::select! {
+            undone = self.try_to_abandon(run) => return undone,
+            signal = stop => format!("{signal} came while it was being removed"),
+            () = tokio::time::sleep(ABANDONED) => format!("it was not removed within {} s", ABANDONED.as_secs()),
+        };
+        vec![format!("left behind: what the run made, because {obstacle}; `{}` removes it", self.sweep_command())]
+    }
+
+    /// What a person types to remove what runs left here.
+    fn sweep_command(&self) -> String {
+        let handle = self.handle();
+        match handle.provider {
+            Provider::Kind => format!("holdfast sweep --name {}", handle.name),
+            Provider::Existing => {
+                format!("holdfast sweep --context {} --kubeconfig {}", handle.context, handle.kubeconfig)
+            }
+        }
+    }
+
+    async fn try_to_abandon(&self, run: &str) -> Vec<String> {
+        let mut undone = Vec::new();
         if self.handle().provider == Provider::Kind {
             // The run may have killed it a moment ago.
             if let Err(error) = self.api_server_answers().await {
-                tracing::warn!("not swept: {}", Chain(&error));
+                undone.push(format!("not swept: {}", Chain(&error)));
             }
-            if let Err(error) = self.revive_operator().await {
-                tracing::warn!("left without an operator: {}", Chain(&error));
+            if let Err(error) = self.revive_operator(|stopped_by| stopped_by == run).await {
+                undone.push(format!("left without an operator: {}", Chain(&error)));
             }
         }
         let leftovers = self.leftovers().await.unwrap_or_else(|error| {
-            tracing::warn!("not swept: {}", Chain(&error));
+            undone.push(format!("not swept: {}", Chain(&error)));
             Vec::new()
         });
         for leftover in leftovers.iter().filter(|leftover| leftover.run == run) {
             if let Err(error) = self.remove(leftover).await {
-                tracing::warn!("left behind: {}", Chain(&error));
+                undone.push(format!("left behind: {}", Chain(&error)));
             }
         }
+        undone
     }
 
     /// Asks for the removal of what a run made, with what Helm put outside of a namespace for a release in it, and does

@@ -3,11 +3,12 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::try_join_all;
 
+use super::clerk::{Clerk, images_of};
 use super::live::judge_live;
 use super::planning::{Scene, disposition, faults, key, plan, scenes};
 use super::{Request, Stage};
@@ -15,11 +16,12 @@ use crate::bench::{Installation, InstallationError, Keep};
 use crate::check::Judgement;
 use crate::experiment::{Campaign, Experiment, Records, Rendezvous, Seats, conduct};
 use crate::judge::{judge_all, unrendered};
+use crate::progress::Progress;
 use crate::redact::{PrivateRoom, RedactError, Sink};
 use crate::rendered::Rendered;
 use crate::report::{Report, ReportError, conclude};
 use crate::requirement::{Lane, Requirement};
-use crate::run::{Disposition, Event, Journal, RunDirectory, RunError};
+use crate::run::{Disposition, Event, Journal, Plan, RunDirectory, RunError};
 use crate::verdict::Verdict;
 
 /// How many benches stand at once, over all subjects. Bringing one up is waiting for the most part; but each rollout is
@@ -54,13 +56,18 @@ pub enum ConformanceError {
 /// Runs what is asked for, from the plan to the report.
 ///
 /// When `stop` is ready before the run is (with the name of a signal), what was made on the cluster is removed and the
-/// report says what was judged by then; it is incomplete and passes nothing.
+/// report says what was judged by then; it is incomplete and passes nothing. When it is ready again meanwhile, nothing
+/// more is removed.
 ///
 /// # Errors
 /// When the run directory cannot be kept. Whatever happens on the cluster becomes a verdict instead.
-pub async fn run(request: &Request, stop: impl Future<Output = String>) -> Result<Outcome, ConformanceError> {
+pub async fn run(
+    request: &Request,
+    progress: &dyn Progress,
+    stop: impl AsyncFn() -> String,
+) -> Result<Outcome, ConformanceError> {
     let (directory, room) = RunDirectory::create(&request.base, &PrivateRoom::base())?;
-    let report = carry_out(request, &directory, &room, stop).await;
+    let report = carry_out(request, &directory, &room, progress, stop).await;
     if report.is_err() {
         // A run that cannot be kept leaves no credential behind; what it had judged stays, and says incomplete.
         let _ = room.remove();
@@ -72,26 +79,31 @@ async fn carry_out(
     request: &Request,
     directory: &RunDirectory,
     room: &PrivateRoom,
-    stop: impl Future<Output = String>,
+    progress: &dyn Progress,
+    stop: impl AsyncFn() -> String,
 ) -> Result<Report, ConformanceError> {
     let scenes = scenes(request);
     let (sink, journal) = begin(request, directory, room, &scenes).inspect_err(|_unkept| {
         // Nothing was judged, so there is nothing that the folder could tell.
         directory.discard();
     })?;
-    let work = Work { request, directory, room, sink: &sink, journal: &journal };
+    progress.say(&format!("Run {}: what it does and finds goes to {}", directory.id(), directory.path()));
+    let work = Work { request, directory, room, sink: &sink, journal: &journal, progress };
     let ended = tokio::select! {
         done = work.both_lanes(&scenes) => done,
-        signal = stop => match journal.record(Event::Interrupted { signal }) {
-            Ok(()) => {
-                work.abandon().await;
-                Ok(())
+        signal = stop() => {
+            progress.say(&format!("{signal}: what the run made on the cluster is removed; a second one breaks that off"));
+            match journal.record(Event::Interrupted { signal }) {
+                Ok(()) => {
+                    work.abandon(stop()).await;
+                    Ok(())
+                }
+                Err(error) => Err(error.into()),
             }
-            Err(error) => Err(error.into()),
-        },
+        }
     };
     if let Err(error) = ended {
-        work.abandon().await;
+        work.abandon(stop()).await;
         return Err(error);
     }
     Ok(conclude(directory, &journal, &sink, room.clone())?)
@@ -104,7 +116,8 @@ fn begin(
     scenes: &[Scene],
 ) -> Result<(Sink, Journal), ConformanceError> {
     let sink = Sink::new(room.redactor()?);
-    let journal = directory.begin(&plan(request, directory.id(), scenes), &sink)?;
+    let private = Some(room.folder().to_owned());
+    let journal = directory.begin(&Plan { private, ..plan(request, directory.id(), scenes) }, &sink)?;
     Ok((sink, journal))
 }
 
@@ -125,13 +138,18 @@ struct Work<'a> {
     room: &'a PrivateRoom,
     sink: &'a Sink,
     journal: &'a Journal,
+    progress: &'a dyn Progress,
 }
 
 impl Work<'_> {
-    /// Removes what this run made on the cluster.
-    async fn abandon(&self) {
+    /// Removes what this run made on the cluster, until `stop` is ready.
+    async fn abandon(&self, stop: impl Future<Output = String>) {
         if let Ok(stage) = &self.request.stage {
-            stage.cluster.abandon(self.directory.id().as_str()).await;
+            for text in stage.cluster.abandon(self.directory.id().as_str(), stop).await {
+                self.progress.say(&self.sink.line(&text));
+                // The run is at its end; who cannot read it in the report has just been told.
+                let _ = self.journal.record(Event::Noted { text });
+            }
         }
     }
 
@@ -224,19 +242,18 @@ impl Work<'_> {
 
     async fn live_lane(&self, stage: &Stage, prepared: Prepared<'_>, seats: &Seats) -> Result<(), ConformanceError> {
         let Prepared { scene, wanted, campaign, faults, pointless } = prepared;
-        let lost = Mutex::new(None);
-        let sealed = conduct(&stage.cluster, &campaign, seats, |record| {
-            if let Err(error) = self.directory.seal(record, self.journal, self.sink) {
-                lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-            }
-        });
-        let mut records: Records = sealed.await.into_iter().collect();
+        let subject = &campaign.installation.subject;
+        let clerk = Clerk::new(subject, &scene.overlay, self.directory, self.journal, self.sink, self.progress);
+        let sealed = conduct(&stage.cluster, &campaign, seats, &clerk).await;
+        let unkept = clerk.unkept();
+        self.journal.record(Event::ImagesObserved { subject: subject.clone(), images: images_of(&sealed) })?;
+        let mut records: Records = sealed.into_iter().collect();
         pointless.into_iter().for_each(|fault| records.spare(fault));
         for (fault, obstacle) in faults {
             obstacle.into_iter().for_each(|reason| records.excuse(fault, reason));
         }
         self.journal.record(Event::EnvironmentObserved { facts: stage.cluster.facts().await })?;
-        if let Some(error) = lost.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(error) = unkept {
             // What is judged by a record that nobody can read again is not known.
             return Err(error.into());
         }

@@ -4,6 +4,7 @@
 //! Nothing here knows a requirement by name: the contract is handed in.
 
 mod checking;
+mod clerk;
 mod execute;
 mod live;
 mod names;

@@ -17,6 +17,7 @@ use super::install::unsettled;
 use super::record::Record;
 use super::rendezvous::{Attendance, Rendezvous};
 use super::seats::Seats;
+use super::witness::Witness;
 use super::{
     Experiment, break_credential, change_first_password, copy_again, follow_ca_documentation, forced_mode, foreign_ca,
     hostile_password, install, install_waiting, mend_deleting_data, mend_keeping_data, migrate, missing_ca,
@@ -169,13 +170,13 @@ impl Campaign {
     }
 }
 
-/// Runs the wanted experiments, benches side by side as far as there are seats, and hands each record to `keep` as soon
-/// as it is sealed.
+/// Runs the wanted experiments, benches side by side as far as there are seats, and hands each record to the witness as
+/// soon as it is sealed.
 pub async fn conduct(
     cluster: &Cluster,
     campaign: &Campaign,
     seats: &Seats,
-    keep: impl Fn(&Record) + Sync,
+    witness: &(impl Witness + Sync),
 ) -> Vec<Record> {
     let asked = |one| campaign.wanted.contains(&one);
     let name = |line: &Line| format!("{}-{}", campaign.name, line.name);
@@ -183,13 +184,13 @@ pub async fn conduct(
         // Objects outside of the namespaces have one name, whichever bench they belong to.
         let mut records = Vec::new();
         for line in campaign.lines() {
-            records.extend(conduct_line(cluster, campaign, line, &name(line), seats, asked, &keep).await);
+            records.extend(conduct_line(cluster, campaign, line, &name(line), seats, asked, witness).await);
         }
         return records;
     }
     let lines = campaign.lines();
     let conducted =
-        lines.map(async |line| conduct_line(cluster, campaign, line, &name(line), seats, asked, &keep).await);
+        lines.map(async |line| conduct_line(cluster, campaign, line, &name(line), seats, asked, witness).await);
     join_all(conducted).await.into_iter().flatten().collect()
 }
 
@@ -203,7 +204,7 @@ pub async fn conduct_line(
     name: &str,
     seats: &Seats,
     asked: impl Fn(Experiment) -> bool,
-    keep: impl Fn(&Record),
+    witness: &impl Witness,
 ) -> Vec<Record> {
     let next = |done: &[Record]| {
         let open = |one: &Experiment| asked(*one) && done.iter().all(|record| record.experiment != *one);
@@ -224,7 +225,7 @@ pub async fn conduct_line(
             while let Some(experiment) = next(&records) {
                 campaign.rendezvous.excuse(experiment);
                 records.push(unstarted(experiment, &installation, &reason));
-                records.last().into_iter().for_each(&keep);
+                records.last().into_iter().for_each(|record| witness.sealed(record));
             }
         }
         Ok(bench) => {
@@ -242,10 +243,11 @@ pub async fn conduct_line(
                     } else {
                         Attendance::alone()
                     };
+                    witness.began(experiment);
                     perform(experiment, &bench, &campaign.programs, &attendance).await
                 };
                 obstacle = obstacle.or_else(|| obstacle_after(&record));
-                keep(&record);
+                witness.sealed(&record);
                 records.push(record);
             }
             // Others may be under a fault of the whole cluster now, with nothing else at work.
@@ -254,7 +256,7 @@ pub async fn conduct_line(
                 None => seats.some(campaign.seats()).await,
             };
             if let Err(error) = bench.clear().await {
-                tracing::warn!(namespace = bench.namespace(), "left behind: {}", Chain(&error));
+                witness.left_behind(bench.namespace(), &Chain(&error).to_string());
             }
         }
     }

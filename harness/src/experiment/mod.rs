@@ -51,6 +51,7 @@ mod suits;
 mod tenant_install;
 mod upgrade;
 mod without_ca;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -101,6 +102,7 @@ pub use self::start_together::STARTED;
 pub use self::stored::Stored;
 pub use self::tenant_install::{RULES_THE_CLUSTER, TENANT_INSTALLED};
 pub use self::upgrade::INTENDED;
+pub use self::witness::Witness;
 
 /// The moment before a disturbance.
 pub const BEFORE: &str = "before";

@@ -155,6 +155,7 @@ impl<'a> Told<'a> {
                         reason: reason.clone(),
                     });
                 }
+                Event::Noted { text } => told.notes.push(text.clone()),
                 Event::NotMasked { credentials } => {
                     told.notes.push(format!("too short to be masked in artefacts: {}", credentials.join(", ")));
                 }

@@ -113,7 +113,10 @@ pub fn explanation(requirement: &Requirement, mutants: &Mutants, why: &str) -> S
         let indented = why.lines().map(|line| if line.is_empty() { String::new() } else { format!("  {line}") });
         let _ = writeln!(text, "\n{}\n", indented.collect::<Vec<_>>().join("\n"));
     }
-    for (label, content) in particulars(requirement, mutants) {
+    // Away from a checkout there are none to name.
+    let told =
+        particulars(requirement, mutants).into_iter().filter(|(label, _)| *label != "mutants" || !mutants.is_empty());
+    for (label, content) in told {
         for (index, line) in content.lines().enumerate() {
             let label = if index == 0 { label } else { "" };
             let _ = writeln!(text, "  {label:12}{line}");
@@ -155,7 +158,7 @@ pub(super) fn particulars(requirement: &Requirement, mutants: &Mutants) -> [(&'s
         ("mend", requirement.remedy.to_owned()),
         ("source", requirement.source.to_owned()),
         ("since", format!("contract {}, revision {}", requirement.since, requirement.revision)),
-        ("mutants", listed(mutants.get(requirement.id).cloned().unwrap_or_default(), "none at hand")),
+        ("mutants", listed(mutants.get(requirement.id).cloned().unwrap_or_default(), "none")),
     ]
 }
 

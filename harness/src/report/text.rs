@@ -127,7 +127,10 @@ pub(super) fn advice(report: &Report) -> Vec<String> {
     };
     let mut advice = Vec::new();
     if !report.problems.is_empty() {
-        advice.push("report this as a defect of Holdfast, and rely on none of the verdicts".to_owned());
+        advice.push(
+            "report this as a defect of Holdfast, with the files of the run, and rely on none of the verdicts"
+                .to_owned(),
+        );
     }
     let missed = |requirement: &RequirementResult| {
         requirement.verdict == Verdict::Violated && report.lanes(requirement).all(|lane| !lane.demanded.is_empty())
@@ -144,7 +147,11 @@ pub(super) fn advice(report: &Report) -> Vec<String> {
     } else {
         let open = ids(&|requirement| requirement.fails && requirement.open);
         if !open.is_empty() {
-            advice.push(format!("see why {} could not be told", listed(&open)));
+            advice.push(format!(
+                "see why {} could not be told; `holdfast explain {}` says what it takes",
+                listed(&open),
+                open[0]
+            ));
         }
     }
     if report.exit_code == exit::HOLDS && report.scope == Scope::Partial {
@@ -177,6 +184,7 @@ fn duration(seconds: f64) -> String {
     if seconds < 60.0 {
         format!("{seconds:.1} s")
     } else {
+        let seconds = seconds.round();
         format!("{:.0} min {:02.0} s", (seconds / 60.0).floor(), seconds % 60.0)
     }
 }

@@ -80,6 +80,11 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         evidence: Vec<String>,
     },
+    /// Something that a reader of the report should know, and that no verdict says.
+    Noted {
+        /// A sentence.
+        text: String,
+    },
     /// Credentials that are too short to be masked.
     NotMasked {
         /// Their names.

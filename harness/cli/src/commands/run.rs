@@ -8,15 +8,16 @@ use harness::cluster::DEFAULT_NAME;
 use harness::conformance::{self, Outcome, Request, Selection, Stage};
 use harness::helm::Helms;
 use harness::host::interrupted;
+use harness::progress::Progress;
 use harness::report;
 use harness::subject::Subject;
 use tokio::runtime::Runtime;
 
-use crate::commands::runtime;
+use crate::commands::{cluster_name, runtime};
 use crate::existing::Existing;
 use crate::failure::Failure;
 use crate::gate::Gate;
-use crate::ground::Ground;
+use crate::ground::{Ground, Images};
 use crate::progress::progress;
 use crate::terminal::Terminal;
 
@@ -47,8 +48,11 @@ pub(crate) struct Run {
     gate: Gate,
 
     /// The name of the cluster.
-    #[arg(long, default_value = DEFAULT_NAME)]
+    #[arg(long, default_value = DEFAULT_NAME, value_parser = cluster_name)]
     name: String,
+
+    #[command(flatten)]
+    images: Images,
 
     #[command(flatten)]
     existing: Existing,
@@ -73,10 +77,16 @@ impl Run {
             .try_for_each(|subject| conformance::expect_overlays(subject, overlays))
             .map_err(Failure::usage)?;
 
+        if self.existing.context().is_some() && self.images.are_chosen() {
+            return Err(Failure::usage(
+                "use --images with --context: nothing is loaded onto a cluster that somebody else made",
+            ));
+        }
         let runtime = runtime()?;
+        let progress = progress(terminal);
         let (stage, helms) = match self.existing.context() {
             Some(context) => runtime.block_on(self.existing.stage(context))?,
-            None => self.kind_stage(&runtime, &subjects, terminal)?,
+            None => self.kind_stage(&runtime, &subjects, progress.as_ref())?,
         };
         let request = Request {
             catalog: suites::CATALOG,
@@ -93,7 +103,9 @@ impl Run {
             base: self.output.clone(),
             command: std::env::args().collect(),
         };
-        let outcome = runtime.block_on(conformance::run(&request, interrupted())).map_err(Failure::broke)?;
+        let outcome = runtime.block_on(conformance::run(&request, progress.as_ref(), interrupted));
+        drop(progress);
+        let outcome = outcome.map_err(Failure::broke)?;
         conclude(&outcome, terminal)
     }
 
@@ -102,12 +114,11 @@ impl Run {
         &self,
         runtime: &Runtime,
         subjects: &[Arc<Subject>],
-        terminal: &Terminal,
+        progress: &dyn Progress,
     ) -> Result<(Stage, Arc<Helms>), Failure> {
-        let progress = progress(terminal);
-        let ground = Ground::prepare(&self.name, harness::images::Mode::Auto, progress.as_ref())?;
+        let ground = Ground::prepare(&self.name, self.images.mode(), progress)?;
         runtime.block_on(async {
-            let stage = ground.stage(subjects, progress.as_ref()).await?;
+            let stage = ground.stage(subjects, progress).await?;
             Ok((stage, ground.helms()?))
         })
     }

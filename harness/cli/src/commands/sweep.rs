@@ -11,7 +11,7 @@ use harness::exit;
 use harness::redact::PrivateRoom;
 use jiff::Timestamp;
 
-use crate::commands::runtime;
+use crate::commands::{cluster_name, runtime};
 use crate::existing::Existing;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -20,7 +20,7 @@ use crate::terminal::Terminal;
 #[derive(Debug, Args)]
 pub(crate) struct Sweep {
     /// The name of the cluster.
-    #[arg(long, default_value = DEFAULT_NAME)]
+    #[arg(long, default_value = DEFAULT_NAME, value_parser = cluster_name)]
     name: String,
 
     #[command(flatten)]
@@ -65,8 +65,11 @@ impl Sweep {
 /// Asks for the removal of what dead runs left on a cluster. Says whether something was left alone.
 async fn remove(cluster: &Cluster, base: &Utf8Path, terminal: &Terminal) -> Result<bool, Failure> {
     let provider = cluster.handle().provider;
-    if provider == Provider::Kind && cluster.revive_operator().await.map_err(Failure::broke)? {
-        terminal.print("scaled CloudNativePG's operator back, which a run had stopped\n")?;
+    if provider == Provider::Kind {
+        let is_dead = |run: &str| !PrivateRoom::is_inhabited(base, run);
+        if cluster.revive_operator(is_dead).await.map_err(Failure::broke)? {
+            terminal.print("scaled CloudNativePG's operator back, which a dead run had stopped\n")?;
+        }
     }
     let mut left_alone = false;
     let mut removed: BTreeMap<String, Vec<String>> = BTreeMap::new();

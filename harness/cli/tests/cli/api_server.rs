@@ -27,6 +27,20 @@ pub(crate) struct Character {
 pub(crate) const GOOD: Character =
     Character { knows_the_user: true, allows: |_, _| true, bench_role: None, operator: true };
 
+/// What charts put outside of their namespaces, which the least rights let nobody list.
+const OUTSIDE: [&str; 7] = [
+    "clusterroles",
+    "clusterrolebindings",
+    "validatingwebhookconfigurations",
+    "mutatingwebhookconfigurations",
+    "priorityclasses",
+    "ingressclasses",
+    "storageclasses",
+];
+
+/// A namespace that is left of a dead run.
+pub(crate) const DEAD: &str = "hf-dead";
+
 /// The server. Its thread ends with the test.
 pub(crate) struct ApiServer {
     address: String,
@@ -153,8 +167,29 @@ fn answer(path: &str, body: &Value, character: Character) -> (u16, Value) {
             None => refusal(404, "NotFound", "clusterroles.rbac.authorization.k8s.io \"holdfast-bench\" not found"),
         },
         "clusters" if character.operator => (201, body.clone()),
+        "namespaces" => (200, dead_namespaces()),
+        name if name == DEAD => {
+            (200, json!({"apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Success"}))
+        }
+        // Neither of them does the manifest of the least rights grant.
+        "leases" => refusal(403, "Forbidden", "leases.coordination.k8s.io is forbidden: User \"jane\" cannot list"),
+        outside if OUTSIDE.contains(&outside) => {
+            refusal(403, "Forbidden", "User \"jane\" cannot list resource at the cluster scope")
+        }
         _ => refusal(404, "NotFound", "the server could not find the requested resource"),
     }
+}
+
+/// What a run left here whose time to live is over.
+fn dead_namespaces() -> Value {
+    let metadata = json!({
+        "name": DEAD, "labels": {"holdfast.dev/run": "20260101-0000-dead"},
+        "annotations": {"holdfast.dev/expires": "2026-01-01T04:00:00Z"},
+    });
+    json!({
+        "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList", "metadata": {},
+        "items": [{"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": metadata}],
+    })
 }
 
 fn refusal(code: u16, reason: &str, message: &str) -> (u16, Value) {

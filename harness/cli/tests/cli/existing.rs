@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::api_server::{ApiServer, Character, GOOD, kubeconfig};
+use crate::api_server::{ApiServer, Character, DEAD, GOOD, kubeconfig};
 use crate::desk::Desk;
 use crate::stdout;
 
@@ -135,6 +135,19 @@ fn a_cluster_of_somebody_elses_is_not_taken_down() {
     desk.write("cache/holdfast/clusters/gate/handle.json", &handle.to_string());
     insta::assert_snapshot!("down on a cluster of somebody else's", refused(&desk, &["down", "--name", "gate"], 64));
     assert!(desk.path("cache/holdfast/clusters/gate/handle.json").exists());
+}
+
+#[test]
+fn what_a_dead_run_left_is_swept_with_the_least_rights() {
+    let (desk, server) = (Desk::new(), ApiServer::start(GOOD));
+    server.kubeconfig(&desk);
+    let output = desk.holdfast(&["sweep", "--context", "gate", "--kubeconfig", "../home/kubeconfig"]);
+    assert_eq!(output.status.code(), Some(0), "{}", desk.said(&output));
+    assert_eq!(
+        stdout(&output),
+        format!("run 20260101-0000-dead: removed namespace {DEAD}\nNothing of a dead run is left.\n")
+    );
+    assert_eq!(server.made(), [format!("DELETE /api/v1/namespaces/{DEAD}?")]);
 }
 
 #[test]

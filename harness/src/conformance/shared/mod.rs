@@ -303,7 +303,7 @@ impl SharedRun {
         }
         if line.experiments().iter().any(|one| asked(*one)) {
             scene.stage.lend_images(subject).await?;
-            conduct_line(&scene.stage.cluster, &campaign, line, bench, &Seats::new(1), asked, seal).await;
+            conduct_line(&scene.stage.cluster, &campaign, line, bench, &Seats::new(1), asked, &seal).await;
         }
         if let Some(error) = unsealed.into_inner() {
             return Err(error.into());

@@ -76,14 +76,15 @@ impl Trial<'_> {
     /// Installs every mutant of the live lane, does to it what the requirements that it names ask for, and judges all
     /// that the records decide; and each of their subjects without a defect.
     ///
-    /// When `stop` is ready first (with the name of a signal), what was made on the cluster is removed.
+    /// When `stop` is ready first (with the name of a signal), what was made on the cluster is removed; when it is ready
+    /// again, that is broken off.
     ///
     /// # Errors
     /// When the folder cannot be kept. Whatever happens on the cluster becomes a row instead.
     pub async fn live_lane(
         &self,
         lane: &LiveLane<'_>,
-        stop: impl Future<Output = String>,
+        stop: impl AsyncFn() -> String,
     ) -> Result<LiveOutcome, LiveError> {
         let (directory, room) = RunDirectory::create(lane.base, &PrivateRoom::base())?;
         let sink = Sink::new(room.redactor()?);
@@ -92,8 +93,10 @@ impl Trial<'_> {
         let work = Work { trial: self, lane, directory: &directory, room: &room, sink: &sink, seats: &seats };
         let interrupted = tokio::select! {
             () = work.all(&candidates) => None,
-            signal = stop => {
-                lane.cluster.abandon(directory.id().as_str()).await;
+            signal = stop() => {
+                for undone in lane.cluster.abandon(directory.id().as_str(), stop()).await {
+                    lane.progress.say(&undone);
+                }
                 Some(signal)
             }
         };
@@ -185,7 +188,8 @@ impl Work<'_> {
 
     async fn judge(&self, candidate: &Candidate<'_>, campaign: &Campaign) -> Result<Judgements, String> {
         let prepared = candidate.prepared.as_ref().map_err(Clone::clone)?;
-        let sealed = conduct(self.lane.cluster, campaign, self.seats, |record| self.seal(candidate, record)).await;
+        let seal = |record: &Record| self.seal(candidate, record);
+        let sealed = conduct(self.lane.cluster, campaign, self.seats, &seal).await;
         let mut records: Records = sealed.into_iter().collect();
         // What a mutant leaves open, its row shows; a subject without a defect must have come through everything.
         let mut obstacles = candidate.experiments.iter().filter_map(|experiment| records.obstacle(*experiment));
