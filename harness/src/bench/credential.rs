@@ -28,7 +28,8 @@ const WRONG_PASSWORD: &str = "28P01";
 
 pub(crate) const ACCEPTED: Budget = Budget::seconds("the database to accept the new password", 30);
 
-const BACK: Budget = Budget::seconds("the Secret with the credential to be made again", 10);
+/// Long enough that also who reads the Secret from a volume has seen that it is gone, and that logins are tried after it.
+const BACK: Budget = Budget::seconds("the Secret with the credential to be made again", 25);
 pub(crate) const REFUSED: Budget = Budget::seconds("the database to refuse the old password", 30);
 
 impl Bench {
