@@ -164,4 +164,6 @@ fn a_chart_is_installed_and_judged_with_the_least_rights(#[case] machine: Machin
         let live = results.iter().find(told).unwrap();
         assert_eq!(live["verdict"], "holds", "{live}");
     }
+    let swept = desk.holdfast(machine, &[&["sweep"][..], &cluster].concat());
+    assert_eq!(swept.status.code(), Some(0), "{}", said(&swept));
 }
