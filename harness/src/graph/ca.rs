@@ -215,8 +215,12 @@ fn at_path(client: &DatabaseClient, path: &str, place: Place) -> CaWiring {
     let (provider, source) = match file.content {
         FileContent::Key { key, source } => (CaProvider::File(key), Some(source)),
         FileContent::Other(_) => (CaProvider::Copy, None),
+        FileContent::Unknown(hint) => (CaProvider::Unknown(hint), None),
         FileContent::Absent => {
-            let (kind, name) = file.mount.volume.keys().next().unwrap_or((RefKind::Secret, ""));
+            let mut sources = file.mount.volume.keys();
+            let first = file.mount.volume.keys().next();
+            let (kind, name) =
+                sources.find(|(kind, _)| *kind == RefKind::Secret).or(first).unwrap_or((RefKind::Secret, ""));
             (CaProvider::NoSuchFile { kind, name: name.to_owned() }, file.mount.volume.sources.first())
         }
     };
@@ -235,5 +239,60 @@ fn describe(wiring: &mut CaWiring, mount: &Mount, source: Option<&VolumeSource>)
         wiring.items.clone_from(items);
         wiring.optional = *optional;
         wiring.mode = *mode;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::CaProvider;
+    use crate::graph::cnpg::Cluster;
+    use crate::graph::tests::{deployment, graph_in};
+    use crate::graph::{Graph, Surroundings};
+
+    const MORE: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: notes}, data: {readme: x}}\n---\n{apiVersion: v1, kind: Secret, metadata: {name: made}, stringData: {root.pem: x}}\n---\n{apiVersion: v1, kind: Secret, metadata: {name: filled}}\n---\n{apiVersion: v1, kind: Secret, metadata: {name: copied}, stringData: {other: x}}\n---\n{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: synced}, spec: {data: [{secretKey: ca.crt}]}}\n---\n{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: merged}, spec: {target: {creationPolicy: Merge}, data: [{secretKey: ca.crt}]}}\n";
+
+    fn graph(volume: &str) -> Graph {
+        let container = "env: [{name: PGHOST, value: db-rw}, {name: PGSSLROOTCERT, value: /etc/ca/root.pem}], volumeMounts: [{name: v, mountPath: /etc/ca}]";
+        let surroundings = Surroundings {
+            clusters: vec![Cluster::named("db")],
+            copied: Some(("copied".into(), "root.pem".into())),
+            ..Surroundings::default()
+        };
+        graph_in(&format!("{}---\n{MORE}", deployment(container, &format!("{{name: v, {volume}}}"))), &surroundings)
+    }
+
+    #[rstest]
+    #[case::that_the_secret_has("secret: {secretName: made}", "file secret/made[root.pem]")]
+    #[case::that_the_operators_secret_lacks("secret: {secretName: db-ca}", "no such file in db-ca")]
+    #[case::that_an_external_secret_lacks("secret: {secretName: synced}", "no such file in synced")]
+    #[case::that_somebody_may_merge_into("secret: {secretName: merged}", "file secret/merged[root.pem]")]
+    #[case::of_a_secret_that_nobody_knows("secret: {secretName: elsewhere}", "file secret/elsewhere[root.pem]")]
+    #[case::of_a_secret_that_somebody_fills("secret: {secretName: filled}", "file secret/filled[root.pem]")]
+    #[case::that_something_copies("secret: {secretName: copied}", "file secret/copied[root.pem]")]
+    #[case::of_the_second_source(
+        "projected: {sources: [{configMap: {name: notes}}, {secret: {name: made}}]}",
+        "file secret/made[root.pem]"
+    )]
+    #[case::of_the_source_that_is_known_to_have_it(
+        "projected: {sources: [{secret: {name: elsewhere}}, {secret: {name: made}}]}",
+        "file secret/made[root.pem]"
+    )]
+    #[case::that_no_source_has(
+        "projected: {sources: [{configMap: {name: notes}}, {secret: {name: db-ca}}]}",
+        "no such file in db-ca"
+    )]
+    #[case::of_one_of_two("projected: {sources: [{secret: {name: elsewhere}}, {secret: {name: other}}]}", "unknown")]
+    fn a_whole_volume_gives_the_file(#[case] volume: &str, #[case] told: &str) {
+        let graph = graph(volume);
+        let ca = graph.database_clients()[0].ca().unwrap();
+        let seen = match &ca.provider {
+            CaProvider::File(key) => format!("file {key}"),
+            CaProvider::NoSuchFile { name, .. } => format!("no such file in {name}"),
+            CaProvider::Unknown(_) => "unknown".into(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(seen, told);
     }
 }

@@ -74,32 +74,18 @@ impl Producers {
 
     fn add(&mut self, object: &Object, by: &str) {
         let name = object.name().to_owned();
-        let text = |path: &str| object.get(path).and_then(Value::as_str).map(str::to_owned);
-        let keys_at = |paths: &[&str]| {
-            let maps = paths.iter().filter_map(|path| object.get(path).and_then(Value::as_object));
-            Some(maps.flat_map(|map| map.keys().cloned()).collect::<Vec<_>>())
-        };
+        let keys = |paths: &[&str]| Some(keys_at(object, paths));
         let (kind, name, by, keys) = match object.kind() {
-            "Secret" => (RefKind::Secret, name, by.to_owned(), keys_at(&["data", "stringData"])),
-            "ConfigMap" => (RefKind::ConfigMap, name, by.to_owned(), keys_at(&["data", "binaryData"])),
+            "Secret" => (RefKind::Secret, name, by.to_owned(), keys(&["data", "stringData"])),
+            "ConfigMap" => (RefKind::ConfigMap, name, by.to_owned(), keys(&["data", "binaryData"])),
             "PersistentVolumeClaim" => (RefKind::Claim, name, by.to_owned(), None),
             "ServiceAccount" => (RefKind::ServiceAccount, name, by.to_owned(), None),
             "SecretStore" => (RefKind::SecretStore, name, by.to_owned(), None),
             "ClusterSecretStore" => (RefKind::ClusterSecretStore, name, by.to_owned(), None),
-            "SealedSecret" => {
-                let target = text("spec.template.metadata.name").unwrap_or(name);
-                (RefKind::Secret, target, object.reference(), keys_at(&["spec.encryptedData", "spec.template.data"]))
+            _ => {
+                let Some((target, keys)) = secret_of(object) else { return };
+                (RefKind::Secret, target, object.reference(), keys)
             }
-            "ExternalSecret" => {
-                let target = text("spec.target.name").unwrap_or(name);
-                (RefKind::Secret, target, object.reference(), external_keys(object))
-            }
-            "Certificate" if object.group() == "cert-manager.io" => {
-                let Some(target) = text("spec.secretName") else { return };
-                let keys = ["tls.crt", "tls.key", "ca.crt"].map(str::to_owned).to_vec();
-                (RefKind::Secret, target, object.reference(), Some(keys))
-            }
-            _ => return,
         };
         if kind == RefKind::Secret {
             // Of two that write the same, both have a name only by their objects.
@@ -168,17 +154,47 @@ impl Producers {
     }
 }
 
-/// The keys of an ExternalSecret's target; `None` where `dataFrom` takes whatever the store holds.
+/// The Secret that an operator makes of an object, and its keys. `None` for the keys: nobody knows them all.
+pub(super) fn secret_of(object: &Object) -> Option<(String, Option<Vec<String>>)> {
+    let text = |path: &str| object.get(path).and_then(Value::as_str).map(str::to_owned);
+    let name = || object.name().to_owned();
+    match object.kind() {
+        "SealedSecret" => {
+            let target = text("spec.template.metadata.name").unwrap_or_else(name);
+            Some((target, Some(keys_at(object, &["spec.encryptedData", "spec.template.data"]))))
+        }
+        "ExternalSecret" => Some((text("spec.target.name").unwrap_or_else(name), external_keys(object))),
+        "Certificate" if object.group() == "cert-manager.io" => {
+            let has_more =
+                ["spec.additionalOutputFormats", "spec.keystores"].iter().any(|path| object.get(path).is_some());
+            let keys = ["tls.crt", "tls.key", "ca.crt"].map(str::to_owned).to_vec();
+            Some((text("spec.secretName")?, (!has_more).then_some(keys)))
+        }
+        _ => None,
+    }
+}
+
+fn keys_at(object: &Object, paths: &[&str]) -> Vec<String> {
+    let maps = paths.iter().filter_map(|path| object.get(path).and_then(Value::as_object));
+    maps.flat_map(|map| map.keys().cloned()).collect()
+}
+
+/// The keys of an ExternalSecret's target; `None` where it takes whatever a store or a template of its own holds, or
+/// adds to what somebody else makes.
 fn external_keys(object: &Object) -> Option<Vec<String>> {
-    if object.get("spec.dataFrom").is_some() {
+    let says = |path: &str, word: &str| object.get(path).and_then(Value::as_str) == Some(word);
+    let is_open = ["spec.dataFrom", "spec.target.template.templateFrom"].iter().any(|path| object.get(path).is_some());
+    if is_open || says("spec.target.creationPolicy", "Merge") {
         return None;
     }
     let template = object.get("spec.target.template.data").and_then(Value::as_object);
-    if let Some(template) = template {
-        return Some(template.keys().cloned().collect());
-    }
     let data = object.get("spec.data").and_then(Value::as_array).into_iter().flatten();
-    Some(data.filter_map(|entry| Some(entry.get("secretKey")?.as_str()?.to_owned())).collect())
+    let mut keys: Vec<String> = template.into_iter().flat_map(|template| template.keys().cloned()).collect();
+    // What a template makes takes the place of what the store holds, unless it says otherwise.
+    if template.is_none() || says("spec.target.template.mergePolicy", "Merge") {
+        keys.extend(data.filter_map(|entry| Some(entry.get("secretKey")?.as_str()?.to_owned())));
+    }
+    Some(keys)
 }
 
 /// The stores that ExternalSecrets read from and PushSecrets write to.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::cnpg::Cluster;
 use super::fact::Text;
+use super::producers;
 use super::reference::{KeyRef, RefKind};
 use crate::manifests::{Manifests, Object};
 
@@ -42,12 +43,16 @@ pub struct Surroundings {
 #[derive(Debug, Clone, Default)]
 pub struct Store {
     held: BTreeMap<(RefKind, String), BTreeMap<String, Text>>,
+    /// Secrets that an operator makes of an object, with who says so. `None`: which keys, nobody knows.
+    made: BTreeMap<String, (String, Option<Vec<String>>)>,
     clusters: Vec<Cluster>,
+    copied: Option<(String, String)>,
 }
 
 impl Store {
     pub(super) fn new(manifests: &Manifests, surroundings: &Surroundings) -> Self {
-        let mut store = Self { held: BTreeMap::new(), clusters: surroundings.clusters.clone() };
+        let (clusters, copied) = (surroundings.clusters.clone(), surroundings.copied.clone());
+        let mut store = Self { held: BTreeMap::new(), made: BTreeMap::new(), clusters, copied };
         for object in surroundings.companions.objects().chain(manifests.objects()) {
             store.add(object);
         }
@@ -58,7 +63,12 @@ impl Store {
         let kind = match object.kind() {
             "Secret" => RefKind::Secret,
             "ConfigMap" => RefKind::ConfigMap,
-            _ => return,
+            _ => {
+                if let Some((secret, keys)) = producers::secret_of(object) {
+                    self.made.insert(secret, (object.reference(), keys));
+                }
+                return;
+            }
         };
         let keys = self.held.entry((kind, object.name().to_owned())).or_default();
         let entries = |field: &str| object.get(field).and_then(Value::as_object).into_iter().flatten();
@@ -79,11 +89,15 @@ impl Store {
 
     /// The content of a key. Unknown: it is not in the manifests, and the text says what would tell.
     pub fn content(&self, reference: &KeyRef) -> Text {
-        if let Some(keys) = self.held.get(&(reference.kind, reference.name.clone())) {
-            return match keys.get(&reference.key) {
-                Some(text) => text.clone(),
-                None => Text::unknown(format!("{} has no key {}", describe(reference), reference.key)),
-            };
+        let held = self.held.get(&(reference.kind, reference.name.clone()));
+        if let Some(text) = held.and_then(|keys| keys.get(&reference.key)) {
+            return text.clone();
+        }
+        if let Some((by, _)) = self.made.get(&reference.name).filter(|_| reference.kind == RefKind::Secret) {
+            return Text::unknown(format!("{} is made by {by}; the live lane reads it", describe(reference)));
+        }
+        if held.is_some() {
+            return Text::unknown(format!("{} has no key {}", describe(reference), reference.key));
         }
         let made = self.clusters.iter().find_map(|cluster| cluster.content(&reference.name, &reference.key));
         match made.filter(|_| reference.kind == RefKind::Secret) {
@@ -107,13 +121,28 @@ impl Store {
         }
     }
 
-    /// The keys that an object is known to have; `None`: nobody knows.
+    /// The keys that an object is known to have, if only some of all; `None`: nobody knows any.
     pub fn keys(&self, kind: RefKind, name: &str) -> Option<Vec<String>> {
-        if let Some(keys) = self.held.get(&(kind, name.to_owned())) {
-            return Some(keys.keys().cloned().collect());
+        let held = self.held.get(&(kind, name.to_owned())).map(|keys| keys.keys().cloned().collect::<Vec<_>>());
+        let made = self.made.get(name).filter(|_| kind == RefKind::Secret).and_then(|(_, keys)| keys.clone());
+        if held.is_some() || made.is_some() {
+            let mut keys: Vec<String> = held.into_iter().chain(made).flatten().collect();
+            keys.sort();
+            keys.dedup();
+            return Some(keys);
         }
         let made = self.clusters.iter().find_map(|cluster| cluster.keys_of(name));
         made.filter(|_| kind == RefKind::Secret).map(|keys| keys.iter().map(|key| (*key).to_owned()).collect())
+    }
+
+    /// All keys of an object; `None`: it may have others than those that are known.
+    pub(super) fn all_keys(&self, kind: RefKind, name: &str) -> Option<Vec<String>> {
+        let is_open = kind == RefKind::Secret && self.made.get(name).is_some_and(|(_, keys)| keys.is_none());
+        // What is rendered without content is there for somebody else to fill.
+        let mut keys = self.keys(kind, name).filter(|keys| !keys.is_empty() && !is_open)?;
+        let copied = self.copied.iter().filter(|(secret, _)| kind == RefKind::Secret && secret == name);
+        keys.extend(copied.map(|(_, key)| key.clone()));
+        Some(keys)
     }
 
     /// The contents of an object that manifests hold: keys and texts.

@@ -7,18 +7,18 @@ use super::{CaProvider, DatabaseClient, Fact, Graph, Producer, Role, SslMode, Su
 use crate::finding::Locate as _;
 use crate::manifests::Manifests;
 
-fn graph_in(manifests: &str, surroundings: &Surroundings) -> Graph {
+pub(super) fn graph_in(manifests: &str, surroundings: &Surroundings) -> Graph {
     Graph::new(&Manifests::parse(manifests, "test").unwrap(), surroundings)
 }
 
 /// A Deployment with one container, whose fields are given as YAML of the flow style, and volumes.
-fn deployment(container: &str, volumes: &str) -> String {
+pub(super) fn deployment(container: &str, volumes: &str) -> String {
     format!(
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: app}}\nspec: {{template: {{spec: {{containers: [{{name: main, image: example.org/app:1, {container}}}], volumes: [{volumes}]}}}}}}\n"
     )
 }
 
-fn client_of(container: &str, volumes: &str, more: &str) -> Option<DatabaseClient> {
+pub(super) fn client_of(container: &str, volumes: &str, more: &str) -> Option<DatabaseClient> {
     let surroundings = Surroundings { clusters: vec![Cluster::named("db")], ..Surroundings::default() };
     let graph = graph_in(&format!("{}---\n{more}", deployment(container, volumes)), &surroundings);
     graph.database_clients().first().cloned()

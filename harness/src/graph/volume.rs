@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::reference::{KeyRef, RefKind};
+use super::store::Store;
 use crate::finding::{Locate, Place};
 
 /// A volume of a pod.
@@ -29,6 +30,8 @@ pub enum VolumeSource {
         name: String,
         /// The keys and the files that they become. Empty: all keys, under their own names.
         items: Vec<Item>,
+        /// All keys that it has. `None`: it may have others than those that are known.
+        held: Option<Vec<String>>,
         /// Whether the pod starts without it.
         optional: bool,
         /// The mode of the files.
@@ -93,21 +96,23 @@ pub enum FileContent<'a> {
     },
     /// The volume has such keys, but none becomes this file.
     Absent,
+    /// One of several may have it, and nobody knows which; the text says what would tell.
+    Unknown(String),
     /// The volume is no Secret and no ConfigMap.
     Other(&'a VolumeSource),
 }
 
 impl Volume {
-    pub(super) fn read(value: &Value, place: Place) -> Option<Self> {
+    pub(super) fn read(value: &Value, place: Place, store: &Store) -> Option<Self> {
         let name = value.get("name")?.as_str()?.to_owned();
         let projected = value.get("projected");
         let sources = match projected {
             Some(projected) => {
                 let sources = projected.get("sources").and_then(Value::as_array).into_iter().flatten();
                 let mode = projected.get("defaultMode").and_then(Value::as_i64);
-                sources.map(|source| VolumeSource::read(source, "name", mode)).collect()
+                sources.map(|source| VolumeSource::read(source, "name", mode, store)).collect()
             }
-            None => vec![VolumeSource::read(value, "secretName", None)],
+            None => vec![VolumeSource::read(value, "secretName", None, store)],
         };
         Some(Self { name, sources, projected: projected.is_some(), place })
     }
@@ -134,12 +139,13 @@ impl Locate for Volume {
 
 impl VolumeSource {
     /// Secrets have `secretName` in a volume and `name` in a projection.
-    fn read(value: &Value, secret_name: &str, mode: Option<i64>) -> Self {
+    fn read(value: &Value, secret_name: &str, mode: Option<i64>, store: &Store) -> Self {
         let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
         let keys = |kind: RefKind, value: &Value, name: &str| Self::Keys {
             kind,
             name: text(value, name),
             items: items(value),
+            held: store.all_keys(kind, &text(value, name)),
             optional: value.get("optional").and_then(Value::as_bool).unwrap_or(false),
             mode: value.get("defaultMode").and_then(Value::as_i64).or(mode),
         };
@@ -160,15 +166,15 @@ impl VolumeSource {
         }
     }
 
-    /// The key that becomes a file; `None`: no key does, or the source has no keys.
-    fn key_of(&self, file: &str) -> Option<KeyRef> {
-        let Self::Keys { kind, name, items, .. } = self else { return None };
-        let key = if items.is_empty() {
-            (!file.contains('/')).then(|| file.to_owned())
-        } else {
-            items.iter().find(|item| item.path == file).map(|item| item.key.clone())
-        };
-        Some(KeyRef { kind: *kind, name: name.clone(), key: key? })
+    /// The key that becomes a file, and whether it is known to; `None`: no key does, or the source has no keys.
+    fn key_of(&self, file: &str) -> Option<(KeyRef, bool)> {
+        let Self::Keys { kind, name, items, held, .. } = self else { return None };
+        let of = |key: &str| KeyRef { kind: *kind, name: name.clone(), key: key.to_owned() };
+        if !items.is_empty() {
+            return items.iter().find(|item| item.path == file).map(|item| (of(&item.key), true));
+        }
+        let has_it = !file.contains('/') && held.as_ref().is_none_or(|held| held.iter().any(|key| key == file));
+        has_it.then(|| (of(file), held.is_some()))
     }
 }
 
@@ -219,11 +225,31 @@ pub(super) fn file_at<'a>(mounts: &'a [Mount], path: &str) -> Option<MountedFile
         (Some(sub_path), "") => sub_path.clone(),
         (Some(sub_path), below) => format!("{sub_path}/{below}"),
     };
-    let sources = &mount.volume.sources;
-    let key = sources.iter().find_map(|source| Some(FileContent::Key { key: source.key_of(&inner)?, source }));
-    let content = key.unwrap_or_else(|| {
-        let other = sources.iter().find(|source| !matches!(source, VolumeSource::Keys { .. }));
-        other.map_or(FileContent::Absent, FileContent::Other)
-    });
+    let content = content_of(&mount.volume.sources, &inner);
     Some(MountedFile { mount, inner, content })
+}
+
+/// What provides a file of a volume.
+fn content_of<'a>(sources: &'a [VolumeSource], file: &str) -> FileContent<'a> {
+    let candidates = sources.iter().filter_map(|source| Some((source.key_of(file)?, source)));
+    let mut candidates: Vec<_> = candidates.map(|((key, is_known), source)| (key, is_known, source)).collect();
+    // Of two sources with the same file, the kubelet takes the later one's.
+    let known = candidates.iter().rposition(|(_, is_known, _)| *is_known);
+    match (known.or_else(|| (candidates.len() == 1).then_some(0)), candidates.is_empty()) {
+        (Some(at), _) => {
+            let (key, _, source) = candidates.swap_remove(at);
+            FileContent::Key { key, source }
+        }
+        (None, true) => {
+            let other = sources.iter().find(|source| !matches!(source, VolumeSource::Keys { .. }));
+            other.map_or(FileContent::Absent, FileContent::Other)
+        }
+        (None, false) => {
+            let names: Vec<String> = candidates.iter().map(|(key, ..)| format!("{} {}", key.kind, key.name)).collect();
+            FileContent::Unknown(format!(
+                "which of {} has the key {file}, no manifest tells; name the key under `items` of the one that has it",
+                names.join(" and ")
+            ))
+        }
+    }
 }

@@ -68,7 +68,9 @@ impl Workload {
         let spec = object.get(&below("spec"))?;
         let listed = |field: &str| spec.get(field).and_then(Value::as_array).into_iter().flatten().enumerate();
         let volumes: Vec<Volume> = listed("volumes")
-            .filter_map(|(index, volume)| Volume::read(volume, object.at(&below(&format!("spec.volumes[{index}]")))))
+            .filter_map(|(index, volume)| {
+                Volume::read(volume, object.at(&below(&format!("spec.volumes[{index}]"))), store)
+            })
             .collect();
         let mut containers = Vec::new();
         for field in ["initContainers", "containers"] {
