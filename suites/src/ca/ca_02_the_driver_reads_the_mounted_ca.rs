@@ -35,7 +35,8 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     unless_given(subject, check);
     let declared = subject.subject().ca().and_then(|plan| plan.variable.as_deref());
     for (client, ca) in clients_with_ca(subject) {
-        match file_of(client, ca, declared) {
+        let file = misses_the_named_key(subject, ca).map(|state| Some(Fact::Known(state)));
+        match file.unwrap_or_else(|| file_of(client, ca, declared)) {
             Some(Fact::Known(state)) => {
                 check.expect(ca, "the CA file of the driver", &state, equal_to(FROM_SECRET));
             }
@@ -43,6 +44,18 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             None => {}
         }
     }
+}
+
+/// Of a Secret that is mounted as a whole and whose keys no manifest tells, the values may name the key of the CA.
+fn misses_the_named_key(subject: &Rendered, ca: &CaWiring) -> Option<String> {
+    let CaProvider::File(key) = &ca.provider else { return None };
+    let plan = subject.subject().ca()?;
+    let (secret_value, key_value) = (plan.name_value.as_deref()?, plan.key_value.as_deref()?);
+    let named = subject.value_text(key_value)?;
+    let is_open = ca.items.is_empty() && subject.graph().store().keys(key.kind, &key.name).is_none();
+    let is_missed = is_open && subject.value_text(secret_value) == Some(&key.name) && named != key.key;
+    let path = ca.path.as_deref().unwrap_or_default();
+    is_missed.then(|| format!("{path}, where {key_value} names the key {named} of {} {}", key.kind, key.name))
 }
 
 const FROM_SECRET: &str = "a key of a mounted Secret";
