@@ -103,6 +103,12 @@ pub enum FileContent<'a> {
 }
 
 impl Volume {
+    /// The claim that a StatefulSet makes for each of its pods, of a template.
+    pub(super) fn of_template(value: &Value, place: Place) -> Option<Self> {
+        let name = value.pointer("/metadata/name")?.as_str()?.to_owned();
+        Some(Self { sources: vec![VolumeSource::Claim(name.clone())], name, projected: false, place })
+    }
+
     pub(super) fn read(value: &Value, place: Place, store: &Store) -> Option<Self> {
         let name = value.get("name")?.as_str()?.to_owned();
         let projected = value.get("projected");
@@ -251,5 +257,22 @@ fn content_of<'a>(sources: &'a [VolumeSource], file: &str) -> FileContent<'a> {
                 names.join(" and ")
             ))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::graph::tests::graph_in;
+    use crate::graph::{CaProvider, Surroundings};
+
+    #[test]
+    fn a_stateful_set_mounts_the_claims_of_its_templates() {
+        let text = "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: a}, spec: {volumeClaimTemplates: [{metadata: {name: data}}], template: {spec: {containers: [{name: a, env: [{name: PGHOST, value: db}, {name: PGSSLROOTCERT, value: /data/ca.crt}], volumeMounts: [{name: data, mountPath: /data}]}]}}}}";
+        let graph = graph_in(text, &Surroundings::default());
+        let client = &graph.database_clients()[0];
+        assert_eq!(client.ca().map(|ca| &ca.provider), Some(&CaProvider::Copy));
+        assert!(client.container().mounts()[0].volume.is_writable_copy());
+        // The controller makes the claims itself, so nobody else has to.
+        assert!(graph.references().is_empty());
     }
 }

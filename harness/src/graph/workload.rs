@@ -72,6 +72,13 @@ impl Workload {
                 Volume::read(volume, object.at(&below(&format!("spec.volumes[{index}]"))), store)
             })
             .collect();
+        // Its controller makes these claims, so nobody else has to: they are mounted, and referred to by nobody.
+        let claims = object.get("spec.volumeClaimTemplates").and_then(Value::as_array).into_iter().flatten();
+        let claims = claims.enumerate().filter_map(|(index, claim)| {
+            Volume::of_template(claim, object.at(&format!("spec.volumeClaimTemplates[{index}]")))
+        });
+        // A claim takes the place of a volume of the same name.
+        let mountable: Vec<Volume> = claims.chain(volumes.iter().cloned()).collect();
         let mut containers = Vec::new();
         for field in ["initContainers", "containers"] {
             for (index, value) in listed(field) {
@@ -81,7 +88,7 @@ impl Workload {
                     (_, Some("Always")) => Role::Sidecar,
                     _ => Role::Init,
                 };
-                containers.push(Container::read(object, path, value.clone(), role, &volumes, store));
+                containers.push(Container::read(object, path, value.clone(), role, &mountable, store));
             }
         }
         let said_to_migrate = surroundings.migrations.contains(&object.reference());
