@@ -29,6 +29,8 @@ pub struct DatabaseClient {
     credentials: Vec<KeyRef>,
     without_password: Vec<KeyRef>,
     settings: Vec<Settings>,
+    /// Modes of TLS that its commands say.
+    told: Vec<Text>,
     ca: Option<CaWiring>,
 }
 
@@ -73,8 +75,10 @@ impl DatabaseClient {
             format!("it holds {}", credentials.iter().find(held)?)
         };
         let without_password = credentials.iter().filter(|key| holds_no_password(key, store)).cloned().collect();
+        let told = mode::told(container, &dsns, store);
         let (workload, container) = (workload.clone(), container.clone());
-        let mut client = Self { workload, container, because, dsns, credentials, without_password, settings, ca: None };
+        let mut client =
+            Self { workload, container, because, dsns, credentials, without_password, settings, told, ca: None };
         client.ca = ca::find(&client, store, surroundings);
         Some(client)
     }

@@ -5,15 +5,37 @@
 use serde_json::Value;
 
 use super::dsn::Dsn;
-use super::env::EnvVar;
+use super::env::{EnvSource, EnvVar};
 use super::workload::{Container, Role, Workload};
 use crate::manifests::Object;
 
 /// Images that are PostgreSQL itself.
 const SERVERS: &[&str] = &["postgres", "postgresql", "postgis", "timescaledb", "pgvector", "spilo"];
 
+/// Parts of the names of images that are called after PostgreSQL, and dial it.
+const COMPANIONS: &[&str] = &["exporter", "backup", "client", "dump", "migrat", "operator", "init"];
+
 /// Parts of the names of images that stand before PostgreSQL, and dial it.
 const POOLERS: &[&str] = &["bouncer", "pooler", "pgpool", "pgcat", "odyssey", "proxy"];
+
+/// Programs of PostgreSQL that log in. `pg_isready` does not.
+const PROGRAMS: &[&str] = &[
+    "psql",
+    "pg_dump",
+    "pg_dumpall",
+    "pg_restore",
+    "pg_basebackup",
+    "pgbench",
+    "createdb",
+    "dropdb",
+    "createuser",
+    "dropuser",
+    "vacuumdb",
+    "reindexdb",
+];
+
+/// What a command says that starts a server, whatever else it does before.
+const STARTS: &[&str] = &["entrypoint", "exec postgres", "run-postgresql", "pg_ctl", "patroni"];
 
 /// PostgreSQL's own port.
 const PORT: u64 = 5432;
@@ -23,12 +45,48 @@ const PORT: u64 = 5432;
 pub(super) fn is_server(container: &Container, workload: &Workload, services: &[&Object]) -> bool {
     let repository = container.image().split('@').next().unwrap_or_default();
     let name = repository.rsplit('/').next().unwrap_or_default().split(':').next().unwrap_or_default();
-    let is_called_one = SERVERS.iter().any(|server| name == *server || name.starts_with(&format!("{server}-")));
+    let is_named = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
+    let is_called_one = SERVERS.iter().any(|server| name == *server || name.starts_with(&format!("{server}-")))
+        && !is_named(COMPANIONS)
+        && !borrows_a_program(container, workload);
     let serves = serves(container) || container.role() == Role::Main && is_behind(workload, services);
-    let is_pooler = POOLERS.iter().any(|pooler| name.contains(pooler));
-    let is_one = is_called_one || (serves || container.variable("PGDATA").is_some()) && !is_pooler;
-    let dials = container.env().iter().any(|variable| variable.name == "PGHOST" || carries_a_dsn(&variable.name));
-    is_one && !dials && container.words().iter().all(|(_, word)| Dsn::parse(word).is_none())
+    let is_one = is_called_one || (serves || container.variable("PGDATA").is_some()) && !is_named(POOLERS);
+    is_one && !dials(container)
+}
+
+/// Whether an image of PostgreSQL is there for one of its programs: the command says one that logs in, or is a Job's own.
+fn borrows_a_program(container: &Container, workload: &Workload) -> bool {
+    let words: Vec<String> = container.words().into_iter().map(|(_, word)| word.to_string()).collect();
+    let is_option = |first: &String| first.starts_with('-') && container.get("command").is_none();
+    let is_server = |first: &String| first.rsplit('/').next() == Some("postgres") || is_option(first);
+    if words.first().is_none_or(is_server) || words.iter().any(|word| STARTS.iter().any(|start| word.contains(start))) {
+        return false;
+    }
+    let is_program = |part: &str| PROGRAMS.contains(&part);
+    let mut parts = words.iter().flat_map(|word| word.split(|one: char| !one.is_ascii_alphanumeric() && one != '_'));
+    parts.any(is_program) || workload.runs_to_an_end() && container.role() == Role::Main
+}
+
+/// Whether the container is told of a server elsewhere. One that dials itself is no client.
+fn dials(container: &Container) -> bool {
+    let says = |variable: &EnvVar| match variable.name.as_str() {
+        "PGHOST" | "PGHOSTADDR" => !variable.value.known().is_some_and(is_itself),
+        // What all share is there for others.
+        "POSTGRES_HOST" => {
+            !matches!(variable.source, EnvSource::EnvFrom(_)) && !variable.value.known().is_some_and(is_itself)
+        }
+        name => carries_a_dsn(name) || Dsn::parse(&variable.value).is_some_and(|dsn| is_elsewhere(&dsn)),
+    };
+    container.env().iter().any(says) || container.words().iter().any(|(_, word)| Dsn::parse(word).is_some())
+}
+
+fn is_elsewhere(dsn: &Dsn) -> bool {
+    dsn.hosts.iter().any(|host| !host.known().is_some_and(is_itself))
+}
+
+/// Whether a host is the pod itself: its loopback, or the folder of a socket.
+fn is_itself(host: &str) -> bool {
+    host.is_empty() || host.starts_with('/') || matches!(host, "localhost" | "127.0.0.1" | "::1")
 }
 
 fn serves(container: &Container) -> bool {
@@ -173,4 +231,93 @@ fn has_word(name: &str, words: &[&str]) -> bool {
 
 fn last_word(name: &str) -> Option<String> {
     name.rsplit('_').next().map(str::to_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use crate::graph::Surroundings;
+    use crate::graph::tests::graph_in;
+
+    const PASSWORD: &str = "{name: PGPASSWORD, valueFrom: {secretKeyRef: {name: db-app, key: password}}}";
+
+    /// What runs once with an image and a command, and what runs for ever.
+    fn clients(kind: &str, container: &str) -> usize {
+        let pod = format!("{{metadata: {{labels: {{app: pg}}}}, spec: {{containers: [{{name: main, {container}}}]}}}}");
+        let (version, spec) = match kind {
+            "CronJob" => ("batch/v1", format!("{{jobTemplate: {{spec: {{template: {pod}}}}}}}")),
+            "Job" => ("batch/v1", format!("{{template: {pod}}}")),
+            _ => ("apps/v1", format!("{{template: {pod}}}")),
+        };
+        let service = if kind == "StatefulSet" {
+            "---\n{apiVersion: v1, kind: Service, metadata: {name: pg}, spec: {selector: {app: pg}, ports: [{port: 5432}]}}\n"
+        } else {
+            ""
+        };
+        let shared = "{apiVersion: v1, kind: ConfigMap, metadata: {name: shared}, data: {POSTGRES_HOST: pg}}";
+        let text = format!(
+            "{{apiVersion: {version}, kind: {kind}, metadata: {{name: pg}}, spec: {spec}}}\n---\n{shared}\n{service}"
+        );
+        graph_in(&text, &Surroundings::default()).database_clients().len()
+    }
+
+    #[rstest]
+    #[case::a_dump("CronJob", "command: [sh, -c, 'pg_dump -h db-rw -U postgres app > /b/d.sql']", PASSWORD, 1)]
+    #[case::a_dump_by_arguments("Deployment", "args: [pg_dump, -h, db-rw]", PASSWORD, 1)]
+    #[case::a_script_of_a_job("Job", "command: [sh, /scripts/setup.sh]", PASSWORD, 1)]
+    #[case::a_server_for_the_tests_of_a_job("Job", "imagePullPolicy: Always", PASSWORD, 0)]
+    #[case::a_server("Deployment", "args: [postgres, -c, ssl=on]", PASSWORD, 0)]
+    #[case::a_server_by_options("Deployment", "args: [-c, ssl=on]", PASSWORD, 0)]
+    #[case::a_server_that_sets_itself_up(
+        "StatefulSet",
+        "command: [sh, -c, '(sleep 9; psql -f /setup.sql) & exec docker-entrypoint.sh postgres']",
+        PASSWORD,
+        0
+    )]
+    #[case::a_server_that_asks_itself_whether_it_is_ready(
+        "StatefulSet",
+        "readinessProbe: {exec: {command: [psql, -c, 'SELECT 1']}}",
+        PASSWORD,
+        0
+    )]
+    #[case::a_server_with_an_address_in_variables_for_all(
+        "StatefulSet",
+        "envFrom: [{configMapRef: {name: shared}}]",
+        PASSWORD,
+        0
+    )]
+    #[case::what_waits_and_logs_in_nowhere(
+        "Deployment",
+        "command: [sh, -c, 'until pg_isready -h db; do sleep 1; done']",
+        "",
+        0
+    )]
+    #[case::by_the_address("Deployment", "tty: true", "{name: PGHOSTADDR, value: 10.0.0.7}", 1)]
+    #[case::by_the_host_of_the_application("Deployment", "tty: true", "{name: POSTGRES_HOST, value: db-rw}", 1)]
+    #[case::by_a_connection_string("Deployment", "tty: true", "{name: TARGET, value: 'postgres://u@db-rw/app'}", 1)]
+    #[case::by_a_connection_string_to_itself(
+        "Deployment",
+        "tty: true",
+        "{name: TARGET, value: 'postgres://u@localhost/app'}",
+        0
+    )]
+    fn an_image_of_postgresql_is_a_server_or_dials_one(
+        #[case] kind: &str,
+        #[case] container: &str,
+        #[case] env: &str,
+        #[case] expected: usize,
+    ) {
+        let container = format!("image: 'docker.io/library/postgres:17', {container}, env: [{env}]");
+        assert_eq!(clients(kind, &container), expected);
+    }
+
+    #[rstest]
+    #[case::exporter("quay.io/prometheuscommunity/postgres-exporter:v0.17", 1)]
+    #[case::backup("example.org/postgres-backup-s3:17", 1)]
+    #[case::client("example.org/postgresql-client", 1)]
+    #[case::server_of_another_make("docker.io/bitnami/postgresql-repmgr:17", 0)]
+    fn an_image_beside_postgresql_is_none(#[case] image: &str, #[case] expected: usize) {
+        assert_eq!(clients("Deployment", &format!("image: '{image}', env: [{PASSWORD}]")), expected);
+    }
 }

@@ -1,11 +1,14 @@
 //! How a client treats TLS, as far as connection strings, variables and files of settings say.
 
-use super::DatabaseClient;
+use super::{DatabaseClient, FoundDsn};
 use crate::graph::dsn::{Dsn, DsnStyle};
 use crate::graph::env::EnvVar;
 use crate::graph::fact::{Fact, Text};
 use crate::graph::recognise::{LIBPQ, carries_a_dsn, chooses_a_mode};
 use crate::graph::ssl::SslMode;
+use crate::graph::store::Store;
+use crate::graph::volume::FileContent;
+use crate::graph::workload::Container;
 
 impl DatabaseClient {
     /// How it treats TLS: by its connection strings, else its variables, else libpq's default.
@@ -41,6 +44,9 @@ impl DatabaseClient {
     }
 
     fn mode_of_environment(&self) -> Fact<SslMode> {
+        if let Some(mode) = weakest(self.told.iter().map(parse)) {
+            return mode;
+        }
         let stated = |name: &str| self.container.variable(name).filter(|found| found.value.known() != Some(""));
         if let Some(variable) = stated("PGSSLMODE") {
             return parse(&variable.value);
@@ -59,19 +65,13 @@ impl DatabaseClient {
         if let Some(variable) = self.container.env().iter().find(is_own) {
             return parse(&variable.value);
         }
-        let modes: Vec<Fact<SslMode>> = self.settings.iter().flat_map(|file| &file.modes).map(parse).collect();
-        let weakest = modes.iter().filter_map(|mode| mode.as_ref().known().copied()).min();
-        let open = modes.into_iter().find(|mode| matches!(mode, Fact::Unknown(_)));
-        match (weakest, open) {
-            (Some(mode), None) => Fact::Known(mode),
-            (Some(mode), Some(_)) if mode < SslMode::Require => Fact::Known(mode),
-            (_, Some(open)) => open,
-            (None, None) => Fact::Unknown(format!(
+        weakest(self.settings.iter().flat_map(|file| &file.modes).map(parse)).unwrap_or_else(|| {
+            Fact::Unknown(format!(
                 "{}, and nothing that Holdfast reads says how it does TLS, so its driver's default decides; state the \
                  mode where the driver reads it, as sslmode or PGSSLMODE",
                 self.because
-            )),
-        }
+            ))
+        })
     }
 
     /// A variable that carries a whole connection string of which nothing is known: it may say anything.
@@ -85,6 +85,57 @@ impl DatabaseClient {
     }
 }
 
+/// The weakest of several modes; `None`: there is none. A weak one is one whatever the others are.
+fn weakest(modes: impl Iterator<Item = Fact<SslMode>>) -> Option<Fact<SslMode>> {
+    let (mut weakest, mut open) = (None::<SslMode>, None);
+    for mode in modes {
+        match mode {
+            Fact::Known(mode) => weakest = Some(weakest.map_or(mode, |known| known.min(mode))),
+            Fact::Unknown(hint) => open = open.or(Some(hint)),
+        }
+    }
+    match (weakest, open) {
+        (Some(mode), open) if mode < SslMode::Require || open.is_none() => Some(Fact::Known(mode)),
+        (_, open) => open.map(Fact::Unknown),
+    }
+}
+
+/// Programs that run a script.
+const SHELLS: &[&str] = &["sh", "bash", "ash", "dash"];
+
+/// The modes that a container's commands say, and the scripts that these run: `PGSSLMODE=require psql`.
+pub(super) fn told(container: &Container, dsns: &[FoundDsn], store: &Store) -> Vec<Text> {
+    let words: Vec<Text> = container.words().into_iter().map(|(_, word)| word).collect();
+    let first = words.first().and_then(Text::known).unwrap_or_default();
+    let run = if SHELLS.contains(&first.rsplit('/').next().unwrap_or_default()) {
+        &words[..]
+    } else {
+        &words[..1.min(words.len())]
+    };
+    let scripts = run.iter().filter_map(|word| match container.file(word.known()?)?.content {
+        FileContent::Key { key, .. } => Some(store.content(&key)),
+        _ => None,
+    });
+    let scripts: Vec<Text> = scripts.collect();
+    // The mode in a list of key=value pairs is that list's own, of which there is one.
+    let names: &[&str] = if dsns.is_empty() { &["PGSSLMODE=", "sslmode="] } else { &["PGSSLMODE="] };
+    let said = words.iter().chain(&scripts).flat_map(|text| modes_in(text, names));
+    // A script that nobody knows may say anything.
+    scripts.iter().filter(|script| script.is_unknown()).cloned().chain(said).collect()
+}
+
+fn modes_in(text: &Text, names: &[&str]) -> Vec<Text> {
+    let whole = text.with_holes();
+    let values = names.iter().flat_map(|name| whole.match_indices(name)).filter_map(|(at, name)| {
+        let value = whole[at + name.len()..].trim_start_matches(['"', '\'']);
+        let end = value.find(|one: char| one.is_whitespace() || "\"';&|)".contains(one)).unwrap_or(value.len());
+        // A parameter of a URI is that URI's own, and a variable's own value as a default says nothing new.
+        let is_new = !whole[..at].ends_with(['?', '&']) && !value[..end].contains("PGSSLMODE");
+        is_new.then(|| text.part(&value[..end]))
+    });
+    values.collect()
+}
+
 fn parse(written: &Text) -> Fact<SslMode> {
     match written.fact() {
         Fact::Known(text) => match text.parse() {
@@ -94,5 +145,52 @@ fn parse(written: &Text) -> Fact<SslMode> {
             }
         },
         Fact::Unknown(hint) => Fact::Unknown(hint),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use crate::graph::tests::client_of;
+
+    fn told(container: &str, volumes: &str, more: &str) -> String {
+        match client_of(container, volumes, more).unwrap().ssl_mode() {
+            crate::graph::Fact::Known(mode) => mode.to_string(),
+            crate::graph::Fact::Unknown(hint) => format!("unknown: {hint}"),
+        }
+    }
+
+    #[rstest]
+    #[case::before_a_program("PGSSLMODE=verify-full pg_dump -h db-rw app", "verify-full")]
+    #[case::within_a_list("psql 'host=db-rw sslmode=require'", "require")]
+    #[case::from_elsewhere("export PGSSLMODE=$MODE; psql", "unknown: ")]
+    #[case::nowhere("psql -h db-rw", "prefer")]
+    #[case::of_another_string("psql postgres://a@db-rw/app; psql 'postgres://a@db-rw/x?sslmode=require'", "prefer")]
+    fn a_command_may_say_the_mode(#[case] command: &str, #[case] expected: &str) {
+        let container = format!("env: [{{name: PGUSER, value: app}}], command: [sh, -c, \"{command}\"]");
+        let seen = told(&container, "", "");
+        assert!(seen.starts_with(expected), "{seen}");
+    }
+
+    #[rstest]
+    #[case::a_word("app, '$(ELSEWHERE)'")]
+    #[case::a_file("app, --settings, /etc/app/a.yaml")]
+    #[case::a_default("sh, -c, 'export PGSSLMODE=${PGSSLMODE:-require}; app'")]
+    fn what_a_command_does_not_say_leaves_the_variable(#[case] command: &str) {
+        let container = format!(
+            "env: [{{name: PGSSLMODE, value: verify-full}}, {{name: ELSEWHERE, valueFrom: {{configMapKeyRef: {{name: x, key: y}}}}}}], command: [{command}], volumeMounts: [{{name: s, mountPath: /etc/app}}]"
+        );
+        assert_eq!(told(&container, "{name: s, configMap: {name: other}}", ""), "verify-full");
+    }
+
+    #[rstest]
+    #[case::of_the_release("backup", "verify-full")]
+    #[case::of_somebody_else("other", "unknown: ConfigMap other is not in the manifests")]
+    fn a_script_may_say_the_mode(#[case] config_map: &str, #[case] expected: &str) {
+        let more = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: backup}\ndata:\n  backup.sh: |\n    export PGSSLMODE=verify-full\n    pg_dump -h db-rw app\n";
+        let container = "env: [{name: PGUSER, value: app}], command: [sh, /scripts/backup.sh], volumeMounts: [{name: s, mountPath: /scripts}]";
+        let seen = told(container, &format!("{{name: s, configMap: {{name: {config_map}}}}}"), more);
+        assert!(seen.starts_with(expected), "{seen}");
     }
 }
