@@ -64,12 +64,16 @@ impl DatabaseClient {
         let settings = settings::find(container, store);
         let names = |variable: &&EnvVar| names_a_database(variable) || names_a_credential_file(&variable.name);
         let named = || container.env().iter().find(names);
+        let is_credential =
+            |(kind, name): &&(RefKind, String)| *kind == RefKind::Secret && surroundings.credentials.contains(name);
         let because = if let Some(found) = dsns.first() {
             format!("{} is a connection string", found.holder)
         } else if let Some(variable) = named() {
             format!("it has the variable {}", variable.name)
         } else if let Some(file) = settings.first() {
             format!("it reads {}", file.because)
+        } else if let Some((_, secret)) = container.unread().iter().find(is_credential) {
+            format!("it takes Secret {secret} whole")
         } else {
             let held = |key: &&KeyRef| knows(key, store, surroundings) && insists_on(container, key);
             format!("it holds {}", credentials.iter().find(held)?)
@@ -116,6 +120,15 @@ impl DatabaseClient {
     /// The file of the CA that a file of configuration names, and where that is mounted.
     pub(super) fn ca_in_settings(&self) -> Option<(&str, Place)> {
         self.settings.iter().find_map(|file| Some((file.ca.as_deref()?, file.place.clone())))
+    }
+
+    /// What it takes whole and may say more of its connection than is known; the text says what would tell.
+    pub fn unread(&self) -> Option<String> {
+        let (kind, name) = self.container.unread().first()?;
+        Some(format!(
+            "`envFrom` takes {kind} {name} whole, and no manifest tells all its keys; render it, or set PGSSLMODE and \
+             PGSSLROOTCERT in the container's own `env`"
+        ))
     }
 
     /// How the CA reaches it. `None`: it has none.
@@ -261,7 +274,7 @@ fn find_credentials(container: &Container, store: &Store, surroundings: &Surroun
             if !surroundings.credentials.contains(name) && !store.is_operator_credential(name) {
                 continue;
             }
-            let whole = || store.keys(RefKind::Secret, name).unwrap_or_default();
+            let whole = || store.some_keys(RefKind::Secret, name);
             let keys = if items.is_empty() { whole() } else { items.iter().map(|item| item.key.clone()).collect() };
             for key in keys {
                 add(&KeyRef { kind: RefKind::Secret, name: name.clone(), key });

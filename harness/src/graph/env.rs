@@ -75,7 +75,7 @@ pub(super) fn read(container: &Value, store: &Store, at: &dyn Fn(&str) -> Place)
         for (field, kind) in [("secretRef", RefKind::Secret), ("configMapRef", RefKind::ConfigMap)] {
             let Some(name) = source.pointer(&format!("/{field}/name")).and_then(Value::as_str) else { continue };
             let optional = source.pointer(&format!("/{field}/optional")).and_then(Value::as_bool).unwrap_or(false);
-            for key in store.keys(kind, name).unwrap_or_default() {
+            for key in store.some_keys(kind, name) {
                 let reference = KeyRef { kind, name: name.to_owned(), key };
                 let variable = EnvVar {
                     name: format!("{prefix}{}", reference.key),
@@ -129,6 +129,22 @@ fn one(name: &str, entry: &Value, store: &Store, before: &[EnvVar], place: Place
     };
     let value = expand(&written, before);
     EnvVar { name, source: EnvSource::Literal, value, written: Some(written), optional: false, place }
+}
+
+/// The Secrets and ConfigMaps that a container takes whole, and that may hold variables that nobody knows.
+pub(super) fn unread(container: &Value, store: &Store) -> Vec<(RefKind, String)> {
+    let mut found = Vec::new();
+    for (_, source) in items(container, "envFrom") {
+        for (field, kind) in [("secretRef", RefKind::Secret), ("configMapRef", RefKind::ConfigMap)] {
+            let Some(name) = source.pointer(&format!("/{field}/name")).and_then(Value::as_str) else { continue };
+            // Settings that are rendered empty are meant to be; a Secret is there for somebody to fill.
+            let is_empty = || kind == RefKind::ConfigMap && store.keys(kind, name).is_some_and(|keys| keys.is_empty());
+            if store.all_keys(kind, name).is_none() && !is_empty() {
+                found.push((kind, name.to_owned()));
+            }
+        }
+    }
+    found
 }
 
 /// Expands `$(VAR)` from variables that were defined before; `$$` is a dollar sign, an unknown name stays as it is.

@@ -21,6 +21,8 @@ pub struct Surroundings {
     pub clusters: Vec<Cluster>,
     /// Secrets with credentials of the database, by name.
     pub credentials: Vec<String>,
+    /// Keys that these Secrets are declared to have; they may have others.
+    pub credential_keys: Vec<(String, Vec<String>)>,
     /// What companions leave and what others provide, `secret/agents-db-app`.
     pub provided: Vec<String>,
     /// What hooks of the releases make and no manifest shows, `secret/agents-db-auth`.
@@ -47,12 +49,14 @@ pub struct Store {
     made: BTreeMap<String, (String, Option<Vec<String>>)>,
     clusters: Vec<Cluster>,
     copied: Option<(String, String)>,
+    declared: Vec<(String, Vec<String>)>,
 }
 
 impl Store {
     pub(super) fn new(manifests: &Manifests, surroundings: &Surroundings) -> Self {
         let (clusters, copied) = (surroundings.clusters.clone(), surroundings.copied.clone());
-        let mut store = Self { held: BTreeMap::new(), made: BTreeMap::new(), clusters, copied };
+        let declared = surroundings.credential_keys.clone();
+        let mut store = Self { held: BTreeMap::new(), made: BTreeMap::new(), clusters, copied, declared };
         for object in surroundings.companions.objects().chain(manifests.objects()) {
             store.add(object);
         }
@@ -133,6 +137,12 @@ impl Store {
         }
         let made = self.clusters.iter().find_map(|cluster| cluster.keys_of(name));
         made.filter(|_| kind == RefKind::Secret).map(|keys| keys.iter().map(|key| (*key).to_owned()).collect())
+    }
+
+    /// The keys that an object is known or declared to have.
+    pub(super) fn some_keys(&self, kind: RefKind, name: &str) -> Vec<String> {
+        let declared = self.declared.iter().filter(|(secret, _)| kind == RefKind::Secret && secret == name);
+        self.keys(kind, name).unwrap_or_else(|| declared.flat_map(|(_, keys)| keys.clone()).collect())
     }
 
     /// All keys of an object; `None`: it may have others than those that are known.

@@ -42,6 +42,7 @@ pub struct Container {
     value: Value,
     role: Role,
     env: Vec<EnvVar>,
+    unread: Vec<(RefKind, String)>,
     mounts: Vec<Mount>,
     place: Place,
     path: String,
@@ -221,13 +222,13 @@ impl Container {
     fn read(object: &Arc<Object>, path: String, value: Value, role: Role, volumes: &[Volume], store: &Store) -> Self {
         let name = value.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let at = |below: &str| object.at(&format!("{path}.{below}")).container(&name);
-        let env = env::read(&value, store, &at);
+        let (env, unread) = (env::read(&value, store, &at), env::unread(&value, store));
         let listed = value.get("volumeMounts").and_then(Value::as_array).into_iter().flatten().enumerate();
         let mounts = listed
             .filter_map(|(index, mount)| Mount::read(mount, volumes, at(&format!("volumeMounts[{index}]"))))
             .collect();
         let place = object.place().container(&name);
-        Self { workload: object.reference(), value, role, env, mounts, place, path }
+        Self { workload: object.reference(), value, role, env, unread, mounts, place, path }
     }
 
     /// Its name.
@@ -253,6 +254,11 @@ impl Container {
     /// Its environment, with everything expanded that is known.
     pub fn env(&self) -> &[EnvVar] {
         &self.env
+    }
+
+    /// The Secrets and ConfigMaps that it takes whole, and that may hold variables that nobody knows.
+    pub(super) fn unread(&self) -> &[(RefKind, String)] {
+        &self.unread
     }
 
     /// One variable.

@@ -12,7 +12,7 @@ use crate::graph::cnpg::Cluster;
 use crate::helm::{HelmError, HelmMajor, Helms, Package, PackageError, Refusal, RenderJob, ValuePath, lay_over, merge};
 use crate::manifests::Manifests;
 use crate::mutant::ObjectPatch;
-use crate::subject::{CompanionKind, Overlay, ResolvedRelease, Subject};
+use crate::subject::{CompanionKind, Credential, Overlay, ResolvedRelease, Subject};
 use crate::yaml::{self, YamlError};
 
 /// Stands in what the chart of a companion renders for the namespace of a bench, which nobody knows yet: in addresses, in
@@ -238,6 +238,13 @@ fn companion_chart(release: &ResolvedRelease, helms: &Helms) -> Result<Manifests
     }))
 }
 
+/// The Secret of a credential and the keys that the subject names.
+fn declared_keys(credential: &Credential) -> (String, Vec<String>) {
+    let keys = &credential.keys;
+    let named = [&keys.username, &keys.password, &keys.uri, &keys.jdbc_uri, &keys.pgpass];
+    (credential.secret.clone(), named.into_iter().flatten().cloned().collect())
+}
+
 /// What the subject file and the companions tell beyond the manifests.
 fn surroundings(subject: &Subject, helms: &Helms) -> Result<Surroundings, RenderedError> {
     let mut companions = Manifests::default();
@@ -259,6 +266,7 @@ fn surroundings(subject: &Subject, helms: &Helms) -> Result<Surroundings, Render
         companions,
         clusters: subject.database().cluster.iter().map(|name| Cluster::named(name)).collect(),
         credentials: subject.database().credentials.iter().map(|credential| credential.secret.clone()).collect(),
+        credential_keys: subject.database().credentials.iter().map(declared_keys).collect(),
         provided,
         copied: subject.database().ca_sync.as_ref().map(|sync| (sync.target.secret.clone(), sync.target.key.clone())),
         hooks: subject.file().releases.iter().flat_map(|release| release.provides.iter().cloned()).collect(),

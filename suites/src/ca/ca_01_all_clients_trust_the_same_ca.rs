@@ -41,9 +41,12 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             (Some(Fact::Unknown(hint)), _) => check.undecided(client, WHAT, hint),
             // A connection string that cannot be read may name a CA.
             (None, Fact::Unknown(hint)) => check.undecided(client, WHAT, hint),
-            (None, Fact::Known(_)) => {
-                check.expect(client, WHAT, &"none", equal_to(shared.as_str()));
-            }
+            (None, Fact::Known(_)) => match client.unread() {
+                Some(hint) => check.undecided(client, WHAT, hint),
+                None => {
+                    check.expect(client, WHAT, &"none", equal_to(shared.as_str()));
+                }
+            },
             (Some(Fact::Known(provider)), _) => {
                 check.expect(client, WHAT, &provider, equal_to(shared.as_str()));
             }
@@ -124,6 +127,21 @@ mod tests {
         );
         let blamed = blamed_in(&CA_01, &pod);
         assert!(blamed.len() == 1 && blamed[0].contains("container wait"), "{blamed:?}");
+    }
+
+    #[test]
+    fn a_secret_that_is_taken_whole_may_name_the_ca() {
+        let pod = |name: &str, container: &str| {
+            format!(
+                "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}}}, spec: {{volumes: [{{name: ca, secret: {{secretName: ca}}}}], containers: [{{name: a, volumeMounts: [{{name: ca, mountPath: /ca}}], {container}}}]}}}}\n"
+            )
+        };
+        let sound = "env: [{name: PGHOST, value: db}, {name: PGSSLROOTCERT, value: /ca/ca.crt}]";
+        let open = "env: [{name: PGHOST, value: db}, {name: PGSSLMODE, value: verify-full}], envFrom: [{secretRef: {name: settings}}]";
+        let both = format!("{}---\n{}", pod("a", sound), pod("b", open));
+        assert_eq!(judge_manifests(&CA_01, &both), Unchecked);
+        let known = "---\n{apiVersion: v1, kind: Secret, metadata: {name: settings}, stringData: {LOG: debug}}\n";
+        assert_eq!(judge_manifests(&CA_01, &format!("{both}{known}")), Violated);
     }
 
     fn without_a_ca(pod: &mut PodState) {

@@ -71,7 +71,10 @@ fn file_of(client: &DatabaseClient, ca: &CaWiring, declared: Option<&str>) -> Op
                 return Some(Fact::Unknown(format!("whether the driver reads {namer}, only the application knows")));
             }
             Some(namer) => format!("mounted, but only {namer} names it"),
-            None => "mounted, but nothing names it".into(),
+            None => match client.unread() {
+                Some(hint) => return Some(Fact::Unknown(hint)),
+                None => "mounted, but nothing names it".into(),
+            },
         },
         CaProvider::Copy => match mount(client, ca) {
             Some(mount) if !mount.volume.is_writable_copy() => {
@@ -144,7 +147,17 @@ mod tests {
     use serde_json::json;
 
     use super::CA_02;
-    use crate::testing::{judge_live, moment, pod, record};
+    use crate::testing::{judge_live, judge_manifests, moment, pod, record};
+
+    #[rstest]
+    #[case::nobody("workingDir: /", Violated)]
+    #[case::perhaps_a_secret_that_is_taken_whole("envFrom: [{secretRef: {name: settings}}]", Unchecked)]
+    fn a_mounted_ca_is_named_by(#[case] container: &str, #[case] verdict: Verdict) {
+        let text = format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{volumes: [{{name: ca, secret: {{secretName: db-ca}}}}], containers: [{{name: a, env: [{{name: PGHOST, value: db-rw}}], volumeMounts: [{{name: ca, mountPath: /ca}}], {container}}}]}}}}\n---\n{{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {{name: db}}}}"
+        );
+        assert_eq!(judge_manifests(&CA_02, &text), verdict);
+    }
 
     fn ca(pod: &mut PodState) -> &mut InspectedCa {
         pod.inspected.as_mut().unwrap().ca.as_mut().unwrap()

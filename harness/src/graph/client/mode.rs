@@ -59,7 +59,7 @@ impl DatabaseClient {
                 .iter()
                 .any(|known| LIBPQ.contains(&known.name.as_str()) || carries_a_dsn(&known.name));
         if reads_libpq {
-            return Fact::Known(SslMode::DEFAULT);
+            return self.unread().map_or(Fact::Known(SslMode::DEFAULT), Fact::Unknown);
         }
         let is_own = |known: &&EnvVar| chooses_a_mode(&known.name) && known.value.known() != Some("");
         if let Some(variable) = self.container.env().iter().find(is_own) {
@@ -152,7 +152,8 @@ fn parse(written: &Text) -> Fact<SslMode> {
 mod tests {
     use rstest::rstest;
 
-    use crate::graph::tests::client_of;
+    use crate::graph::tests::{client_of, deployment, graph_in};
+    use crate::graph::{Graph, SslMode, Surroundings};
 
     fn told(container: &str, volumes: &str, more: &str) -> String {
         match client_of(container, volumes, more).unwrap().ssl_mode() {
@@ -192,5 +193,39 @@ mod tests {
         let container = "env: [{name: PGUSER, value: app}], command: [sh, /scripts/backup.sh], volumeMounts: [{name: s, mountPath: /scripts}]";
         let seen = told(container, &format!("{{name: s, configMap: {{name: {config_map}}}}}"), more);
         assert!(seen.starts_with(expected), "{seen}");
+    }
+
+    fn declared(container: &str) -> Graph {
+        let more = "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: synced}, spec: {data: [{secretKey: DATABASE_URL}]}}\n---\n{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: taken}, spec: {dataFrom: [{extract: {key: a}}]}}\n";
+        let surroundings = Surroundings { credentials: vec!["auth".into(), "taken".into()], ..Surroundings::default() };
+        graph_in(&format!("{}---\n{more}", deployment(container, "")), &surroundings)
+    }
+
+    #[rstest]
+    #[case::whose_keys_an_external_secret_says("envFrom: [{secretRef: {name: synced}}]", 1)]
+    #[case::that_holds_a_credential("envFrom: [{secretRef: {name: auth}}]", 1)]
+    #[case::that_takes_whatever_there_is("envFrom: [{secretRef: {name: taken}}]", 1)]
+    #[case::that_nobody_knows("envFrom: [{secretRef: {name: other}}]", 0)]
+    fn a_secret_that_is_taken_whole_may_make_a_client(#[case] container: &str, #[case] clients: usize) {
+        let graph = declared(container);
+        assert_eq!(graph.database_clients().len(), clients);
+        for client in graph.database_clients() {
+            assert!(client.ssl_mode().known().is_none());
+        }
+    }
+
+    #[rstest]
+    #[case::which_may_say_it("{name: DATABASE_URL, value: 'postgres://a@db/x'}", None)]
+    #[case::which_the_variable_outranks(
+        "{name: DATABASE_URL, value: 'postgres://a@db/x'}, {name: PGSSLMODE, value: disable}",
+        Some(SslMode::Disable)
+    )]
+    #[case::which_the_uri_outranks(
+        "{name: DATABASE_URL, value: 'postgres://a@db/x?sslmode=allow'}",
+        Some(SslMode::Allow)
+    )]
+    fn the_mode_beside_a_secret_that_nobody_knows(#[case] env: &str, #[case] mode: Option<SslMode>) {
+        let graph = declared(&format!("env: [{env}], envFrom: [{{secretRef: {{name: settings}}}}]"));
+        assert_eq!(graph.database_clients()[0].ssl_mode().known(), mode);
     }
 }
