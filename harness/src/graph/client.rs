@@ -10,6 +10,7 @@ use super::recognise::{
     ends_with_any, holds_parameters, is_server, names_a_credential_file, names_a_database, says_where, speaks_another,
 };
 use super::reference::{KeyRef, RefKind};
+use super::service;
 use super::settings::{self, Settings};
 use super::shell;
 use super::store::{Store, Surroundings};
@@ -29,6 +30,8 @@ pub struct DatabaseClient {
     credentials: Vec<KeyRef>,
     without_password: Vec<KeyRef>,
     settings: Vec<Settings>,
+    /// The section of `pg_service.conf` that it dials by.
+    service: Option<Settings>,
     /// Modes of TLS that its commands say.
     told: Vec<Text>,
     ca: Option<CaWiring>,
@@ -79,10 +82,20 @@ impl DatabaseClient {
             format!("it holds {}", credentials.iter().find(held)?)
         };
         let without_password = credentials.iter().filter(|key| holds_no_password(key, store)).cloned().collect();
-        let told = mode::told(container, &dsns, store);
+        let (service, told) = (service::find(container, &dsns, store), mode::told(container, &dsns, store));
         let (workload, container) = (workload.clone(), container.clone());
-        let mut client =
-            Self { workload, container, because, dsns, credentials, without_password, settings, told, ca: None };
+        let mut client = Self {
+            workload,
+            container,
+            because,
+            dsns,
+            credentials,
+            without_password,
+            settings,
+            service,
+            told,
+            ca: None,
+        };
         client.ca = ca::find(&client, store, surroundings);
         Some(client)
     }
@@ -119,7 +132,7 @@ impl DatabaseClient {
 
     /// The file of the CA that a file of configuration names, and where that is mounted.
     pub(super) fn ca_in_settings(&self) -> Option<(&str, Place)> {
-        self.settings.iter().find_map(|file| Some((file.ca.as_deref()?, file.place.clone())))
+        self.service.iter().chain(&self.settings).find_map(|file| Some((file.ca.as_deref()?, file.place.clone())))
     }
 
     /// What it takes whole and may say more of its connection than is known; the text says what would tell.

@@ -34,16 +34,26 @@ impl DatabaseClient {
         if let Some(written) = dsn.parameter("sslmode").or_else(|| dsn.parameter("ssl-mode")) {
             return parse(written);
         }
-        // The JDBC driver reads no variables, and its `ssl` means full verification.
-        let ssl = dsn.parameter("ssl").filter(|_| dsn.style == DsnStyle::Jdbc);
-        match (dsn.style, ssl.and_then(Text::known)) {
-            (DsnStyle::Jdbc, Some("true" | "")) => Fact::Known(SslMode::VerifyFull),
-            (DsnStyle::Jdbc, _) => Fact::Known(SslMode::DEFAULT),
-            _ => self.mode_of_environment(),
+        let ssl = dsn.parameter("ssl");
+        match (dsn.style, ssl, ssl.and_then(Text::known)) {
+            // The JDBC driver reads no variables, and its `ssl` means full verification.
+            (DsnStyle::Jdbc, _, Some("true" | "")) => Fact::Known(SslMode::VerifyFull),
+            (DsnStyle::Jdbc, ..) => Fact::Known(SslMode::DEFAULT),
+            (_, None, _) => self.mode_of_environment(),
+            // Other drivers have `ssl` instead of `sslmode`: asyncpg takes a mode, those of Node.js a switch.
+            (_, Some(_), Some("false" | "0")) => Fact::Known(SslMode::Disable),
+            (_, Some(_), Some(on @ ("true" | "1" | ""))) => Fact::Unknown(format!(
+                "what `ssl={on}` verifies, only the driver tells; write the mode, where the driver has one"
+            )),
+            (_, Some(written), _) => parse(written),
         }
     }
 
     fn mode_of_environment(&self) -> Fact<SslMode> {
+        // What libpq finds under the name of a service wins over variables.
+        if let Some(mode) = self.service.as_ref().and_then(|service| weakest(service.modes.iter().map(parse))) {
+            return mode;
+        }
         if let Some(mode) = weakest(self.told.iter().map(parse)) {
             return mode;
         }
@@ -227,5 +237,31 @@ mod tests {
     fn the_mode_beside_a_secret_that_nobody_knows(#[case] env: &str, #[case] mode: Option<SslMode>) {
         let graph = declared(&format!("env: [{env}], envFrom: [{{secretRef: {{name: settings}}}}]"));
         assert_eq!(graph.database_clients()[0].ssl_mode().known(), mode);
+    }
+
+    #[rstest]
+    #[case::a_mode("postgresql+asyncpg://app@db-rw/app?ssl=verify-full", "verify-full")]
+    #[case::on("postgres://app@db-rw/app?ssl=true", "unknown: what `ssl=true` verifies, only the driver tells")]
+    #[case::on_as_a_number("postgres://app@db-rw/app?ssl=1", "unknown: what `ssl=1` verifies, only the driver tells")]
+    #[case::off("postgres://app@db-rw/app?ssl=false", "disable")]
+    #[case::beside_the_mode("postgres://app@db-rw/app?ssl=true&sslmode=require", "require")]
+    fn a_driver_may_call_the_mode_ssl(#[case] uri: &str, #[case] expected: &str) {
+        let seen = told(&format!("env: [{{name: DATABASE_URL, value: '{uri}'}}]"), "", "");
+        assert!(seen.starts_with(expected), "{seen}");
+    }
+
+    #[rstest]
+    #[case::of_the_service("shop", "verify-full")]
+    #[case::of_a_service_that_says_none("mail", "prefer")]
+    #[case::of_a_service_that_is_not_there("other", "unknown: PGSERVICE names other")]
+    fn the_mode_of_a_service_is_in_its_file(#[case] service: &str, #[case] expected: &str) {
+        let more = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: services}\ndata:\n  pg_service.conf: |\n    [shop]\n    host=db-rw\n    sslmode=verify-full\n    [mail]\n    host=db-rw\n";
+        let env = format!(
+            "env: [{{name: PGSERVICE, value: {service}}}, {{name: PGSYSCONFDIR, value: /etc/pg}}], volumeMounts: [{{name: s, mountPath: /etc/pg}}]"
+        );
+        let seen = told(&env, "{name: s, configMap: {name: services}}", more);
+        assert!(seen.starts_with(expected), "{seen}");
+        let seen = told(&env, "{name: s, configMap: {name: elsewhere}}", more);
+        assert!(seen.starts_with("unknown: "), "{seen}");
     }
 }
