@@ -9,10 +9,12 @@ use harness::expectation::{equal_to, one_of};
 use harness::experiment::{Experiment, Records, SETTLED};
 use harness::feature::Feature;
 use harness::finding::Place;
+use harness::graph::RefKind;
 use harness::graph::cnpg::{self, Cluster};
 use harness::manifests::Object;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
+use serde_json::Value;
 
 /// The operator sees the Secret change.
 pub const ROT_02: Requirement = Requirement {
@@ -46,6 +48,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             let object = manifests.iter().find_map(|manifests| manifests.find("Secret", &secret));
             match object {
                 Some(object) => expect_seen(object, check),
+                None if expect_seen_by_its_maker(subject, &secret, check) => {}
                 None if hooks.contains(&format!("secret/{secret}")) => check.not_applicable(MADE_THERE),
                 None => check.undecided(place(), "its label cnpg.io/reload", UNSEEN),
             }
@@ -63,6 +66,43 @@ fn expect_seen(secret: &Object, check: &mut Check) {
     }
 }
 
+/// What an operator makes of an object: whether there is one that makes the Secret.
+fn expect_seen_by_its_maker(subject: &Rendered, secret: &str, check: &mut Check) -> bool {
+    let objects = subject.companions().objects().chain(subject.manifests().objects());
+    let mut makers = objects.filter_map(|object| Some((object, template_of(object, secret)?)));
+    let Some((maker, template)) = makers.next() else { return false };
+    // Without a template, an ExternalSecret hands on its own labels; a SealedSecret hands on none.
+    let labels = match (maker.get(template), maker.kind()) {
+        (None, "ExternalSecret") => "metadata.labels".to_owned(),
+        _ => format!("{template}.metadata.labels"),
+    };
+    let held = maker.get(&labels).and_then(Value::as_object).is_some_and(|labels| labels.contains_key(RELOAD));
+    let label = if held { "there" } else { "missing" };
+    check.expect(maker.at(&labels), "the label cnpg.io/reload", &label, equal_to("there"));
+    let keys = subject.graph().store().keys(RefKind::Secret, secret);
+    for key in ["username", "password"] {
+        match &keys {
+            Some(keys) => {
+                let held = if keys.iter().any(|held| held == key) { "there" } else { "missing" };
+                check.expect(maker.at("spec"), format!("the key {key}"), &held, equal_to("there"));
+            }
+            None => check.undecided(maker, format!("the key {key}"), "the store tells, from which it takes all keys"),
+        }
+    }
+    true
+}
+
+/// Where an object says how the Secret looks that is made of it; `None`: it makes another one.
+fn template_of(object: &Object, secret: &str) -> Option<&'static str> {
+    let (named, template) = match object.kind() {
+        "ExternalSecret" => ("spec.target.name", "spec.target.template"),
+        "SealedSecret" => ("spec.template.metadata.name", "spec.template"),
+        _ => return None,
+    };
+    let name = object.get(named).and_then(Value::as_str).unwrap_or(object.name());
+    (name == secret).then_some(template)
+}
+
 fn live(records: &Records, check: &mut Check) {
     let Some(installed) = records.of(Experiment::Install) else { return };
     for credential in &installed.at(SETTLED).authority {
@@ -77,3 +117,49 @@ fn live(records: &Records, check: &mut Check) {
 
 const MADE_THERE: &str = "a hook of the release makes the Secret on the cluster, where it is judged";
 const UNSEEN: &str = "no manifest has this Secret; render what makes it, or look at it on the cluster";
+
+#[cfg(test)]
+mod tests {
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::ROT_02;
+    use crate::testing::judge_manifests;
+
+    const CLUSTER: &str = "{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: db}, spec: {managed: {roles: [{name: shop, passwordSecret: {name: shop-auth}}]}}}";
+    const KEYS: &str = "data: [{secretKey: username}, {secretKey: password}]";
+    const LABEL: &str = "labels: {cnpg.io/reload: 'true'}";
+
+    fn judge(kind: &str, labels: &str, spec: &str) -> Verdict {
+        let metadata = format!("metadata: {{name: shop-auth, {labels}}}");
+        judge_manifests(
+            &ROT_02,
+            &format!("{CLUSTER}\n---\n{{apiVersion: x/v1, kind: {kind}, {metadata}, spec: {{{spec}}}}}"),
+        )
+    }
+
+    #[rstest]
+    #[case::labels_it("", &format!("target: {{template: {{metadata: {{{LABEL}}}}}}}, {KEYS}"), Holds)]
+    #[case::has_a_template_without_the_label(LABEL, &format!("target: {{template: {{type: Opaque}}}}, {KEYS}"), Violated)]
+    #[case::hands_on_its_own_label(LABEL, KEYS, Holds)]
+    #[case::has_no_label("", KEYS, Violated)]
+    #[case::annotates_it(
+        "",
+        &format!("target: {{template: {{metadata: {{annotations: {{cnpg.io/reload: 'true'}}}}}}}}, {KEYS}"),
+        Violated
+    )]
+    #[case::gives_no_user_name(LABEL, "data: [{secretKey: password}]", Violated)]
+    #[case::takes_whatever_there_is(LABEL, "dataFrom: [{extract: {key: shop}}]", Unchecked)]
+    #[case::makes_another_secret(LABEL, &format!("target: {{name: other}}, {KEYS}"), Unchecked)]
+    fn an_external_secret(#[case] labels: &str, #[case] spec: &str, #[case] verdict: Verdict) {
+        assert_eq!(judge("ExternalSecret", labels, spec), verdict);
+    }
+
+    #[rstest]
+    #[case::labels_it("template: {metadata: {labels: {cnpg.io/reload: ''}}}", Holds)]
+    #[case::has_no_label("template: {type: Opaque}", Violated)]
+    fn a_sealed_secret(#[case] template: &str, #[case] verdict: Verdict) {
+        let sealed = "encryptedData: {username: x, password: y}";
+        assert_eq!(judge("SealedSecret", LABEL, &format!("{sealed}, {template}")), verdict);
+    }
+}
