@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::cnpg::Cluster;
 use super::reference::{RefKind, Reference, Use};
 use super::store::{Store, Surroundings};
-use crate::finding::{Locate as _, Place};
+use crate::finding::Locate as _;
 use crate::manifests::{Manifests, Object};
 
 /// Who makes what a reference points to.
@@ -29,11 +29,13 @@ pub enum Producer {
 /// Everything that is made, and by whom.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Producers {
-    made: BTreeMap<(RefKind, String), Made>,
+    made: BTreeMap<(RefKind, String), Vec<Made>>,
     clusters: Vec<Cluster>,
     provided: Vec<String>,
     hooks: Vec<String>,
     copied: Option<(String, String)>,
+    /// The namespace of the release, where it is known.
+    namespace: Option<String>,
     writers: Vec<(String, Writer)>,
 }
 
@@ -49,6 +51,10 @@ pub struct Writer {
 #[derive(Debug, Clone)]
 struct Made {
     by: String,
+    /// The namespace that the object names. `None`: that of the release.
+    namespace: Option<String>,
+    /// Whether it is there for every namespace.
+    is_everywhere: bool,
     /// `None`: which keys it has, nobody knows.
     keys: Option<Vec<String>>,
 }
@@ -61,6 +67,7 @@ impl Producers {
             provided: surroundings.provided.clone(),
             hooks: surroundings.hooks.clone(),
             copied: surroundings.copied.clone(),
+            namespace: surroundings.namespace.clone(),
             writers: Vec::new(),
         };
         for object in surroundings.companions.objects() {
@@ -96,7 +103,13 @@ impl Producers {
             };
             self.writers.push((name.clone(), Writer { by, namespace: object.namespace().map(str::to_owned) }));
         }
-        self.made.insert((kind, name), Made { by, keys });
+        let namespace = object.namespace().map(str::to_owned);
+        self.made.entry((kind, name)).or_default().push(Made {
+            by,
+            namespace,
+            is_everywhere: is_everywhere(object),
+            keys,
+        });
     }
 
     /// Everybody who writes a Secret.
@@ -121,37 +134,56 @@ impl Producers {
     pub(super) fn of(&self, reference: &Reference, store: &Store) -> Producer {
         let target = (reference.kind, reference.name.clone());
         let declared = |kind: &str| self.provided.contains(&format!("{kind}/{}", reference.name));
-        let made = if let Some(made) = self.made.get(&target) {
-            made.clone()
+        let there = |made: &&Made| made.is_everywhere || self.is_same(&made.namespace, &reference.namespace);
+        let (by, keys) = if let Some(made) = self.made.get(&target).and_then(|all| all.iter().rfind(there)) {
+            (made.by.clone(), made.keys.clone())
         } else if let Some(cluster) = self
             .clusters
             .iter()
             .find(|cluster| reference.kind == RefKind::Secret && cluster.keys_of(&reference.name).is_some())
         {
-            Made { by: format!("CloudNativePG, for cluster {}", cluster.name), keys: store.keys(target.0, &target.1) }
+            (format!("CloudNativePG, for cluster {}", cluster.name), store.keys(target.0, &target.1))
         } else if reference.kind == RefKind::Secret && self.hooks.contains(&reference.target()) {
-            Made { by: "a hook of this release".into(), keys: None }
+            ("a hook of this release".into(), None)
         } else if declared(&reference.kind.kind().to_lowercase()) {
-            Made { by: "declared in the subject file".into(), keys: None }
+            ("declared in the subject file".into(), None)
         } else if reference.kind == RefKind::ServiceAccount && reference.name == "default" {
-            Made { by: "Kubernetes".into(), keys: None }
+            ("Kubernetes".into(), None)
         } else if reference.kind == RefKind::ConfigMap && reference.name == "kube-root-ca.crt" {
-            Made { by: "Kubernetes".into(), keys: Some(vec!["ca.crt".into()]) }
+            ("Kubernetes".into(), Some(vec!["ca.crt".into()]))
         } else {
             return Producer::Nobody;
         };
-        match (&reference.key, made.keys) {
+        match (&reference.key, keys) {
             (Some(key), Some(_)) if self.is_copied(&reference.name, key) => {
-                Producer::Known(format!("{}, and what copies the CA", made.by))
+                Producer::Known(format!("{by}, and what copies the CA"))
             }
-            (Some(key), Some(keys)) if !keys.contains(key) => Producer::WithoutKey { producer: made.by, keys },
-            _ => Producer::Known(made.by),
+            (Some(key), Some(keys)) if !keys.contains(key) => Producer::WithoutKey { producer: by, keys },
+            _ => Producer::Known(by),
+        }
+    }
+
+    /// Whether two namespaces are the same. One that is not written is that of the release.
+    fn is_same(&self, one: &Option<String>, other: &Option<String>) -> bool {
+        let written = |namespace: &Option<String>| namespace.clone().filter(|_| *namespace != self.namespace);
+        match (written(one), written(other)) {
+            (Some(one), Some(other)) => one == other,
+            (None, None) => true,
+            // Which namespace others are applied to, only who applies them knows.
+            _ => self.namespace.is_none(),
         }
     }
 
     fn is_copied(&self, secret: &str, key: &str) -> bool {
         self.copied.as_ref().is_some_and(|copied| copied.0 == secret && copied.1 == key)
     }
+}
+
+/// Whether an object is one for all namespaces, or something copies it into others.
+fn is_everywhere(object: &Object) -> bool {
+    let spreads = ["reflector.v1.k8s.emberstack.com/", "replicator.v1.mittwald.de/"];
+    let is_spread = |name: &str| spreads.iter().any(|prefix| name.starts_with(prefix));
+    object.kind() == "ClusterSecretStore" || object.annotations().any(|(name, _)| is_spread(name))
 }
 
 /// The Secret that an operator makes of an object, and its keys. `None` for the keys: nobody knows them all.
@@ -201,21 +233,22 @@ fn external_keys(object: &Object) -> Option<Vec<String>> {
 pub(super) fn store_references(manifests: &Manifests) -> Vec<Reference> {
     let read = manifests
         .of_kind("ExternalSecret")
-        .filter_map(|object| store_reference(object.get("spec.secretStoreRef")?, object.at("spec.secretStoreRef")));
+        .filter_map(|object| store_reference(object, object.get("spec.secretStoreRef")?, "spec.secretStoreRef"));
     let written = manifests.of_kind("PushSecret").flat_map(|object| {
         let stores = object.get("spec.secretStoreRefs").and_then(Value::as_array).into_iter().flatten().enumerate();
-        stores.filter_map(|(index, store)| store_reference(store, object.at(&format!("spec.secretStoreRefs[{index}]"))))
+        stores.filter_map(|(index, store)| store_reference(object, store, &format!("spec.secretStoreRefs[{index}]")))
     });
     read.chain(written).collect()
 }
 
-fn store_reference(written: &Value, place: Place) -> Option<Reference> {
+fn store_reference(object: &Object, written: &Value, path: &str) -> Option<Reference> {
     let name = written.get("name")?.as_str()?.to_owned();
     let kind = match written.get("kind").and_then(Value::as_str) {
         Some("ClusterSecretStore") => RefKind::ClusterSecretStore,
         _ => RefKind::SecretStore,
     };
-    Some(Reference { kind, name, key: None, optional: false, usage: Use::Store, place })
+    let (namespace, place) = (object.namespace().map(str::to_owned), object.at(path));
+    Some(Reference { kind, name, namespace, key: None, optional: false, usage: Use::Store, place })
 }
 
 #[cfg(test)]
@@ -261,6 +294,7 @@ mod tests {
         let reference = Reference {
             kind: RefKind::Secret,
             name: secret.into(),
+            namespace: None,
             key: Some(key.into()),
             optional: false,
             usage: Use::Volume,

@@ -89,6 +89,8 @@ pub struct Reference {
     pub kind: RefKind,
     /// Its name.
     pub name: String,
+    /// The namespace that who refers to it names. `None`: that of the release.
+    pub namespace: Option<String>,
     /// The key, where one is named.
     pub key: Option<String>,
     /// Whether the pod starts without it.

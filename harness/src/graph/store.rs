@@ -35,6 +35,8 @@ pub struct Surroundings {
     pub ca_mount_path: Option<String>,
     /// The reserved name of the CA's volume, where the subject says.
     pub ca_volume: Option<String>,
+    /// The namespace of the release, where it is known.
+    pub namespace: Option<String>,
     /// Jobs that bring the schema up to date, where the subject says, `job/shop-setup`.
     pub migrations: Vec<String>,
     /// Custom resources with pod templates: kind and dotted path.

@@ -168,7 +168,7 @@ impl Workload {
     pub fn references(&self) -> Vec<Reference> {
         let mut found = Vec::new();
         for (index, volume) in self.volumes.iter().enumerate() {
-            volume_references(volume, &self.template_at(&format!("spec.volumes[{index}]")), &mut found);
+            volume_references(volume, self.object(), &self.template_at(&format!("spec.volumes[{index}]")), &mut found);
         }
         for container in &self.containers {
             container.add_references(&self.object, &mut found);
@@ -176,7 +176,8 @@ impl Workload {
         let mut add = |kind, name: Option<&Value>, usage, path: &str| {
             if let Some(name) = name.and_then(Value::as_str) {
                 let place = self.template_at(path);
-                found.push(Reference { kind, name: name.to_owned(), key: None, optional: false, usage, place });
+                let (name, namespace) = (name.to_owned(), namespace_of(self.object()));
+                found.push(Reference { kind, name, namespace, key: None, optional: false, usage, place });
             }
         };
         let account = self.template("spec.serviceAccountName");
@@ -199,11 +200,16 @@ impl Locate for Workload {
     }
 }
 
-fn volume_references(volume: &Volume, place: &Place, found: &mut Vec<Reference>) {
+fn namespace_of(object: &Object) -> Option<String> {
+    object.namespace().map(str::to_owned)
+}
+
+fn volume_references(volume: &Volume, object: &Object, place: &Place, found: &mut Vec<Reference>) {
     for source in &volume.sources {
         let mut add = |kind, name: &str, key: Option<&str>, optional| {
             let (name, key) = (name.to_owned(), key.map(str::to_owned));
-            found.push(Reference { kind, name, key, optional, usage: Use::Volume, place: place.clone() });
+            let (namespace, place) = (namespace_of(object), place.clone());
+            found.push(Reference { kind, name, namespace, key, optional, usage: Use::Volume, place });
         };
         match source {
             VolumeSource::Keys { kind, name, items, optional, .. } if items.is_empty() => {
@@ -306,7 +312,8 @@ impl Container {
                 let Some(name) = source.pointer(&format!("/{field}/name")).and_then(Value::as_str) else { continue };
                 let optional = source.pointer(&format!("/{field}/optional")).and_then(Value::as_bool).unwrap_or(false);
                 let place = object.at(&format!("{}.envFrom[{index}]", self.path)).container(self.name());
-                found.push(Reference { kind, name: name.to_owned(), key: None, optional, usage: Use::EnvFrom, place });
+                let (name, namespace) = (name.to_owned(), namespace_of(object));
+                found.push(Reference { kind, name, namespace, key: None, optional, usage: Use::EnvFrom, place });
             }
         }
         for variable in &self.env {
@@ -314,6 +321,7 @@ impl Container {
                 found.push(Reference {
                     kind: key.kind,
                     name: key.name.clone(),
+                    namespace: namespace_of(object),
                     key: Some(key.key.clone()),
                     optional: variable.optional,
                     usage: Use::Env,

@@ -43,7 +43,12 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             Producer::Nobody if !subject.subject().is_declared() => open.push(reference),
             producer => {
                 let known = that("somebody who makes it", |text: &str| text.starts_with("made by"));
-                check.expect(reference, format!("producer of {reference}"), describe(&producer).as_str(), known);
+                check.expect(
+                    reference,
+                    format!("producer of {reference}"),
+                    describe(&producer, reference, subject).as_str(),
+                    known,
+                );
             }
         }
     }
@@ -76,13 +81,18 @@ fn is_about_something_else(reference: &Reference) -> bool {
     matches!(reference.kind, RefKind::ServiceAccount | RefKind::Claim)
 }
 
-fn describe(producer: &Producer) -> String {
+fn describe(producer: &Producer, reference: &Reference, subject: &Rendered) -> String {
     match producer {
         Producer::Known(by) => format!("made by {by}"),
         Producer::WithoutKey { producer, keys } => {
             format!("{producer} makes it without that key; it has {}", keys.join(", "))
         }
-        Producer::Nobody => "nobody".into(),
+        Producer::Nobody => {
+            let mut writers = subject.graph().writers(&reference.name).into_iter();
+            let elsewhere = writers.find_map(|writer| Some((writer.by, writer.namespace?)));
+            let elsewhere = elsewhere.filter(|_| reference.kind == RefKind::Secret);
+            elsewhere.map_or("nobody".into(), |(by, namespace)| format!("nobody there; in namespace {namespace}, {by}"))
+        }
     }
 }
 
@@ -149,6 +159,27 @@ mod tests {
     #[case::no_reference("{name: URL, value: x}", NotApplicable)]
     fn a_declared_subject_says_who_makes_what(#[case] reference: &str, #[case] verdict: Verdict) {
         assert_eq!(judge(Subject::read(Utf8Path::new(AGENTS)).unwrap(), reference), verdict);
+    }
+
+    #[rstest]
+    #[case::the_same("namespace: shop", "namespace: shop", Holds)]
+    #[case::another("namespace: shop", "namespace: mail", Violated)]
+    #[case::one_beside_that_of_the_release("", "namespace: mail", Violated)]
+    #[case::one_from_which_it_is_spread(
+        "",
+        "namespace: mail, annotations: {replicator.v1.mittwald.de/replicate-to: '*'}",
+        Holds
+    )]
+    fn a_secret_is_found_in_its_own_namespace(#[case] pod: &str, #[case] secret: &str, #[case] verdict: Verdict) {
+        let text = format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: a, {pod}}}, spec: {{containers: [{{name: a, env: [{}]}}]}}}}\n---\n{{apiVersion: v1, kind: Secret, metadata: {{name: own, {secret}}}, data: {{uri: eA==}}}}",
+            key_of("own", "uri")
+        );
+        let subject = Subject::read(Utf8Path::new(AGENTS)).unwrap();
+        let rendered = Rendered::of_manifests(Arc::new(subject), &text).unwrap();
+        let mut check = Check::new();
+        RENDER_13.rendered.unwrap()(&rendered, &mut check);
+        assert_eq!(check.judge().verdict, verdict);
     }
 
     #[rstest]
