@@ -215,17 +215,20 @@ fn keys_at(object: &Object, paths: &[&str]) -> Vec<String> {
 /// adds to what somebody else makes.
 fn external_keys(object: &Object) -> Option<Vec<String>> {
     let says = |path: &str, word: &str| object.get(path).and_then(Value::as_str) == Some(word);
-    let is_open = ["spec.dataFrom", "spec.target.template.templateFrom"].iter().any(|path| object.get(path).is_some());
-    if is_open || says("spec.target.creationPolicy", "Merge") {
+    let has = |path: &str| object.get(path).is_some();
+    if says("spec.target.creationPolicy", "Merge") || has("spec.target.template.templateFrom") {
         return None;
     }
-    let template = object.get("spec.target.template.data").and_then(Value::as_object);
-    let data = object.get("spec.data").and_then(Value::as_array).into_iter().flatten();
-    let mut keys: Vec<String> = template.into_iter().flat_map(|template| template.keys().cloned()).collect();
+    let mut keys = keys_at(object, &["spec.target.template.data"]);
     // What a template makes takes the place of what the store holds, unless it says otherwise.
-    if template.is_none() || says("spec.target.template.mergePolicy", "Merge") {
-        keys.extend(data.filter_map(|entry| Some(entry.get("secretKey")?.as_str()?.to_owned())));
+    if !keys.is_empty() && !says("spec.target.template.mergePolicy", "Merge") {
+        return Some(keys);
     }
+    if has("spec.dataFrom") {
+        return None;
+    }
+    let data = object.get("spec.data").and_then(Value::as_array).into_iter().flatten();
+    keys.extend(data.filter_map(|entry| Some(entry.get("secretKey")?.as_str()?.to_owned())));
     Some(keys)
 }
 
@@ -282,6 +285,27 @@ mod tests {
     fn everybody_who_writes_is_counted(#[case] secret: &str, #[case] writers: usize) {
         let manifests = Manifests::parse(TEXT, "test").unwrap();
         assert_eq!(Producers::new(&manifests, &surroundings()).writers(secret).len(), writers);
+    }
+
+    #[rstest]
+    #[case::what_it_takes("data: [{secretKey: a}]", Some("a"))]
+    #[case::what_its_template_makes("target: {template: {data: {b: x}}}, data: [{secretKey: a}]", Some("b"))]
+    #[case::what_it_takes_and_only_labels("target: {template: {data: {}}}, data: [{secretKey: a}]", Some("a"))]
+    #[case::both("target: {template: {data: {b: x}, mergePolicy: Merge}}, data: [{secretKey: a}]", Some("b a"))]
+    #[case::whatever_there_is("dataFrom: [{extract: {key: x}}]", None)]
+    #[case::what_its_template_makes_of_whatever_there_is(
+        "target: {template: {data: {b: x}}}, dataFrom: [{extract: {key: x}}]",
+        Some("b")
+    )]
+    #[case::what_another_template_makes("target: {template: {templateFrom: [{configMap: {name: x}}]}}", None)]
+    #[case::more_than_it_adds("target: {creationPolicy: Merge}, data: [{secretKey: a}]", None)]
+    fn an_external_secret_has_keys(#[case] spec: &str, #[case] expected: Option<&str>) {
+        let text = format!(
+            "{{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {{name: e}}, spec: {{{spec}}}}}"
+        );
+        let manifests = Manifests::parse(&text, "test").unwrap();
+        let (_, keys) = super::secret_of(manifests.objects().next().unwrap()).unwrap();
+        assert_eq!(keys.map(|keys| keys.join(" ")).as_deref(), expected);
     }
 
     #[rstest]
