@@ -2,6 +2,7 @@
 
 use super::client::DatabaseClient;
 use super::reference::{KeyRef, RefKind};
+use super::said;
 use super::store::{Store, Surroundings};
 use super::volume::{FileContent, Item, Mount, VolumeSource};
 use crate::finding::{Locate, Place};
@@ -151,6 +152,18 @@ pub(super) fn find(client: &DatabaseClient, store: &Store, surroundings: &Surrou
         wiring.variable = variable.filter(|known| known.value.known() == path.known()).map(|known| known.name.clone());
         return Some(wiring);
     }
+    let said = said::find(container, client.dsns(), store, ("PGSSLROOTCERT", "sslrootcert"));
+    if let Some(path) = said.iter().find(|path| !path.is_unknown()) {
+        let mut wiring = match path.known() {
+            Some(path) if path.starts_with('/') => at_path(client, path, container.place()),
+            Some(path) => {
+                empty(CaProvider::Unknown(format!("a command sets PGSSLROOTCERT to `{path}`")), container.place())
+            }
+            None => empty(CaProvider::Unknown(unknown(path)), container.place()),
+        };
+        wiring.variable = Some("PGSSLROOTCERT".into());
+        return Some(wiring);
+    }
     if let Some(variable) = variable {
         let mut wiring = match (variable.value.known(), variable.key()) {
             // A path is one wherever it is written, in a Secret of variables too.
@@ -261,6 +274,27 @@ mod tests {
             ..Surroundings::default()
         };
         graph_in(&format!("{}---\n{MORE}", deployment(container, &format!("{{name: v, {volume}}}"))), &surroundings)
+    }
+
+    #[rstest]
+    #[case::with_a_path("export PGSSLROOTCERT=/etc/ca/root.pem; pg_dump", "", Some("File(secret/made[root.pem])"))]
+    #[case::with_a_list("psql 'host=db-rw sslrootcert=/etc/ca/root.pem'", "", Some("File(secret/made[root.pem])"))]
+    #[case::over_a_variable(
+        "PGSSLROOTCERT=/etc/ca/root.pem psql",
+        "{name: PGSSLROOTCERT, value: /etc/ca/other}",
+        Some("File(secret/made[root.pem])")
+    )]
+    #[case::with_what_only_the_shell_knows("PGSSLROOTCERT=$CA psql", "", Some("Unknown"))]
+    #[case::without_one("psql", "", None)]
+    fn a_command_may_name_the_file(#[case] command: &str, #[case] env: &str, #[case] expected: Option<&str>) {
+        let container = format!(
+            "env: [{{name: PGHOST, value: db-rw}}, {env}], command: [sh, -c, \"{command}\"], volumeMounts: [{{name: v, mountPath: /etc/ca}}]"
+        );
+        let text = format!("{}---\n{MORE}", deployment(&container, "{name: v, secret: {secretName: made}}"));
+        let graph = graph_in(&text, &Surroundings::default());
+        let seen = graph.database_clients()[0].ca().map(|ca| format!("{:?}", ca.provider));
+        assert_eq!(seen.is_some(), expected.is_some(), "{seen:?}");
+        assert!(seen.unwrap_or_default().starts_with(expected.unwrap_or_default()));
     }
 
     #[rstest]

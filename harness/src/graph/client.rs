@@ -10,6 +10,7 @@ use super::recognise::{
     ends_with_any, holds_parameters, is_server, names_a_credential_file, names_a_database, says_where, speaks_another,
 };
 use super::reference::{KeyRef, RefKind};
+use super::said;
 use super::service;
 use super::settings::{self, Settings};
 use super::shell;
@@ -82,7 +83,8 @@ impl DatabaseClient {
             format!("it holds {}", credentials.iter().find(held)?)
         };
         let without_password = credentials.iter().filter(|key| holds_no_password(key, store)).cloned().collect();
-        let (service, told) = (service::find(container, &dsns, store), mode::told(container, &dsns, store));
+        let service = service::find(container, &dsns, store);
+        let told = said::find(container, &dsns, store, ("PGSSLMODE", "sslmode"));
         let (workload, container) = (workload.clone(), container.clone());
         let mut client = Self {
             workload,

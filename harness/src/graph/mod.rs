@@ -15,6 +15,7 @@ mod producers;
 mod recognise;
 mod reference;
 mod roles;
+mod said;
 mod service;
 mod settings;
 mod shell;

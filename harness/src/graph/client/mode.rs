@@ -1,14 +1,11 @@
 //! How a client treats TLS, as far as connection strings, variables and files of settings say.
 
-use super::{DatabaseClient, FoundDsn};
+use super::DatabaseClient;
 use crate::graph::dsn::{Dsn, DsnStyle};
 use crate::graph::env::EnvVar;
 use crate::graph::fact::{Fact, Text};
 use crate::graph::recognise::{LIBPQ, carries_a_dsn, chooses_a_mode};
 use crate::graph::ssl::SslMode;
-use crate::graph::store::Store;
-use crate::graph::volume::FileContent;
-use crate::graph::workload::Container;
 
 impl DatabaseClient {
     /// How it treats TLS: by its connection strings, else its variables, else libpq's default.
@@ -108,42 +105,6 @@ fn weakest(modes: impl Iterator<Item = Fact<SslMode>>) -> Option<Fact<SslMode>> 
         (Some(mode), open) if mode < SslMode::Require || open.is_none() => Some(Fact::Known(mode)),
         (_, open) => open.map(Fact::Unknown),
     }
-}
-
-/// Programs that run a script.
-const SHELLS: &[&str] = &["sh", "bash", "ash", "dash"];
-
-/// The modes that a container's commands say, and the scripts that these run: `PGSSLMODE=require psql`.
-pub(super) fn told(container: &Container, dsns: &[FoundDsn], store: &Store) -> Vec<Text> {
-    let words: Vec<Text> = container.words().into_iter().map(|(_, word)| word).collect();
-    let first = words.first().and_then(Text::known).unwrap_or_default();
-    let run = if SHELLS.contains(&first.rsplit('/').next().unwrap_or_default()) {
-        &words[..]
-    } else {
-        &words[..1.min(words.len())]
-    };
-    let scripts = run.iter().filter_map(|word| match container.file(word.known()?)?.content {
-        FileContent::Key { key, .. } => Some(store.content(&key)),
-        _ => None,
-    });
-    let scripts: Vec<Text> = scripts.collect();
-    // The mode in a list of key=value pairs is that list's own, of which there is one.
-    let names: &[&str] = if dsns.is_empty() { &["PGSSLMODE=", "sslmode="] } else { &["PGSSLMODE="] };
-    let said = words.iter().chain(&scripts).flat_map(|text| modes_in(text, names));
-    // A script that nobody knows may say anything.
-    scripts.iter().filter(|script| script.is_unknown()).cloned().chain(said).collect()
-}
-
-fn modes_in(text: &Text, names: &[&str]) -> Vec<Text> {
-    let whole = text.with_holes();
-    let values = names.iter().flat_map(|name| whole.match_indices(name)).filter_map(|(at, name)| {
-        let value = whole[at + name.len()..].trim_start_matches(['"', '\'']);
-        let end = value.find(|one: char| one.is_whitespace() || "\"';&|)".contains(one)).unwrap_or(value.len());
-        // A parameter of a URI is that URI's own, and a variable's own value as a default says nothing new.
-        let is_new = !whole[..at].ends_with(['?', '&']) && !value[..end].contains("PGSSLMODE");
-        is_new.then(|| text.part(&value[..end]))
-    });
-    values.collect()
 }
 
 fn parse(written: &Text) -> Fact<SslMode> {
