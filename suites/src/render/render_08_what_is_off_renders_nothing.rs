@@ -2,8 +2,11 @@
 //!
 //! A service account that stays behind waits for whoever creates a workload of that name; a reference that stays behind
 //! keeps the pods from starting, because nobody makes the Secret any more. So each toggle is rendered on and off: what
-//! a workload leaves behind when it goes is found by its component, by its name and by who used it. And every overlay
-//! must say what it wants, since a default changes with the next version of the chart.
+//! a workload leaves behind when it goes is found by its component, by its name and by who used it. A toggle that changes
+//! nothing switches nothing off: what bears its name is there all the same. And every overlay must say what it wants,
+//! since a default changes with the next version of the chart.
+
+use std::collections::BTreeSet;
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
@@ -44,6 +47,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     } else {
         conventional_toggles(subject)
     };
+    let mut judged = false;
     for toggle in &toggles {
         if declared {
             if !is_there(subject, "toggles", toggle, check) {
@@ -55,6 +59,10 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         }
         if let Some((on, off)) = on_and_off(subject, toggle, check) {
             let change = Change::set(toggle, false);
+            if !switches(subject, toggle, &on, &off, check) {
+                continue;
+            }
+            judged = true;
             let dangling = dangling(&on, &off);
             if declared || dangling.is_empty() {
                 check.expect(&change, "references that nobody answers any more", &dangling[..], empty());
@@ -65,7 +73,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             check.expect(&change, "objects that stay behind", &leftovers(&on, &off)[..], empty());
         }
     }
-    if toggles.is_empty() {
+    if !judged {
         check.not_applicable("nothing of the chart can be switched off, as far as the subject and the values tell");
     }
 }
@@ -104,6 +112,61 @@ fn on_and_off(subject: &Rendered, toggle: &ValuePath, check: &mut Check) -> Opti
             None
         }
     }
+}
+
+/// Whether a toggle changes anything that is rendered; what does not is no proof that nothing stays behind.
+fn switches(subject: &Rendered, toggle: &ValuePath, on: &Rendering, off: &Rendering, check: &mut Check) -> bool {
+    let was_on = subject.value(toggle) == Some(&Value::Bool(true));
+    let differs = subject.differs(if was_on { off } else { on });
+    let names = |rendering: &Rendering| -> BTreeSet<String> {
+        rendering.manifests().objects().map(Object::reference).collect()
+    };
+    if differs == Some(true) || names(on) != names(off) {
+        return true;
+    }
+    let hint = match differs {
+        Some(_) => {
+            "nothing that is rendered depends on it under these values; correct it under `toggles`, or set what \
+                    else it needs"
+        }
+        None => "chance changes so much between two renders that what the toggle changes cannot be told from it",
+    };
+    let change = Change::set(toggle, false);
+    let releases: Vec<&str> = subject.subject().releases().iter().map(|release| release.name.as_str()).collect();
+    let running = runs_all_the_same(toggle, off, &releases);
+    if !running.is_empty() {
+        check.expect(&change, "objects of what is switched off", &running[..], empty());
+    } else if differs.is_none() || subject.subject().is_declared() && !is_off_above(subject, toggle) {
+        check.undecided(&change, "what belongs to it", hint);
+    }
+    false
+}
+
+/// Whether what the toggle is a part of is off: then it is judged under the values that have it on.
+fn is_off_above(subject: &Rendered, toggle: &ValuePath) -> bool {
+    let keys = toggle.keys();
+    let mut above = (1..keys.len().saturating_sub(1)).map(|length| format!("{}.enabled", keys[..length].join(".")));
+    above.any(|path| subject.value(path.as_str()) == Some(&Value::Bool(false)))
+}
+
+/// What runs, or leads to what runs, and bears the name of what a toggle switches; or comes from a chart of that name.
+fn runs_all_the_same(toggle: &ValuePath, off: &Rendering, releases: &[&str]) -> Vec<String> {
+    let Some(service) = service_of(toggle) else { return Vec::new() };
+    let subchart = format!("/charts/{service}/");
+    let is_its = |object: &&Object| {
+        let runs = object.kind() == "Service" || off.workloads().iter().any(|one| one.place() == object.place());
+        let own = releases.iter().find_map(|release| object.name().strip_prefix(release)).unwrap_or(object.name());
+        object.source().is_some_and(|source| source.template.contains(&subchart))
+            || runs && (component(object) == Some(&service) || format!("-{own}-").contains(&format!("-{service}-")))
+    };
+    off.manifests().objects().filter(is_its).map(|object| object.place().to_string()).collect()
+}
+
+/// What a toggle switches, by its path: `mongodb` of `mongodb.enabled`. `None`: the path does not tell.
+fn service_of(toggle: &ValuePath) -> Option<String> {
+    let keys = toggle.keys();
+    let [.., service, switch] = &keys[..] else { return None };
+    matches!(&switch[..], "enabled" | "install" | "installed" | "create" | "deploy").then(|| service.to_string())
 }
 
 /// References that somebody answered with the toggle on, and nobody does with it off.
@@ -158,4 +221,38 @@ fn binds_only(binding: &Object, accounts: &[String]) -> bool {
 
 fn selects_only(service: &Object, gone: &[&Workload], left: &[Workload]) -> bool {
     gone.iter().any(|workload| workload.is_behind(service)) && !left.iter().any(|workload| workload.is_behind(service))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use harness::helm::ValuePath;
+    use harness::rendered::Rendered;
+    use harness::subject::Subject;
+    use rstest::rstest;
+
+    use super::runs_all_the_same;
+
+    #[rstest]
+    #[case::workload("StatefulSet", "shop-mongodb", "", &["statefulset/shop-mongodb"])]
+    #[case::service("Service", "mongodb", "", &["service/mongodb"])]
+    #[case::component("Deployment", "shop-documents", "app.kubernetes.io/component: mongodb", &["deployment/shop-documents"])]
+    #[case::secret_for_one_that_runs_elsewhere("Secret", "shop-mongodb", "", &[])]
+    #[case::longer_word("StatefulSet", "shop-mongodbs", "", &[])]
+    #[case::name_of_the_release("Deployment", "mongodb-operator", "", &[])]
+    fn what_is_switched_off_runs(
+        #[case] kind: &str,
+        #[case] name: &str,
+        #[case] label: &str,
+        #[case] expected: &[&str],
+    ) {
+        let text = format!(
+            "{{apiVersion: apps/v1, kind: {kind}, metadata: {{name: {name}, labels: {{{label}}}}}, spec: {{template: {{spec: {{}}}}}}}}"
+        );
+        let rendered = Rendered::of_manifests(Arc::new(Subject::of_manifests("test")), &text).unwrap();
+        let toggle = ValuePath::parse("mongodb.enabled");
+        let releases = if name == "mongodb-operator" { &["mongodb"] } else { &["shop"] };
+        assert_eq!(runs_all_the_same(&toggle, rendered.rendering(), releases), expected);
+    }
 }
