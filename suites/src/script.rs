@@ -24,7 +24,7 @@ pub(crate) struct Command {
 }
 
 /// Programs that run a script.
-const SHELLS: &[&str] = &["sh", "bash", "ash", "dash", "zsh"];
+pub(crate) const SHELLS: &[&str] = &["sh", "bash", "ash", "dash", "zsh"];
 
 /// What a container runs: its command and arguments, and the scripts of ConfigMaps that these name.
 pub(crate) fn scripts(container: &Container, subject: &Rendered) -> Vec<Script> {

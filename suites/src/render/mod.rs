@@ -18,6 +18,7 @@ mod render_11_production_is_pinned;
 mod render_12_namespaced_stays_in_its_namespace;
 mod render_13_every_reference_has_a_producer;
 mod render_14_every_value_has_an_effect;
+mod written;
 
 pub use self::render_01_a_named_ca_secret_needs_its_key::RENDER_01;
 pub use self::render_02_a_missing_input_is_refused::RENDER_02;

@@ -2,8 +2,9 @@
 //!
 //! A password with an `@` or a `/` ends the host or the user of a URL that was glued together, and `openssl rand
 //! -base64` makes such passwords in two installations of five. `urlquery` is made for what follows the question mark: it
-//! writes a space as a plus sign. Kubernetes glues too: `$(DB_PASSWORD)` is put into a value as it is. So a plain
-//! password shows which URLs hold it, a hostile one must parse back equal there, and no URL may expand a Secret.
+//! writes a space as a plus sign. Kubernetes glues too, and so does a shell: `$(DB_PASSWORD)` and `${DB_PASSWORD}` are
+//! put into a URL as they are. So a plain password shows which URLs hold it, a hostile one must parse back equal there,
+//! and no URL may expand a Secret.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +12,12 @@ use harness::check::Check;
 use harness::expectation::{equal_to, not_empty, that};
 use harness::experiment::{BEFORE, DURING, Experiment, Records};
 use harness::finding::{Locate as _, Place};
-use harness::graph::{Container, Dsn, DsnStyle, EnvVar, RefKind, expansions};
+use harness::graph::{Dsn, DsnStyle, Fact, RefKind};
 use harness::helm::Refusal;
 use harness::rendered::{Rendered, Rendering, renders};
 use harness::requirement::{Lane, Level, Requirement};
-use serde_json::Value;
 
+use super::written::{passwords, written_texts};
 use crate::passwords::{PLAIN_PASSWORD, renderings_with_passwords, with_passwords};
 
 /// Credentials in URLs are percent-encoded.
@@ -42,13 +43,22 @@ const HOSTILE_PASSWORD: &str = "p@s/s:w#r?d%+ &";
 fn rendered(subject: &Rendered, check: &mut Check) {
     let mut examined = false;
     for container in subject.containers() {
-        for (at, written) in written_texts(container) {
-            let Some(password) = password_part(&written) else { continue };
-            let secret = |name: &&str| container.variable(name).is_some_and(EnvVar::is_secret);
-            let expanded: Option<&str> = expansions(password).into_iter().find(secret);
-            let state = expanded.map(|name| format!("$({name}), which Kubernetes does not encode"));
-            check.expect(at, "a Secret within a URL", &state, equal_to(None::<String>));
-            examined = true;
+        for written in written_texts(container) {
+            for password in passwords(&written.text) {
+                let put_in = written.put_in(&password, container);
+                let as_it_is = put_in.iter().find_map(|part| part.clone().known());
+                let open = put_in.into_iter().find_map(|part| match part {
+                    Fact::Unknown(hint) => Some(hint),
+                    Fact::Known(_) => None,
+                });
+                match (as_it_is, open) {
+                    (None, Some(hint)) => check.undecided(&written.place, "a Secret within a URL", hint),
+                    (state, _) => {
+                        check.expect(&written.place, "a Secret within a URL", &state, equal_to(None::<String>));
+                        examined = true;
+                    }
+                }
+            }
         }
     }
     let plain: Vec<BTreeMap<String, (Place, Option<String>)>> =
@@ -134,47 +144,48 @@ fn urls(rendering: &Rendering) -> BTreeMap<String, (Place, Option<String>)> {
     found
 }
 
-/// What a manifest writes into variables, commands and arguments, before Kubernetes expands it.
-fn written_texts(container: &Container) -> Vec<(Place, String)> {
-    let variables = container.env().iter().filter_map(|variable| Some((variable.place(), variable.written.clone()?)));
-    let words = ["command", "args"].into_iter().flat_map(|field| {
-        let listed = container.get(field).and_then(Value::as_array).into_iter().flatten().enumerate();
-        listed.filter_map(move |(index, word)| {
-            Some((container.at(&format!("{field}[{index}]")), word.as_str()?.to_owned()))
-        })
-    });
-    variables.chain(words).collect()
-}
-
-/// The password within a URL as it is written: between the colon and the at sign, or as a parameter.
-fn password_part(written: &str) -> Option<&str> {
-    let (_, rest) = written.split_once("://")?;
-    let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
-    if let Some((user_information, _)) = before.rsplit_once('@') {
-        return user_information.split_once(':').map(|(_, password)| password);
-    }
-    query.split('&').find_map(|pair| pair.strip_prefix("password="))
-}
-
 #[cfg(test)]
 mod tests {
     use harness::experiment::{BEFORE, DURING, Experiment, Snapshot};
-    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
     use rstest::rstest;
 
-    use super::{RENDER_06, password_part};
-    use crate::testing::{judge_live, moment, pod, record};
+    use super::RENDER_06;
+    use crate::testing::{judge_live, judge_manifests, moment, pod, record};
+
+    const PASSWORD: &str = "{name: P, valueFrom: {secretKeyRef: {name: db, key: password}}}";
+    const FOLDER: &str = "volumeMounts: [{name: db, mountPath: /run/db}]";
 
     #[rstest]
-    #[case::user_information("postgresql://app:$(DB_PASSWORD)@db:5432/app", Some("$(DB_PASSWORD)"))]
-    #[case::without_a_user("redis://:$(REDIS_PASSWORD)@cache", Some("$(REDIS_PASSWORD)"))]
-    #[case::option("--url=amqp://app:x@queue", Some("x"))]
-    #[case::parameter("jdbc:postgresql://db/app?user=app&password=$(PASSWORD)", Some("$(PASSWORD)"))]
-    #[case::no_credential("https://$(HOST)/path", None)]
-    #[case::user_alone("postgresql://app@db/app", None)]
-    #[case::no_url("$(DB_PASSWORD)", None)]
-    fn the_password_of_a_url_is_found_before_it_is_expanded(#[case] written: &str, #[case] expected: Option<&str>) {
-        assert_eq!(password_part(written), expected);
+    #[case::by_kubernetes("env: [PASSWORD, {name: URL, value: 'postgres://app:$(P)@db/app'}]", Violated)]
+    #[case::by_a_shell("env: [PASSWORD], command: [sh, -c, 'URL=postgres://app:${P}@db/app exec app']", Violated)]
+    #[case::out_of_a_file(
+        "FOLDER, command: [sh, -c, 'exec app postgres://app:$(cat /run/db/password)@db/app']",
+        Violated
+    )]
+    #[case::of_whatever_a_secret_holds(
+        "envFrom: [{secretRef: {name: other}}], env: [{name: URL, value: 'postgres://app:$(P)@db/app'}]",
+        Unchecked
+    )]
+    #[case::encoded_before(
+        "env: [PASSWORD], command: [sh, -c, 'P=$(encode \"$P\"); exec app postgres://app:$P@db/app']",
+        Unchecked
+    )]
+    #[case::out_of_a_command("command: [sh, -c, 'exec app postgres://app:$(encode P)@db/app']", Unchecked)]
+    #[case::by_the_application("env: [PASSWORD, {name: URL, value: 'postgres://app:${P}@db/app'}]", Unchecked)]
+    #[case::as_a_word("env: [{name: URL, value: 'amqp://app:x@queue'}]", Holds)]
+    #[case::in_a_comment(
+        "env: [PASSWORD], command: [sh, -c, \"# postgres://app:$P@db/app\\nexec app\"]",
+        NotApplicable
+    )]
+    #[case::nowhere("env: [{name: URL, value: 'https://queue:8080/a@b'}]", NotApplicable)]
+    fn a_password_comes_into_a_url(#[case] container: &str, #[case] verdict: Verdict) {
+        let container = container.replace("PASSWORD", PASSWORD).replace("FOLDER", FOLDER);
+        let manifests = format!(
+            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a}}, spec: {{template: {{spec: {{volumes: [{{name: \
+             db, secret: {{secretName: db}}}}], containers: [{{name: a, {container}}}]}}}}}}}}"
+        );
+        assert_eq!(judge_manifests(&RENDER_06, &manifests), verdict);
     }
 
     #[rstest]
