@@ -37,7 +37,7 @@ pub use self::render_14_every_value_has_an_effect::RENDER_14;
 
 use harness::check::Check;
 use harness::finding::Place;
-use harness::helm::{Package, ValuePath};
+use harness::helm::{Package, Refusal, ValuePath};
 use harness::rendered::{Attempt, Change, Rendered};
 use serde_json::Value;
 
@@ -73,7 +73,41 @@ fn guards_taken_away(subject: &Rendered, check: &mut Check) -> Vec<(Change, Atte
             *tried = (own, attempt);
         }
     }
+    attempts.retain(|(change, attempt)| is_of_the_guard(subject, change, attempt, check));
     attempts
+}
+
+/// Whether it is the missing input that a refusal is about. A feature that was switched on for the trial may want more
+/// than that, so it is tried once more with something in the place of the input.
+fn is_of_the_guard(subject: &Rendered, change: &Change, attempt: &Attempt, check: &mut Check) -> bool {
+    let (Some(refusal), Some(guard)) = (attempt.refusal(), change.paths().next()) else { return true };
+    if change.paths().count() == 1 {
+        return true; // What is rendered without it is what the subject itself renders.
+    }
+    let filled = filled(subject, guard).into_iter().map(|filled| with_its_feature(subject, guard, filled)).collect();
+    let controls: Vec<Attempt> = subject.many(filled, check).into_iter().map(|(_, control)| control).collect();
+    let is_left = |control: &Attempt| control.refusal().is_some_and(|control| !is_another(refusal, control, guard));
+    if controls.iter().all(|control| control.refusal().is_some()) && controls.iter().any(is_left) {
+        let hint =
+            format!("Helm refuses with the input too, so that another one is missing; give it a stub: {refusal}");
+        check.undecided(change, "the refusal of what lacks the input", hint);
+        return false;
+    }
+    true
+}
+
+/// Whether a refusal is about a value, and not the one that is left when the value is there.
+fn is_another(refusal: &Refusal, control: &Refusal, guard: &ValuePath) -> bool {
+    refusal.names(&guard.to_string()) && refusal.message != control.message
+}
+
+/// An input as it is, or what may stand in its place.
+fn filled(subject: &Rendered, guard: &ValuePath) -> Vec<Change> {
+    let is_something = |value: &&Value| !value.is_null() && value.as_str().is_none_or(|text| !text.trim().is_empty());
+    match subject.value(guard).filter(is_something) {
+        Some(value) => vec![Change::set(guard, value.clone())],
+        None => ["holdfast", "http://holdfast:8080"].map(|stand_in| Change::set(guard, stand_in)).into(),
+    }
 }
 
 /// The value alone taken away.
@@ -85,7 +119,11 @@ fn without(subject: &Rendered, guard: &ValuePath) -> Change {
 }
 
 fn taken_away(subject: &Rendered, guard: &ValuePath) -> Change {
-    let mut change = without(subject, guard);
+    with_its_feature(subject, guard, without(subject, guard))
+}
+
+/// A change of an input, and what it is an input of switched on.
+fn with_its_feature(subject: &Rendered, guard: &ValuePath, mut change: Change) -> Change {
     let plan = subject.subject().ca();
     if let Some(plan) = plan.filter(|plan| plan.key_value.as_deref() == Some(&guard.to_string()))
         && let Some(name) = &plan.name_value
@@ -150,4 +188,22 @@ fn strings(value: &Value, test: &dyn Fn(&Value) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     walk("", value, test, &mut found);
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::helm::{Refusal, ValuePath};
+    use rstest::rstest;
+
+    use super::is_another;
+
+    #[rstest]
+    #[case::of_the_input("redis.host is required", "redis.password is required", true)]
+    #[case::of_another_input("redis.password is required", "redis.password is required", false)]
+    #[case::of_another_input_in_other_words("redis.password is required", "redis.user is required", false)]
+    #[case::of_both_at_once("set redis.host and redis.password", "set redis.host and redis.password", false)]
+    fn a_refusal_is(#[case] refusal: &str, #[case] control: &str, #[case] expected: bool) {
+        let said = |message: &str| Refusal { exit_code: 1, message: message.into() };
+        assert_eq!(is_another(&said(refusal), &said(control), &ValuePath::parse("redis.host")), expected);
+    }
 }

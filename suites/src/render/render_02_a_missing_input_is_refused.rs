@@ -3,7 +3,7 @@
 //! A reference to a Secret without a name, an exporter without an endpoint: rendered with `default ""`, they become an
 //! application that fails at its first use, in the one environment that forgot the value. So every input that the
 //! subject lists is taken away, one at a time, in every overlay, and inputs of a feature also where the overlay has
-//! that feature switched off.
+//! that feature switched off. What such a feature refuses with the input too says nothing of the input.
 
 use harness::check::Check;
 use harness::rendered::{Rendered, refused};
