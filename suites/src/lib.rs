@@ -21,6 +21,7 @@ pub mod sec;
 pub mod sync;
 pub mod tls;
 mod trigger;
+mod upgrade;
 mod why;
 
 #[cfg(test)]

@@ -10,11 +10,11 @@ use harness::expectation::{empty, equal_to, not_empty};
 use harness::experiment::{AFTER, BEFORE, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::{Locate, Place};
-use harness::manifests::{Manifests, Object};
+use harness::manifests::Manifests;
 use harness::rendered::{Attempt, Rendered};
 use harness::requirement::{Lane, Level, Requirement};
 
-use crate::named::text_files;
+use crate::upgrade::{is_applied_by_upgrades, looks_up};
 
 /// An upgrade keeps every credential.
 pub const RENDER_05: Requirement = Requirement {
@@ -53,7 +53,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         check.expect(at, "fields that differ between two renders of the same values", shown.as_slice(), empty());
         return;
     }
-    let looks_up = subject.charts().any(|chart| text_files(chart).any(|(_, text)| text.contains("lookup ")));
+    let looks_up = looks_up(subject);
     for secret in first.manifests().of_kind("Secret").filter(|secret| is_applied_by_upgrades(secret)) {
         let own: Vec<&Place> = differing.iter().filter(|place| place.object == secret.reference()).collect();
         let fields: Vec<&str> = own.iter().filter_map(|place| place.field.as_deref()).collect();
@@ -90,12 +90,6 @@ fn live(records: &Records, check: &mut Check) {
     }
 }
 
-/// A Secret that is made before the first installation only is never made anew.
-fn is_applied_by_upgrades(secret: &Object) -> bool {
-    let hooks = secret.hooks();
-    hooks.is_empty() || hooks.iter().any(|hook| hook.ends_with("-upgrade"))
-}
-
 /// Where two renders differ: fields of objects that both have, and objects that one of them lacks. Never the values.
 fn differing_fields(first: &Manifests, second: &Manifests) -> Vec<Place> {
     let mut differing = Vec::new();
@@ -122,7 +116,7 @@ mod tests {
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
-    use super::{RENDER_05, differing_fields, is_applied_by_upgrades};
+    use super::{RENDER_05, differing_fields};
     use crate::testing::{judge_live, moment, record};
 
     const SECRET: &str = "{apiVersion: v1, kind: Secret, metadata: {name: a}, stringData: {key: one, user: app}}";
@@ -142,16 +136,6 @@ mod tests {
         let places: Vec<String> =
             differing_fields(&parse(SECRET), &parse(second)).iter().map(ToString::to_string).collect();
         assert_eq!(places, expected);
-    }
-
-    #[rstest]
-    #[case::ordinary("", true)]
-    #[case::first_installation("pre-install", false)]
-    #[case::each_upgrade("pre-install,pre-upgrade", true)]
-    fn a_hook_of_the_installation_alone_is_not_applied_again(#[case] hooks: &str, #[case] applied: bool) {
-        let text = format!("{{kind: Secret, metadata: {{name: a, annotations: {{helm.sh/hook: '{hooks}'}}}}}}");
-        let manifests = Manifests::parse(&text, "test").unwrap();
-        assert_eq!(is_applied_by_upgrades(manifests.objects().next().unwrap()), applied);
     }
 
     #[rstest]

@@ -5,6 +5,7 @@
 
 pub(crate) mod cluster;
 mod issued;
+mod ports;
 mod tls_01_every_session_is_encrypted;
 mod tls_02_the_server_refuses_plaintext;
 mod tls_03_every_served_certificate_verifies;
