@@ -43,10 +43,13 @@ fn plan<'a>(subject: &'a Rendered, check: &mut Check) -> Option<&'a ApiKeys> {
 }
 
 /// The list as the server finds it, `None` where the release does not make that Secret.
+fn written(rendering: &Rendering, plan: &ApiKeys) -> Option<String> {
+    rendering.graph().store().content(&the_key(plan)).known().map(str::to_owned)
+}
+
+/// The keys in that list, for a server that drops blanks and empty entries.
 fn listed(rendering: &Rendering, plan: &ApiKeys) -> Option<Vec<String>> {
-    let held = rendering.graph().store().content(&the_key(plan));
-    let held = held.known()?;
-    Some(held.split(',').map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()).collect())
+    Some(written(rendering, plan)?.split(',').map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()).collect())
 }
 
 fn the_key(plan: &ApiKeys) -> KeyRef {
