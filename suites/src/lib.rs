@@ -18,6 +18,7 @@ mod roles;
 pub mod rot;
 mod script;
 pub mod sec;
+mod steps;
 pub mod sync;
 pub mod tls;
 mod trigger;

@@ -47,7 +47,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             refresh(client, ca),
             ca.secret().and_then(|secret| restart(subject, client.workload(), secret, check)),
         ) {
-            (_, Some(restart)) => Fact::Known(restart),
+            (_, Some(restart)) => restart,
             (Fact::Known(read), None) if read == IN_PLACE && claimed => Fact::Known(IN_PLACE.into()),
             (_, None) if !subject.subject().is_declared() => Fact::Unknown(NOT_SAID.into()),
             (Fact::Known(read), None) if read == IN_PLACE => {

@@ -17,6 +17,7 @@ use harness::subject::ApiKeys;
 
 use super::live::{control_asked, control_rotated};
 use super::{FIRST, SECOND, brings_the_list, plan, servers};
+use crate::trigger::reloads;
 
 /// Keys come from a Secret, a change rolls the server, and clients may follow later.
 pub const KEY_06: Requirement = Requirement {
@@ -53,7 +54,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         let brought = server.references().iter().filter(|reference| brings_the_list(reference, plan)).count();
         check.expect(server, "references to the Secret", &brought, that("at least one", |count: &usize| *count > 0));
         let now = other.workloads().iter().find(|workload| workload.reference() == server.reference());
-        check.expect(server, "what a new list does to the pods", &trigger(server, now), equal_to(ROLLS));
+        check.expect(server, "what a new list does to the pods", &trigger(server, now, &plan.secret), equal_to(ROLLS));
     }
     for name in &plan.clients {
         let Some(client) = one.workloads().iter().find(|workload| workload.reference() == *name) else {
@@ -73,11 +74,11 @@ fn in_the_open(rendering: &Rendering) -> Vec<String> {
     rendering.manifests().objects().filter(shows).map(Object::reference).collect()
 }
 
-fn trigger(server: &Workload, now: Option<&Workload>) -> &'static str {
-    let reloads = |(name, value): (&str, &str)| name.ends_with("reloader.stakater.com/auto") && value == "true";
+fn trigger(server: &Workload, now: Option<&Workload>, secret: &str) -> &'static str {
     let template = |workload: &Workload| workload.template("metadata.annotations").cloned();
-    let all: Vec<(&str, &str)> = server.pod_annotations().chain(server.object().annotations()).collect();
-    if now.is_some_and(|now| template(now) != template(server)) || all.into_iter().any(reloads) {
+    let mut all = server.pod_annotations().chain(server.object().annotations());
+    if now.is_some_and(|now| template(now) != template(server)) || all.any(|(name, value)| reloads(name, value, secret))
+    {
         ROLLS
     } else {
         "nothing: they keep the list with which they started"

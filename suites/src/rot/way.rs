@@ -25,12 +25,12 @@ pub(super) fn way_without_people(
     key: &KeyRef,
     check: &mut Check,
 ) -> Fact<String> {
-    resolve(subject, client, key, by_itself(subject, client.workload(), &key.name, check))
+    resolve(subject, client, key, by_itself(subject, client.workload(), &key.name, check).map(Fact::Known))
 }
 
-fn resolve(subject: &Rendered, client: &DatabaseClient, key: &KeyRef, restart: Option<String>) -> Fact<String> {
+fn resolve(subject: &Rendered, client: &DatabaseClient, key: &KeyRef, restart: Option<Fact<String>>) -> Fact<String> {
     if let Some(restart) = restart {
-        return Fact::Known(restart);
+        return restart;
     }
     let in_a_variable = client.container().env().iter().any(|variable| variable.key() == Some(key));
     if in_a_variable {

@@ -9,7 +9,7 @@ use harness::expectation::{equal_to, not_empty, that};
 use harness::experiment::{AFTER, BEFORE, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
-use harness::graph::{Container, RefKind, Use, Workload};
+use harness::graph::{Container, Fact, RefKind, Use, Workload};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -46,7 +46,8 @@ fn rendered(subject: &Rendered, check: &mut Check) {
                 read = true;
                 let what = format!("the way of a new copy in {target}");
                 match (restart(subject, workload, target, check), in_place) {
-                    (Some(way), _) => expect_way(workload, &what, &way, check),
+                    (Some(Fact::Known(way)), _) => expect_way(workload, &what, &way, check),
+                    (Some(Fact::Unknown(hint)), _) => check.undecided(workload, what, hint),
                     (None, true) if subject.subject().claims(Feature::CaRotation) => {
                         expect_way(workload, &what, "the file, read anew", check);
                     }
