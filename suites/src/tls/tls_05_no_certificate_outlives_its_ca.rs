@@ -3,7 +3,7 @@
 //! A leaf that is valid for longer than the CA that signed it stops verifying while it still looks valid, and whoever
 //! renews by the leaf's own date comes too late: a well-known sample for cert-manager has that outage built in. The
 //! operator's own leaf outlives its CA by seconds and is renewed long before; so the live lane asks of all certificates
-//! only that somebody renews them in time.
+//! that somebody renews them in time, and of what is served that it does not outlive the published CA by more than that.
 
 use harness::check::Check;
 use harness::expectation::{not_empty, that};
@@ -82,7 +82,23 @@ fn judge(record: &Record, moment: &str, check: &mut Check) {
         let enough = that("at least 6", |days: &i64| *days >= LEAST_DAYS_LEFT);
         check.expect(place(object), "days left", &days_left(certificate, record), enough);
     }
+    // A bundle outlives its oldest CA, so the one that ends last counts. What verifies against none is TLS-03's.
+    let Some(end) = seen.published_ca.iter().map(|ca| ca.not_after).max() else { return };
+    for served in seen.served.iter().filter(|served| served.refused.is_none()) {
+        let beyond = served.leaf.not_after.duration_since(end).as_hours();
+        let none = that("none, but for the hours in which the operator makes both", |hours: &i64| *hours < MOST_BEYOND);
+        check.expect(
+            place(&served.endpoint),
+            "hours for which the certificate outlives the published CA",
+            &beyond,
+            none,
+        );
+    }
 }
+
+/// The operator makes a leaf after its CA, for as long, and looks once an hour; so by more than a day it is outlived by
+/// none of its own making.
+const MOST_BEYOND: i64 = 24;
 
 fn days_left(certificate: &Certificate, record: &Record) -> i64 {
     certificate.not_after.duration_since(record.ended).as_hours().div_euclid(24)
@@ -129,6 +145,16 @@ mod tests {
     #[case::enough(|_after: &mut Snapshot| {}, Holds)]
     #[case::too_little_of_the_leaf(|after: &mut Snapshot| after.served[0].leaf.not_after = at(5 * 86_400), Violated)]
     #[case::too_little_of_the_ca(|after: &mut Snapshot| after.published_ca[0].not_after = at(-1), Violated)]
+    #[case::longer_than_the_ca(|after: &mut Snapshot| after.served[0].leaf.not_after = at(92 * 86_400), Violated)]
+    #[case::a_moment_longer_than_the_ca(|after: &mut Snapshot| after.served[0].leaf.not_after = at(90 * 86_400 + 9), Holds)]
+    #[case::longer_than_one_ca_of_a_bundle(|after: &mut Snapshot| {
+        after.published_ca.push(certificate("old"));
+        after.published_ca[1].not_after = at(60 * 86_400);
+    }, Holds)]
+    #[case::longer_than_a_ca_that_is_not_its_own(|after: &mut Snapshot| {
+        after.served[0].leaf.not_after = at(92 * 86_400);
+        after.served[0].refused = Some("unknown issuer".into());
+    }, Holds)]
     #[case::nobody_knows_what(|after: &mut Snapshot| after.published_ca.clear(), Unchecked)]
     fn what_is_left_is(#[case] change: fn(&mut Snapshot), #[case] verdict: Verdict) {
         let mut after = seen_at(AFTER);
