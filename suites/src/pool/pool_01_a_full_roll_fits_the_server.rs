@@ -2,7 +2,8 @@
 //!
 //! A pool of 50 against PostgreSQL's 100 looks as if it left headroom, and does so for one pod. During a roll there are
 //! two, and the second meets "too many clients already" (53300), as do the probes, pg_dump, and whoever logs in to see
-//! why. The sum is made of what the manifests say; what they do not say is named.
+//! why. The sum is made of what the manifests say; what they do not say is named. Who dials a pooler of CloudNativePG
+//! takes no more of the server than the pooler's own pools do.
 
 use harness::check::Check;
 use harness::expectation::at_most;
@@ -12,7 +13,8 @@ use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
-use super::settings;
+use super::through::{Pools, Sum, Way, of_cluster, way};
+use super::{declared_poolers, settings};
 use crate::pods::surge_of;
 
 /// A full roll of all clients fits into the server's connections.
@@ -27,7 +29,7 @@ pub const POOL_01: Requirement = Requirement {
     experiments: &[],
     decisive: &[Lane::Rendered],
     remedy: "make the pools smaller, or max_connections larger: (replicas + surge) x pool size, summed over all clients, \
-             has to fit",
+             has to fit; behind a Pooler, its instances x default_pool_size for each role and database",
     rendered: Some(rendered),
     live: None,
 };
@@ -46,6 +48,8 @@ struct Room {
     place: Place,
     sessions: u64,
     because: String,
+    /// The Cluster of CloudNativePG that it is, if it is one.
+    cluster: Option<String>,
 }
 
 fn rendered(subject: &Rendered, check: &mut Check) {
@@ -53,38 +57,70 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         return check.undecided(Place::object("the workloads"), "who dials PostgreSQL", "no container is seen to");
     }
     let Some(room) = room(subject, check) else { return };
-    let (mut total, mut terms, mut open) = (0, Vec::new(), false);
+    let poolers = room.cluster.as_ref().map(|_| declared_poolers(subject)).unwrap_or_default();
+    let cluster = room.cluster.as_deref().unwrap_or_default();
+    let (mut least, mut most, mut pools) = (Sum::default(), Sum::default(), Pools::default());
+    let (mut open, mut unsure) = (false, Vec::new());
     for client in subject.database_clients() {
-        let per_pod = match settings::size(client) {
-            Some((_, Fact::Known(size))) => size,
-            // A Job without a pool has the one session that it works with.
-            None if client.workload().runs_to_an_end() => 1,
-            Some((name, Fact::Unknown(hint))) => {
-                check.undecided(client, format!("the size of its pool, {name}"), hint);
-                open = true;
-                continue;
+        match (way(client, &poolers, cluster), wanted(client, subject)) {
+            // A pooler limits also those who do not say how much they want.
+            (Way::Through(pooler), wanted) => {
+                pools.add(pooler, client, wanted.ok().map(|(sessions, _)| sessions), true)
             }
-            None => {
-                let hint = "no variable such as DB_POOL_SIZE or DB_MAX_OPEN_CONNS and no parameter of its connection string \
-                            says it; the driver's default is not known here";
-                check.undecided(client, "the size of its pool", hint);
+            (Way::Elsewhere(hint), _) => {
+                check.undecided(client, "whether its sessions fit into its server's connections", hint);
                 open = true;
-                continue;
             }
-        };
-        let Some((pods, how)) = pods(client, subject) else {
-            check.undecided(client, "the number of its pods", "one on every node; how many there are, a cluster tells");
-            open = true;
-            continue;
-        };
-        total += pods * per_pod;
-        terms.push(format!("{} {how} x {per_pod}", client.workload().reference()));
+            (_, Err((what, hint))) => {
+                check.undecided(client, what, hint);
+                open = true;
+            }
+            (Way::Direct, Ok((sessions, term))) => {
+                least.add(sessions, term.clone());
+                most.add(sessions, term);
+            }
+            (Way::Open(hint), Ok((sessions, term))) => {
+                most.add(sessions, term);
+                for pooler in poolers.iter().copied().filter(|pooler| of_cluster(pooler, cluster)) {
+                    pools.add(pooler, client, Some(sessions), false);
+                }
+                unsure.push(format!("{}: {hint}", client.workload().reference()));
+            }
+        }
     }
+    pools.add_least(&mut least);
+    pools.add_most(&mut most);
     // What is known may be too much already.
-    if !open || total > room.sessions {
-        let what = format!("sessions in a full roll ({}), of {}", terms.join(" + "), room.because);
-        check.expect(room.place, what, &total, at_most(room.sessions));
+    let told = if least.total > room.sessions { &least } else { &most };
+    if !open && most.total > room.sessions && least.total <= room.sessions {
+        unsure.push("which clients of a pooler share a role and a database, and so a pool, is not sure".into());
+        let what = format!("sessions in a full roll, {} to {} of {}", least.total, most.total, room.because);
+        check.undecided(room.place, what, unsure.join("; "));
+    } else if !open || least.total > room.sessions {
+        let what = format!("sessions in a full roll ({}), of {}", told.terms.join(" + "), room.because);
+        check.expect(room.place, what, &told.total, at_most(room.sessions));
     }
+}
+
+/// The sessions that a client wants in a full roll, and how they add up; or what is not known of them, and what would
+/// tell.
+fn wanted(client: &DatabaseClient, subject: &Rendered) -> Result<(u64, String), (String, String)> {
+    let per_pod = match settings::size(client) {
+        Some((_, Fact::Known(size))) => size,
+        // A Job without a pool has the one session that it works with.
+        None if client.workload().runs_to_an_end() => 1,
+        Some((name, Fact::Unknown(hint))) => return Err((format!("the size of its pool, {name}"), hint)),
+        None => {
+            let hint = "no variable such as DB_POOL_SIZE or DB_MAX_OPEN_CONNS and no parameter of its connection string says \
+                        it; the driver's default is not known here";
+            return Err(("the size of its pool".into(), hint.into()));
+        }
+    };
+    let Some((pods, how)) = pods(client, subject) else {
+        let hint = "one on every node; how many there are, a cluster tells";
+        return Err(("the number of its pods".into(), hint.into()));
+    };
+    Ok((pods.saturating_mul(per_pod), format!("{} {how} x {per_pod}", client.workload().reference())))
 }
 
 /// The pods of a client while all of them roll, and how they add up. `None`: the manifests do not say.
@@ -134,7 +170,7 @@ fn room(subject: &Rendered, check: &mut Check) -> Option<Room> {
                 word.trim_start_matches("-c").trim_start_matches("--").strip_prefix(&prefix)?.parse().ok()
             })
         };
-        return Some(Room::new(harness::finding::Locate::place(server), &told, 0));
+        return Some(Room::new(harness::finding::Locate::place(server), &told, None));
     }
     let clusters = subject.manifests().of_kind("Cluster").chain(subject.companions().of_kind("Cluster"));
     let clusters: Vec<_> = clusters.filter(|cluster| cluster.group() == "postgresql.cnpg.io").collect();
@@ -148,16 +184,17 @@ fn room(subject: &Rendered, check: &mut Check) -> Option<Room> {
         Value::String(text) => text.parse().ok(),
         other => other.as_u64(),
     };
-    Some(Room::new(cluster.at("spec.postgresql.parameters"), &told, OPERATOR))
+    Some(Room::new(cluster.at("spec.postgresql.parameters"), &told, Some(cluster.name())))
 }
 
 impl Room {
-    fn new(place: Place, told: &dyn Fn(&str) -> Option<u64>, operator: u64) -> Self {
+    fn new(place: Place, told: &dyn Fn(&str) -> Option<u64>, cluster: Option<&str>) -> Self {
+        let operator = if cluster.is_some() { OPERATOR } else { 0 };
         let most = told("max_connections").unwrap_or(DEFAULT_CONNECTIONS);
         let superuser = told("superuser_reserved_connections").unwrap_or(DEFAULT_SUPERUSER);
         let reserved = superuser + told("reserved_connections").unwrap_or(0) + operator;
         let because = format!("max_connections {most} less {reserved} that are reserved");
-        Self { place, sessions: most.saturating_sub(reserved), because }
+        Self { place, sessions: most.saturating_sub(reserved), because, cluster: cluster.map(str::to_owned) }
     }
 }
 
@@ -190,6 +227,31 @@ mod tests {
     #[case::a_larger_server("", "{name: POOL_SIZE, value: '50'}", "max_connections: '200'", "", Holds)]
     #[case::more_is_reserved("", "{name: POOL_SIZE, value: '47'}", "reserved_connections: '10'", "", Violated)]
     #[case::scaled_out("replicas: 1,", "{name: POOL_SIZE, value: '10'}", "", SCALED, Violated)]
+    #[case::another_pool_beside_its_own(
+        "",
+        "{name: REDIS_POOL_SIZE, value: '2'}, {name: DB_POOL_SIZE, value: '60'}",
+        "",
+        "",
+        Violated
+    )]
+    #[case::another_pool_alone("", "{name: HTTP_MAX_CONNECTIONS, value: '2'}", "", "", Unchecked)]
+    #[case::of_somebody("", "{name: SHOP_POOL_SIZE, value: '2'}", "", "", Unchecked)]
+    #[case::beyond_its_size(
+        "replicas: 1,",
+        "{name: DB_POOL_SIZE, value: '30'}, {name: DB_MAX_OVERFLOW, value: '20'}",
+        "",
+        "",
+        Violated
+    )]
+    #[case::two_that_differ(
+        "",
+        "{name: DB_POOL_SIZE, value: '2'}, {name: DB_MAX_CONNS, value: '3'}",
+        "",
+        "",
+        Unchecked
+    )]
+    #[case::two_that_agree("", "{name: DB_POOL_SIZE, value: '3'}, {name: DB_MAX_CONNS, value: '3'}", "", "", Holds)]
+    #[case::no_limit("", "{name: DB_MAX_OPEN_CONNS, value: '0'}", "", "", Unchecked)]
     #[case::not_told("", "{name: OTHER, value: '1'}", "", "", Unchecked)]
     fn pools_and_their_server(
         #[case] spec: &str,
@@ -199,5 +261,56 @@ mod tests {
         #[case] verdict: Verdict,
     ) {
         assert_eq!(judge_manifests(&POOL_01, &manifests(spec, pool, parameters, more)), verdict);
+    }
+
+    fn behind_a_pooler(clients: &str, pooler: &str) -> String {
+        let all = clients.split(';').map(|client| {
+            let (name, more) = client.split_once(':').unwrap();
+            format!("{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: {name}}}, spec: {{template: {{spec: {{containers: [{{name: a, env: [{more}]}}]}}}}, replicas: 5}}}}\n---\n")
+        });
+        let pooler = format!(
+            "{{apiVersion: postgresql.cnpg.io/v1, kind: Pooler, metadata: {{name: db-pooler}}, spec: {{cluster: {{name: db}}, {pooler}}}}}"
+        );
+        all.collect::<String>()
+            + "{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: db}}\n---\n"
+            + &pooler
+    }
+
+    const THIRTY: &str = "a:{name: PGHOST, value: db-pooler}, {name: DB_POOL_SIZE, value: '30'}";
+    const SHARED: &str = "a:{name: PGHOST, value: db-pooler.shop.svc}, {name: PGUSER, value: one}, {name: PGDATABASE, value: d}, {name: DB_POOL_SIZE, value: '30'};b:{name: PGHOST, value: db-pooler}, {name: PGUSER, value: one}, {name: PGDATABASE, value: d}, {name: DB_POOL_SIZE, value: '30'}";
+    const OF_TWO_ROLES: &str = "a:{name: PGHOST, value: db-pooler}, {name: PGUSER, value: one}, {name: PGDATABASE, value: d}, {name: DB_POOL_SIZE, value: '30'};b:{name: PGHOST, value: db-pooler}, {name: PGUSER, value: two}, {name: PGDATABASE, value: d}, {name: DB_POOL_SIZE, value: '30'}";
+    const OF_ROLES_UNTOLD: &str = "a:{name: PGHOST, value: db-pooler}, {name: DB_POOL_SIZE, value: '30'};b:{name: PGHOST, value: db-pooler}, {name: DB_POOL_SIZE, value: '30'}";
+    const SOMEWHERE: &str = "a:{name: PGUSER, value: one}, {name: DB_POOL_SIZE, value: '30'}";
+    const SOMEWHERE_FEW: &str = "a:{name: PGUSER, value: one}, {name: DB_POOL_SIZE, value: '2'}";
+    const UNTOLD: &str = "a:{name: PGHOST, value: db-pooler}";
+
+    #[rstest]
+    #[case::holds_back_its_clients(THIRTY, "instances: 2", Holds)]
+    #[case::of_a_size_of_its_own(THIRTY, "pgbouncer: {parameters: {default_pool_size: '95'}}", Violated)]
+    #[case::with_a_reserve(
+        THIRTY,
+        "instances: 2, pgbouncer: {parameters: {default_pool_size: '40', reserve_pool_size: '10'}}",
+        Violated
+    )]
+    #[case::shared_by_two(SHARED, "instances: 4", Holds)]
+    #[case::with_a_pool_for_each_role(OF_TWO_ROLES, "instances: 4", Violated)]
+    #[case::with_a_limit_for_the_database(
+        OF_TWO_ROLES,
+        "instances: 4, pgbouncer: {parameters: {max_db_connections: '20'}}",
+        Holds
+    )]
+    #[case::of_roles_nobody_tells(OF_ROLES_UNTOLD, "instances: 4", Unchecked)]
+    #[case::dialled_by_nobody_knows_whom(SOMEWHERE, "instances: 2", Unchecked)]
+    #[case::whoever_dials_it(SOMEWHERE_FEW, "instances: 2", Holds)]
+    #[case::of_another_size_than_its_clients_say(UNTOLD, "instances: 2", Holds)]
+    #[case::of_another_cluster(THIRTY, "cluster: {name: other}", Unchecked)]
+    #[case::beside_what_dials_the_server(
+        "a:{name: PGHOST, value: db-rw}, {name: DB_POOL_SIZE, value: '30'}",
+        "instances: 2",
+        Violated
+    )]
+    fn clients_and_a_pooler(#[case] clients: &str, #[case] pooler: &str, #[case] verdict: Verdict) {
+        let manifests = behind_a_pooler(clients, pooler).replace("{cluster: {name: db}, cluster:", "{cluster:");
+        assert_eq!(judge_manifests(&POOL_01, &manifests), verdict);
     }
 }

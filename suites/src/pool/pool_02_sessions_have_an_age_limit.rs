@@ -108,6 +108,15 @@ mod tests {
     #[case::no_limit("Deployment", "apps/v1", "{name: POOL_MAX_LIFETIME, value: '0'}", Violated)]
     #[case::a_day("Deployment", "apps/v1", "{name: POOL_MAX_LIFETIME, value: 24h}", Violated)]
     #[case::not_told("Deployment", "apps/v1", "{name: OTHER, value: 5m}", Unchecked)]
+    #[case::closed_after_each_request("Deployment", "apps/v1", "{name: DB_CONN_MAX_AGE, value: '0'}", Holds)]
+    #[case::kept_for_ever("Deployment", "apps/v1", "{name: DB_CONN_MAX_AGE, value: None}", Violated)]
+    #[case::of_another_pool("Deployment", "apps/v1", "{name: REDIS_POOL_MAX_LIFETIME, value: 5m}", Unchecked)]
+    #[case::of_another_pool_beside_its_own(
+        "Deployment",
+        "apps/v1",
+        "{name: REDIS_POOL_MAX_LIFETIME, value: 5m}, {name: DB_MAX_LIFETIME, value: 24h}",
+        Violated
+    )]
     #[case::a_job("Job", "batch/v1", "{name: OTHER, value: 5m}", NotApplicable)]
     fn a_client_and_its_sessions(
         #[case] kind: &str,

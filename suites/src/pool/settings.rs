@@ -8,41 +8,156 @@ use harness::subject::Budget;
 /// Parameters of connection strings that limit the number of sessions: of pgx, Prisma, SQLAlchemy and others.
 const SIZE_PARAMETERS: &[&str] = &["pool_max_conns", "connection_limit", "pool_size", "max_pool_size", "maxPoolSize"];
 
+/// Parameters of connection strings that allow for more sessions than that.
+const OVERFLOW_PARAMETERS: &[&str] = &["max_overflow"];
+
 /// Parameters of connection strings that limit the age of a session.
 const AGE_PARAMETERS: &[&str] = &["pool_max_conn_lifetime", "max_lifetime", "pool_recycle"];
 
 /// What tells something about the pool, and what it says. `None`: nothing does.
 pub(super) type Told<T> = Option<(String, Fact<T>)>;
 
-/// How many sessions the pool opens at most.
+/// How many sessions the pool opens at most, those beyond its size included.
 pub(super) fn size(client: &DatabaseClient) -> Told<u64> {
-    find(client, names_a_size, SIZE_PARAMETERS).map(|(name, text)| (name, number(&text)))
+    let size = agreed(candidates(client, names_a_size, SIZE_PARAMETERS), |_, text| number(text, 1));
+    let beyond = agreed(candidates(client, names_an_overflow, OVERFLOW_PARAMETERS), |_, text| number(text, 0));
+    match (size, beyond) {
+        (size, None) => size,
+        (None, Some((name, _))) => {
+            let hint = "it says how many come on top of the pool's size, which nothing says";
+            Some((name, Fact::Unknown(hint.into())))
+        }
+        (Some((size_name, size)), Some((name, beyond))) => match (size, beyond) {
+            (Fact::Known(size), Fact::Known(beyond)) => {
+                Some((format!("{size_name} and {name}"), Fact::Known(size.saturating_add(beyond))))
+            }
+            (Fact::Unknown(hint), _) => Some((size_name, Fact::Unknown(hint))),
+            (_, Fact::Unknown(hint)) => Some((name, Fact::Unknown(hint))),
+        },
+    }
 }
 
 /// How old a session becomes at most; no limit is `None`.
 pub(super) fn age(client: &DatabaseClient) -> Told<Option<Duration>> {
-    find(client, names_an_age, AGE_PARAMETERS).map(|(name, text)| {
-        let read = text.fact().map(str::to_owned);
-        let age = match read {
-            Fact::Unknown(hint) => Fact::Unknown(hint),
-            Fact::Known(written) => match duration(&name, &written) {
-                Some(age) => Fact::Known(age),
-                None => Fact::Unknown(format!("`{written}` is no time that is known here")),
-            },
-        };
-        (name, age)
+    agreed(candidates(client, names_an_age, AGE_PARAMETERS), |name, text| match text.fact() {
+        Fact::Unknown(hint) => Fact::Unknown(hint),
+        Fact::Known(written) => match age_of(name, written) {
+            Some(age) => Fact::Known(age),
+            None => Fact::Unknown(format!("`{written}` is no time that is known here")),
+        },
     })
 }
 
-fn find(client: &DatabaseClient, names: fn(&str) -> bool, parameters: &[&str]) -> Option<(String, Text)> {
-    let container: &Container = client.container();
-    let variable = container.env().iter().find(|variable| names(&variable.name));
-    let found = variable.map(|variable| (variable.name.clone(), variable.value.clone()));
-    found.or_else(|| {
-        let all = client.dsns().iter().flat_map(|found| &found.dsn.parameters);
-        all.into_iter().find(|(name, _)| parameters.contains(&name.as_str())).cloned()
-    })
+/// Whose pool a name is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Pool {
+    /// That of the database, which it names.
+    Database,
+    /// The only one that there is: it says nothing else.
+    Only,
+    /// One of several, maybe: what the rest of it means, only the application knows.
+    Some,
 }
+
+/// A variable or a parameter that tells something about a pool.
+type Candidate = (String, Text, Pool);
+
+/// What tells something about the pool of the database. What names the database stands before what does not.
+fn candidates(client: &DatabaseClient, names: fn(&str) -> bool, parameters: &[&str]) -> Vec<Candidate> {
+    let container: &Container = client.container();
+    let variables = container.env().iter().filter(|variable| names(&variable.name));
+    let of_variables = variables.filter_map(|one| Some((one.name.clone(), one.value.clone(), pool_of(&one.name)?)));
+    let all = client.dsns().iter().flat_map(|found| &found.dsn.parameters);
+    let of_parameters = all.filter(|(name, _)| parameters.contains(&name.as_str()));
+    let of_parameters = of_parameters.map(|(name, text)| (name.clone(), text.clone(), Pool::Database));
+    let found: Vec<Candidate> = of_variables.chain(of_parameters).collect();
+    let nearest = found.iter().map(|(_, _, pool)| *pool).min();
+    found.into_iter().filter(|(_, _, pool)| Some(*pool) == nearest).collect()
+}
+
+/// What candidates say with one voice. Which of two that differ counts, manifests do not tell.
+fn agreed<T: PartialEq>(candidates: Vec<Candidate>, read: impl Fn(&str, &Text) -> Fact<T>) -> Told<T> {
+    let mut told: Told<T> = None;
+    for (name, text, pool) in candidates {
+        let fact = match pool {
+            Pool::Database | Pool::Only => read(&name, &text),
+            Pool::Some => Fact::Unknown("whether that is the pool of the database, its name does not say".into()),
+        };
+        told = Some(match told {
+            None => (name, fact),
+            Some((first, known)) if known == fact => (first, known),
+            Some((first, _)) => {
+                let hint = format!("{first} and {name} do not say the same; which of them counts is not known here");
+                return Some((name, Fact::Unknown(hint)));
+            }
+        });
+    }
+    told
+}
+
+/// Words of names that are about PostgreSQL, or about the only database that there is.
+const DATABASE: &[&str] = &[
+    "DB",
+    "DATABASE",
+    "DATASOURCE",
+    "PG",
+    "PGSQL",
+    "PGX",
+    "POSTGRES",
+    "POSTGRESQL",
+    "SQL",
+    "SQLALCHEMY",
+    "JDBC",
+    "HIKARI",
+    "PRISMA",
+];
+
+/// Words of names that are about something else, even where a database is named beside it, `REDIS_DB_POOL_SIZE`.
+const OTHERS: &[&str] = &[
+    "REDIS",
+    "VALKEY",
+    "CACHE",
+    "MEMCACHED",
+    "HTTP",
+    "HTTPS",
+    "GRPC",
+    "AMQP",
+    "RABBITMQ",
+    "KAFKA",
+    "NATS",
+    "MONGO",
+    "MONGODB",
+    "MYSQL",
+    "CLICKHOUSE",
+    "CASSANDRA",
+    "ELASTICSEARCH",
+    "LDAP",
+    "SMTP",
+    "THREAD",
+    "THREADS",
+    "WORKER",
+    "WORKERS",
+    "PGBOUNCER",
+];
+
+/// Whose pool a variable is about. `None`: not the database's.
+fn pool_of(name: &str) -> Option<Pool> {
+    let upper = name.to_uppercase();
+    let words = words(&upper);
+    let has = |wanted: &[&str]| wanted.iter().any(|word| words.contains(word));
+    if has(OTHERS) {
+        None
+    } else if has(DATABASE) {
+        Some(Pool::Database)
+    } else if words.iter().all(|word| RUN_TOGETHER.contains(word) || OF_POOLS.contains(word)) {
+        Some(Pool::Only)
+    } else {
+        Some(Pool::Some)
+    }
+}
+
+/// Words that names of pools have beside those that they run together.
+const OF_POOLS: &[&str] = &["RECYCLE", "OVERFLOW", "MAXIMUM", "SECONDS", "MS"];
 
 /// Words that names of pools run together, `MAXOPENCONNS`. A longer one stands before what it begins with.
 const RUN_TOGETHER: &[&str] = &[
@@ -85,7 +200,15 @@ fn names_a_size(name: &str) -> bool {
     let has = |wanted: &[&str]| wanted.iter().any(|word| words.contains(word));
     let counts = has(&["CONNS", "CONNECTIONS", "CONN"]) && has(&["MAX"]) && !has(&["IDLE"]);
     let pool = has(&["POOL"]) && has(&["SIZE", "MAX"]);
-    (counts || pool) && !names_an_age(name) && !has(&["IDLE", "TIMEOUT", "MIN", "OVERFLOW", "WAIT"])
+    let of_times = has(&["LIFETIME", "RECYCLE", "AGE", "JITTER", "TIMEOUT", "WAIT"]);
+    (counts || pool) && !of_times && !has(&["IDLE", "MIN", "OVERFLOW", "RETRIES", "ATTEMPTS"])
+}
+
+/// `DB_MAX_OVERFLOW`, `SQLALCHEMY_POOL_OVERFLOW`.
+fn names_an_overflow(name: &str) -> bool {
+    let upper = name.to_uppercase();
+    let words = words(&upper);
+    words.contains(&"OVERFLOW") && (words.contains(&"MAX") || words.contains(&"POOL"))
 }
 
 /// `POOL_MAX_LIFETIME`, `DB_CONN_MAX_LIFETIME`, `SQLALCHEMY_POOL_RECYCLE`, `DATABASE_MAX_AGE`.
@@ -93,17 +216,35 @@ fn names_an_age(name: &str) -> bool {
     let upper = name.to_uppercase();
     let words = words(&upper);
     let has = |wanted: &[&str]| wanted.iter().any(|word| words.contains(word));
-    has(&["LIFETIME", "RECYCLE"]) && has(&["POOL", "CONN", "CONNS", "CONNECTION", "DB", "DATABASE", "PG"])
+    let of_one = !has(&["IDLE", "JITTER", "TOKEN"]);
+    of_one && has(&["LIFETIME", "RECYCLE"]) && has(&["POOL", "CONN", "CONNS", "CONNECTION", "DB", "DATABASE", "PG"])
         || has(&["CONN", "CONNECTION"]) && has(&["AGE"])
 }
 
-fn number(text: &Text) -> Fact<u64> {
+/// A number of sessions. What is less than `least` means "as many as you like" to most pools, and an error to others.
+fn number(text: &Text, least: u64) -> Fact<u64> {
     match text.fact() {
         Fact::Unknown(hint) => Fact::Unknown(hint),
         Fact::Known(written) => match written.trim().parse() {
-            Ok(number) => Fact::Known(number),
-            Err(_) => Fact::Unknown(format!("`{written}` is no number")),
+            Ok(number) if number >= least => Fact::Known(number),
+            Ok(number) => Fact::Unknown(format!("what {number} means, no limit maybe, only the driver can tell")),
+            Err(_) => Fact::Unknown(format!("`{written}` is no number of sessions")),
         },
+    }
+}
+
+/// The age that a setting of this name allows. `None`: it cannot be told.
+///
+/// Django closes a session after the request for which it was opened where `CONN_MAX_AGE` is 0, and never where it is
+/// `None`. A negative number it takes like 0, and whoever wrote it may have meant "never".
+fn age_of(name: &str, written: &str) -> Option<Option<Duration>> {
+    let upper = name.to_uppercase();
+    let as_django = matches!(words(&upper).as_slice(), [.., "CONN" | "CONNECTION", "MAX", "AGE"]);
+    match written.trim() {
+        "0" if as_django => Some(Some(Duration::ZERO)),
+        "None" | "none" | "null" if as_django => Some(None),
+        negative if as_django && negative.starts_with('-') => None,
+        written => duration(name, written),
     }
 }
 
@@ -125,7 +266,7 @@ mod tests {
 
     use rstest::rstest;
 
-    use super::{duration, names_a_size, names_an_age};
+    use super::{Pool, age_of, duration, names_a_size, names_an_age, pool_of};
 
     #[rstest]
     #[case("POOL_SIZE", true, false)]
@@ -142,6 +283,10 @@ mod tests {
     #[case("POOL_TIMEOUT", false, false)]
     #[case("MAX_UPLOAD_SIZE", false, false)]
     #[case("TOKEN_LIFETIME", false, false)]
+    #[case("DB_MAX_OVERFLOW", false, false)]
+    #[case("DB_CONNECTION_MAX_RETRIES", false, false)]
+    #[case("DB_CONN_MAX_LIFETIME_JITTER", false, false)]
+    #[case("POOL_MAX_IDLE_LIFETIME", false, false)]
     fn a_name_tells_of_a_pool(#[case] name: &str, #[case] size: bool, #[case] age: bool) {
         assert_eq!((names_a_size(name), names_an_age(name)), (size, age));
     }
@@ -156,5 +301,30 @@ mod tests {
     #[case::no_time("POOL_MAX_LIFETIME", "long", None)]
     fn an_age_is_read(#[case] name: &str, #[case] written: &str, #[case] expected: Option<Option<Duration>>) {
         assert_eq!(duration(name, written), expected);
+    }
+
+    #[rstest]
+    #[case("POOL_SIZE", Some(Pool::Only))]
+    #[case("MAXOPENCONNS", Some(Pool::Only))]
+    #[case("POOL_MAX_LIFETIME_MS", Some(Pool::Only))]
+    #[case("DB_POOL_SIZE", Some(Pool::Database))]
+    #[case("STORE_POSTGRES_MAXOPENCONNS", Some(Pool::Database))]
+    #[case("AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE", Some(Pool::Database))]
+    #[case("SHOP_POOL_SIZE", Some(Pool::Some))]
+    #[case("REDIS_POOL_SIZE", None)]
+    #[case("REDIS_DB_POOL_SIZE", None)]
+    #[case("HTTP_MAX_CONNECTIONS", None)]
+    fn a_name_tells_whose_pool_it_is(#[case] name: &str, #[case] expected: Option<Pool>) {
+        assert_eq!(pool_of(name), expected);
+    }
+
+    #[rstest]
+    #[case::closed_at_once("DB_CONN_MAX_AGE", "0", Some(Some(Duration::ZERO)))]
+    #[case::seconds("DB_CONN_MAX_AGE", "60", Some(Some(Duration::from_secs(60))))]
+    #[case::for_ever("CONN_MAX_AGE", "None", Some(None))]
+    #[case::below_zero("DB_CONN_MAX_AGE", "-1", None)]
+    #[case::no_limit_of_another("DB_MAX_LIFETIME", "0", Some(None))]
+    fn an_age_of_django_is_read(#[case] name: &str, #[case] written: &str, #[case] expected: Option<Option<Duration>>) {
+        assert_eq!(age_of(name, written), expected);
     }
 }

@@ -1,0 +1,220 @@
+//! What poolers let through: which clients dial one, and how many sessions of the server its pools open for them.
+//!
+//! Behind a pooler the pools of the clients no longer count. PgBouncer opens `default_pool_size` sessions for each pair of
+//! a role and a database, in each of its instances, however many clients wait. Who the clients are, manifests do not
+//! always tell; so there are two sums, what is sure to be possible and what may be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use harness::finding::Locate as _;
+use harness::graph::{DatabaseClient, Fact, Text};
+use harness::manifests::Object;
+use serde_json::Value;
+
+/// PgBouncer's own default of `default_pool_size`.
+const DEFAULT_POOL: u64 = 20;
+
+/// How a client reaches the server.
+pub(super) enum Way<'a> {
+    /// Past every pooler.
+    Direct,
+    /// Through one and nothing else.
+    Through(&'a Object),
+    /// To another server than the one that is counted; the text says why nothing tells about that one.
+    Elsewhere(String),
+    /// Nothing tells; the text says what would.
+    Open(String),
+}
+
+/// How a client reaches the server of a Cluster that has poolers.
+pub(super) fn way<'a>(client: &DatabaseClient, poolers: &[&'a Object], cluster: &str) -> Way<'a> {
+    if poolers.is_empty() {
+        return Way::Direct;
+    }
+    let hosts = client.hosts();
+    let mut dialled: Vec<Option<&Object>> = Vec::new();
+    for host in &hosts {
+        let host = match host.fact() {
+            Fact::Known(host) => host,
+            Fact::Unknown(hint) => return Way::Open(format!("which host it dials is not known: {hint}")),
+        };
+        let service = host.split(['.', ':']).next().unwrap_or_default();
+        dialled.push(poolers.iter().find(|pooler| pooler.name() == service).copied());
+    }
+    let Some(first) = dialled.first() else {
+        return Way::Open("which host it dials is not known: no variable and no connection string names it".into());
+    };
+    let same = dialled.iter().all(|one| one.map(Object::name) == first.map(Object::name));
+    match first {
+        _ if !same => Way::Open("it dials a pooler and something else, and its pool may be of either".into()),
+        None => Way::Direct,
+        Some(pooler) if of_cluster(pooler, cluster) => Way::Through(pooler),
+        Some(pooler) => Way::Elsewhere(format!("it dials Pooler {}, which is of another Cluster", pooler.name())),
+    }
+}
+
+/// Whether a pooler stands before the server of a Cluster.
+pub(super) fn of_cluster(pooler: &Object, cluster: &str) -> bool {
+    pooler.get("spec.cluster.name").and_then(Value::as_str) == Some(cluster)
+}
+
+/// The pools that poolers keep for clients.
+#[derive(Default)]
+pub(super) struct Pools<'a> {
+    users: Vec<User<'a>>,
+}
+
+/// A client of a pooler.
+struct User<'a> {
+    pooler: &'a Object,
+    pair: Pair,
+    /// The sessions that it wants of the pooler, in a full roll. `None`: nobody knows.
+    wanted: Option<u64>,
+    /// Whether it is sure to dial the pooler.
+    sure: bool,
+}
+
+/// The role and the database that a pool is for, by their names or by what stands for them.
+struct Pair {
+    database: String,
+    role: String,
+    named: bool,
+}
+
+/// Sessions, and how they add up.
+#[derive(Default)]
+pub(super) struct Sum {
+    pub(super) total: u64,
+    pub(super) terms: Vec<String>,
+}
+
+impl Sum {
+    /// Adds sessions.
+    pub(super) fn add(&mut self, sessions: u64, term: String) {
+        self.total = self.total.saturating_add(sessions);
+        self.terms.push(term);
+    }
+}
+
+impl<'a> Pools<'a> {
+    /// Adds a client of a pooler.
+    pub(super) fn add(&mut self, pooler: &'a Object, client: &DatabaseClient, wanted: Option<u64>, sure: bool) {
+        self.users.push(User { pooler, pair: Pair::of(client), wanted, sure });
+    }
+
+    /// Adds the sessions that are sure to be possible. Clients of which nobody knows who they are share a pool there.
+    pub(super) fn add_least(&self, sum: &mut Sum) {
+        self.add_to(sum, |limits, users| {
+            let sure: Vec<&&User> = users.iter().filter(|user| user.sure).collect();
+            let named = sure.iter().any(|user| user.pair.named);
+            let mut pools = Wanted::new();
+            for user in sure.iter().filter(|user| user.pair.named == named) {
+                let (database, role) = if named { user.pair.key() } else { Default::default() };
+                add_wanted(&mut pools, (database, role), user.wanted.unwrap_or(0));
+            }
+            limits.sessions(&pools, |wanted| wanted.min(limits.all(limits.pool)))
+        });
+    }
+
+    /// Adds the sessions that there may be: each instance once had all the clients, and keeps what it opened for them.
+    pub(super) fn add_most(&self, sum: &mut Sum) {
+        self.add_to(sum, |limits, users| {
+            let mut pools = Wanted::new();
+            for user in users {
+                add_wanted(&mut pools, user.pair.key(), user.wanted.unwrap_or(u64::MAX));
+            }
+            limits.sessions(&pools, |wanted| limits.all(wanted.max(limits.kept).min(limits.pool)))
+        });
+    }
+
+    fn add_to(&self, sum: &mut Sum, count: impl Fn(&Limits, &[&User]) -> u64) {
+        let names: BTreeSet<&str> = self.users.iter().map(|user| user.pooler.name()).collect();
+        for name in names {
+            let users: Vec<&User> = self.users.iter().filter(|user| user.pooler.name() == name).collect();
+            let Some(limits) = users.first().map(|user| Limits::of(user.pooler)) else { continue };
+            let sessions = count(&limits, &users);
+            sum.add(sessions, format!("{sessions} of Pooler/{name}"));
+        }
+    }
+}
+
+/// The sessions that are wanted of each pool, by database and role.
+type Wanted = BTreeMap<String, BTreeMap<String, u64>>;
+
+fn add_wanted(pools: &mut Wanted, (database, role): (String, String), wanted: u64) {
+    let pool = pools.entry(database).or_default().entry(role).or_default();
+    *pool = pool.saturating_add(wanted);
+}
+
+/// What limits the sessions of a pooler.
+struct Limits {
+    instances: u64,
+    /// Sessions of one pool in one instance, at most.
+    pool: u64,
+    /// Sessions that a pool in use keeps at least.
+    kept: u64,
+    /// Sessions of one database in one instance, at most.
+    database: u64,
+}
+
+impl Limits {
+    fn of(pooler: &Object) -> Self {
+        let number = |path: &str| match pooler.get(path)? {
+            Value::String(text) => text.trim().parse().ok(),
+            other => other.as_u64(),
+        };
+        let parameter = |name: &str| number(&format!("spec.pgbouncer.parameters.{name}"));
+        // 0 is no limit, to both of these and to nothing else.
+        let limit = |name: &str| parameter(name).filter(|limit| *limit > 0).unwrap_or(u64::MAX);
+        let pool = parameter("default_pool_size").unwrap_or(DEFAULT_POOL);
+        let pool = pool.saturating_add(parameter("reserve_pool_size").unwrap_or(0));
+        Self {
+            instances: number("spec.instances").unwrap_or(1),
+            pool: pool.min(limit("max_user_connections")),
+            kept: parameter("min_pool_size").unwrap_or(0),
+            database: limit("max_db_connections"),
+        }
+    }
+
+    /// As much in every instance.
+    fn all(&self, sessions: u64) -> u64 {
+        self.instances.saturating_mul(sessions)
+    }
+
+    fn sessions(&self, pools: &Wanted, of_pool: impl Fn(u64) -> u64) -> u64 {
+        let of_database = |roles: &BTreeMap<String, u64>| {
+            let all = roles.values().map(|wanted| of_pool(*wanted)).fold(0, u64::saturating_add);
+            all.min(self.all(self.database))
+        };
+        pools.values().map(of_database).fold(0, u64::saturating_add)
+    }
+}
+
+/// Last words of the names of variables with a role, and with a database.
+const ROLE: &[&str] = &["PGUSER", "DB_USER", "DB_USERNAME", "POSTGRES_USER", "DATABASE_USER", "DATABASE_USERNAME"];
+const DATABASE: &[&str] = &["PGDATABASE", "DB_NAME", "DB_DATABASE", "POSTGRES_DB", "DATABASE_NAME"];
+
+impl Pair {
+    fn of(client: &DatabaseClient) -> Self {
+        let of_string = client.dsns().iter().find_map(|found| {
+            let known = |text: &Option<Text>| text.as_ref().and_then(Text::known).map(str::to_owned);
+            known(&found.dsn.user).zip(known(&found.dsn.database))
+        });
+        let variable = |ends: &[&str]| {
+            let of_end = |name: &str| ends.iter().any(|end| name == *end || name.ends_with(&format!("_{end}")));
+            let found = client.container().env().iter().find(|variable| of_end(&variable.name));
+            found.and_then(|variable| variable.value.known()).map(str::to_owned)
+        };
+        if let Some((role, database)) = of_string.or_else(|| variable(ROLE).zip(variable(DATABASE))) {
+            return Self { database, role, named: true };
+        }
+        // The same keys are the same role; what it is called, and its database, they know.
+        let keys: Vec<String> = client.passwords().map(ToString::to_string).collect();
+        let keys = if keys.is_empty() { client.place().to_string() } else { keys.join(", ") };
+        Self { database: keys, role: String::new(), named: false }
+    }
+
+    fn key(&self) -> (String, String) {
+        (self.database.clone(), self.role.clone())
+    }
+}
