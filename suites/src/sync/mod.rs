@@ -7,6 +7,7 @@
 mod flow;
 mod kubectl;
 mod live;
+mod rights;
 mod sync_01_what_is_copied_verifies_every_endpoint;
 mod sync_02_a_new_ca_is_copied_by_itself;
 mod sync_03_what_is_written_is_one_whole_ca;

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::copiers;
 use super::live::copy;
+use super::rights::Rights;
 
 /// The copier has two rights.
 pub const SYNC_05: Requirement = Requirement {
@@ -29,34 +30,33 @@ pub const SYNC_05: Requirement = Requirement {
     experiments: &[Experiment::Install, Experiment::CopyAgain],
     decisive: &[Lane::Rendered],
     remedy: "give `get` on the source and `patch` on the target, each with resourceNames in a Role of its namespace; drop \
-             ClusterRoles and pods/exec",
+             ClusterRoles, pods/exec and every other rule",
     rendered: Some(rendered),
     live: Some(live),
 };
 
-/// What may be asked of a Secret by its name.
-const BY_NAME: &[&str] = &["get", "watch", "patch", "update"];
-
 fn rendered(subject: &Rendered, check: &mut Check) {
     for copier in copiers(subject, check) {
         let bindings = bindings(subject, copier.workload);
-        let mut excess: Vec<String> = Vec::new();
+        let mut rights = Rights::default();
         for binding in &bindings {
             let text = |path: &str| binding.get(path).and_then(Value::as_str).unwrap_or_default();
             let (kind, name) = (text("roleRef.kind"), text("roleRef.name"));
-            let role = subject.manifests().objects().find(|object| {
+            let mut all = subject.manifests().objects().chain(subject.companions().objects());
+            let role = all.find(|object| {
                 let same = object.kind() == kind && object.name() == name;
                 same && (kind == "ClusterRole" || object.namespace() == binding.namespace())
             });
-            let everywhere = binding.kind() == "ClusterRoleBinding";
             match role {
-                Some(role) => excess.extend(beyond(role, everywhere)),
+                Some(role) => rights.add(role, binding, subject.subject().name()),
+                None if kind == "ClusterRole" && rights.add_built_in(name, binding) => {}
                 None => {
                     let hint = "the role that it gives is not in the manifests; the cluster knows its rules";
                     check.undecided(*binding, "what the copier may do", hint);
                 }
             }
         }
+        let excess = rights.excess(&copier);
         check.expect(&copier, "rights beyond one Secret each to read and to write", &excess[..], empty());
         if bindings.is_empty() {
             let hint = "no binding of its account is rendered; whoever gives it rights knows which";
@@ -65,49 +65,24 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     }
 }
 
-/// The bindings of a workload's account, in whatever namespace they stand.
+/// The bindings of a workload's account, in whatever namespace they stand. Companions have accounts of their own, so
+/// that a name alone does not tell whose theirs are.
 fn bindings<'a>(subject: &'a Rendered, workload: &Workload) -> Vec<&'a Object> {
     let account = workload.template("spec.serviceAccountName").and_then(Value::as_str).unwrap_or("default");
-    let names = |object: &&Object| {
-        let subjects = object.get("subjects").and_then(Value::as_array).into_iter().flatten();
-        subjects.into_iter().any(|one| {
-            let text = |field: &str| one.get(field).and_then(Value::as_str).unwrap_or_default();
-            text("kind") == "ServiceAccount" && text("name") == account
-        })
+    // The engine renders into a namespace of the subject's name.
+    let namespace = workload.object().namespace().unwrap_or(subject.subject().name());
+    let of_the_account = |one: &Value| {
+        let text = |field: &str| one.get(field).and_then(Value::as_str).unwrap_or_default();
+        (text("kind") == "ServiceAccount" && text("name") == account).then(|| text("namespace") == namespace)
     };
-    let manifests = subject.manifests();
-    manifests.of_kind("RoleBinding").chain(manifests.of_kind("ClusterRoleBinding")).filter(names).collect()
-}
-
-/// The rules of a role that go beyond Secrets by their names.
-fn beyond(role: &Object, everywhere: bool) -> Vec<String> {
-    let rules = role.get("rules").and_then(Value::as_array).into_iter().flatten().enumerate();
-    let excess = rules.filter_map(|(index, rule)| {
-        let listed = |field: &str| -> Vec<&str> {
-            rule.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
-        };
-        let (resources, verbs, names) = (listed("resources"), listed("verbs"), listed("resourceNames"));
-        let what = if resources.iter().any(|one| matches!(*one, "*" | "pods/exec" | "pods/*")) {
-            Some(format!("{} on {}", verbs.join(", "), resources.join(", ")))
-        } else if !resources.contains(&"secrets") {
-            None
-        } else if everywhere {
-            Some(format!("{} on secrets of every namespace", verbs.join(", ")))
-        } else if verbs == ["create"] {
-            // A right to create cannot be bound to a name.
-            None
-        } else if names.is_empty() {
-            Some(format!("{} on every Secret", verbs.join(", ")))
-        } else if names.len() > 1 {
-            Some(format!("{} on {} Secrets", verbs.join(", "), names.len()))
-        } else if verbs.iter().any(|verb| !BY_NAME.contains(verb)) {
-            Some(format!("{} on Secret {}", verbs.join(", "), names[0]))
-        } else {
-            None
-        };
-        what.map(|what| format!("{what}, {}", role.at(&format!("rules[{index}]"))))
-    });
-    excess.collect()
+    let bound = |object: &Object| -> Vec<bool> {
+        let subjects = object.get("subjects").and_then(Value::as_array).into_iter().flatten();
+        subjects.filter_map(of_the_account).collect()
+    };
+    let are_bindings = |object: &&Object| matches!(object.kind(), "RoleBinding" | "ClusterRoleBinding");
+    let own = subject.manifests().objects().filter(|object| !bound(object).is_empty());
+    let of_companions = subject.companions().objects().filter(|object| bound(object).contains(&true));
+    own.chain(of_companions).filter(are_bindings).collect()
 }
 
 fn live(records: &Records, check: &mut Check) {
@@ -157,7 +132,27 @@ mod tests {
         "[{resources: [secrets], resourceNames: [app-ca], verbs: [get, patch]}, {resources: [secrets], verbs: [create]}]",
         Holds
     )]
-    #[case::of_other_things("Role", "[{resources: [configmaps], verbs: [get]}]", Holds)]
+    #[case::of_its_target_and_its_source(
+        "Role",
+        "[{resources: [secrets], resourceNames: [app-ca], verbs: [get, patch]}, {resources: [secrets], resourceNames: [db-ca], verbs: [get]}]",
+        Holds
+    )]
+    #[case::of_other_things("Role", "[{resources: [configmaps], verbs: [get]}]", Violated)]
+    #[case::to_say_what_happened("Role", "[{resources: [events], verbs: [create, patch]}]", Holds)]
+    #[case::to_read_another_in_a_second_rule(
+        "Role",
+        "[{resources: [secrets], resourceNames: [db-ca], verbs: [get]}, {resources: [secrets], resourceNames: [db-superuser], verbs: [get]}]",
+        Violated
+    )]
+    #[case::to_read_another("Role", "[{resources: [secrets], resourceNames: [db-superuser], verbs: [get]}]", Violated)]
+    #[case::to_write_two(
+        "Role",
+        "[{resources: [secrets], resourceNames: [app-ca], verbs: [patch]}, {resources: [secrets], resourceNames: [app-db], verbs: [patch]}]",
+        Violated
+    )]
+    #[case::to_start_pods("Role", "[{resources: [pods], verbs: [create]}]", Violated)]
+    #[case::to_make_tokens("Role", "[{resources: [serviceaccounts/token], verbs: [create]}]", Violated)]
+    #[case::to_give_rights("Role", "[{resources: [rolebindings], verbs: [create]}]", Violated)]
     #[case::of_every_secret("Role", "[{resources: [secrets], verbs: [get, patch]}]", Violated)]
     #[case::to_delete_one("Role", "[{resources: [secrets], resourceNames: [app-ca], verbs: [delete]}]", Violated)]
     #[case::of_a_shell("Role", "[{resources: [pods/exec], verbs: [create]}]", Violated)]
@@ -169,6 +164,16 @@ mod tests {
     fn a_copier_has_rights(#[case] kind: &str, #[case] rules: &str, #[case] verdict: Verdict) {
         let script = "kubectl get secret db-ca -o 'jsonpath={.data.ca\\.crt}' | kubectl apply -f -";
         assert_eq!(judge_manifests(&SYNC_05, &format!("{}{}", copying("", script), role(kind, rules))), verdict);
+    }
+
+    #[test]
+    fn the_secret_that_it_writes_is_known_by_its_script() {
+        let script = "kubectl get secret db-ca -o 'jsonpath={.data.ca\\.crt}' > a; kubectl create secret generic app-ca --from-file a --dry-run=client -o yaml | kubectl apply -f -";
+        let of = |name: &str| {
+            let rules = format!("[{{resources: [secrets], resourceNames: [{name}], verbs: [patch]}}]");
+            judge_manifests(&SYNC_05, &format!("{}{}", copying("", script), role("Role", &rules)))
+        };
+        assert_eq!((of("app-ca"), of("app-db")), (Holds, Violated));
     }
 
     #[test]
