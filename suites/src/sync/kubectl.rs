@@ -143,11 +143,22 @@ fn known(name: &str) -> Option<String> {
 
 /// The key of `{.data.ca\.crt}`, of `{.data['ca\.crt']}` and of `{{index .data "ca.crt"}}`.
 fn selected(word: &str) -> Option<String> {
-    let after = word.split_once(".data").map(|(_, after)| after)?;
-    let ends = |one: char| matches!(one, '}' | '\'' | '"' | ']' | ' ' | '|');
-    let key = after.trim_start_matches(['.', '[', '\'', '"', ' ', '\\']);
-    let key = key.split(ends).next().unwrap_or_default().replace('\\', "");
-    (!key.is_empty()).then_some(key)
+    data_paths(word).into_iter().next().map(|(key, _)| key).filter(|key| !key.is_empty())
+}
+
+/// Each path that begins at `.data`: its key, and what follows `.data`. Without a key it ends there.
+pub(super) fn data_paths(text: &str) -> Vec<(String, &str)> {
+    let ends = |one: char| matches!(one, '}' | '\'' | '"' | ']' | ' ' | '|' | ',' | ')');
+    // `.database` and `.metadata.data-of` are other words.
+    let is_longer = |after: &str| after.starts_with(|next: char| next.is_ascii_alphanumeric() || "-_".contains(next));
+    let found = text.match_indices(".data").map(|(at, part)| &text[at + part.len()..]);
+    found
+        .filter(|after| !is_longer(after))
+        .map(|after| {
+            let key = after.trim_start_matches(['.', '[', '\'', '"', ' ', '\\']);
+            (key.split(ends).next().unwrap_or_default().replace('\\', ""), after)
+        })
+        .collect()
 }
 
 /// A word with the container's own variables put in, where they are known.
@@ -176,6 +187,8 @@ mod tests {
     #[case::json_path_in_brackets(r"jsonpath={.data['ca\.crt']}", Some("ca.crt"))]
     #[case::template(r#"go-template={{index .data "ca.crt" | base64decode}}"#, Some("ca.crt"))]
     #[case::the_whole("yaml", None)]
+    #[case::all_of_the_data("jsonpath={.data}", None)]
+    #[case::another_word("secrets.database", None)]
     fn a_key_is_selected(#[case] word: &str, #[case] expected: Option<&str>) {
         assert_eq!(selected(word).as_deref(), expected);
     }

@@ -16,6 +16,7 @@ mod sync_05_the_copier_has_two_rights;
 mod sync_06_no_private_key_is_copied;
 mod sync_07_consumers_take_up_the_copy;
 mod sync_08_the_copier_can_run_again;
+mod taken;
 #[cfg(test)]
 mod tests;
 

@@ -11,9 +11,11 @@ use harness::feature::Feature;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::kubectl::Call;
+use super::kubectl::calls;
 use super::live::copy;
+use super::taken::{Taken, is_private, taken};
 use super::{OWN_PROGRAM, copiers};
+use crate::script::{Script, scripts};
 
 /// No private key is copied.
 pub const SYNC_06: Requirement = Requirement {
@@ -33,39 +35,34 @@ pub const SYNC_06: Requirement = Requirement {
 
 fn rendered(subject: &Rendered, check: &mut Check) {
     for copier in copiers(subject, check) {
-        let reads: Vec<&Call> = copier.reads().collect();
         let declared = copier.source().map(|source| source.key.as_str());
-        let private: Vec<String> = reads
-            .iter()
-            .filter_map(|call| carries_a_key(call))
-            .chain(declared.filter(|key| is_private(key)).map(|key| format!("the declared source {key}")))
+        let mut private: Vec<String> = declared
+            .filter(|key| is_private(key))
+            .map(|key| format!("the declared source {key}"))
+            .into_iter()
             .collect();
+        let mut told = declared.is_some();
+        for container in copier.workload.containers() {
+            let scripts = scripts(container, subject);
+            for call in calls(container, subject).iter().filter(|call| call.reads()) {
+                let commands = scripts.get(call.script).map(Script::commands).unwrap_or_default();
+                let name = call.name.as_deref().unwrap_or("a Secret");
+                match taken(call, &commands) {
+                    Taken::Nothing => continue,
+                    Taken::Whole => private.push(format!("every key of {name}")),
+                    Taken::Keys(keys) => {
+                        private.extend(keys.iter().filter(|key| is_private(key)).map(|key| format!("{key} of {name}")));
+                    }
+                    Taken::Unknown(hint) => check.undecided(container, format!("what it takes of {name}"), hint),
+                }
+                told = true;
+            }
+        }
         check.expect(&copier, "private keys that it takes along", &private[..], empty());
-        if reads.is_empty() && declared.is_none() {
+        if !told {
             check.undecided(&copier, "what it copies", OWN_PROGRAM);
         }
     }
-}
-
-/// What a call reads with a private key in it.
-fn carries_a_key(call: &Call) -> Option<String> {
-    let name = call.name.as_deref().unwrap_or("a Secret");
-    match &call.key {
-        Some(key) if is_private(key) => Some(format!("{key} of {name}")),
-        Some(_) => None,
-        None => is_whole(call).then(|| format!("every key of {name}")),
-    }
-}
-
-fn is_private(key: &str) -> bool {
-    let plain = key.to_lowercase();
-    plain.ends_with(".key") || plain.ends_with("-key") || plain.ends_with("key.pem")
-}
-
-/// Whether a call prints the whole Secret.
-fn is_whole(call: &Call) -> bool {
-    let formats = ["yaml", "json", "-oyaml", "-ojson", "--output=yaml", "--output=json", "-o=yaml", "-o=json"];
-    call.verb == "get" && call.words.iter().any(|word| formats.contains(&word.as_str()))
 }
 
 fn live(records: &Records, check: &mut Check) {
@@ -80,7 +77,7 @@ fn live(records: &Records, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::verdict::Verdict::{self, Holds, Violated};
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
     use super::SYNC_06;
@@ -92,6 +89,47 @@ mod tests {
     #[case::the_whole(
         "kubectl get secret db-ca -o yaml | sed 's/db-ca/app-ca/' | kubectl apply -f - # ca.crt",
         Violated
+    )]
+    #[case::all_of_its_data(
+        r#"D=$(kubectl get secret db-ca -o jsonpath='{.data}'); kubectl patch secret app-ca -p "{\"data\":$D}" # ca.crt"#,
+        Violated
+    )]
+    #[case::all_of_its_data_by_a_template(
+        "kubectl get secret db-ca -o go-template='{{.data}}' | kubectl apply -f - # ca.crt",
+        Violated
+    )]
+    #[case::two_keys(
+        r"kubectl get secret db-ca -o jsonpath='{.data.ca\.crt}{.data.ca\.key}' | kubectl apply -f -",
+        Violated
+    )]
+    #[case::the_certificate_by_jq(
+        r#"kubectl get secret db-ca -o json | jq -r '.data["ca.crt"]' | base64 -d | kubectl apply -f -"#,
+        Holds
+    )]
+    #[case::the_certificate_by_yq(
+        r#"kubectl get secret db-ca -o yaml | yq '.data."ca.crt"' | kubectl apply -f -"#,
+        Holds
+    )]
+    #[case::the_key_by_jq(
+        r#"kubectl get secret db-ca -o json | jq -r '.data["ca.key"]' | kubectl apply -f - # ca.crt"#,
+        Violated
+    )]
+    #[case::all_of_its_data_by_jq(
+        "kubectl get secret db-ca -o json | jq .data | kubectl apply -f - # ca.crt",
+        Violated
+    )]
+    #[case::by_a_program_of_jq(
+        r#"kubectl get secret db-ca -o json | jq 'del(.data["ca.key"])' | kubectl apply -f - # ca.crt"#,
+        Unchecked
+    )]
+    #[case::through_a_variable(
+        r#"S=$(kubectl get secret db-ca -o json); echo "$S" | jq -r '.data["ca.crt"]' | kubectl apply -f -"#,
+        Holds
+    )]
+    #[case::some_lines("kubectl get secret db-ca -o yaml | grep ca.crt: | kubectl apply -f -", Unchecked)]
+    #[case::a_key_nobody_names(
+        "kubectl get secret db-ca -o jsonpath=\"{.data.$KEY}\" | kubectl apply -f - # ca.crt",
+        Unchecked
     )]
     fn a_script_takes(#[case] script: &str, #[case] verdict: Verdict) {
         assert_eq!(judge_script(&SYNC_06, script), verdict);
