@@ -55,7 +55,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             names.insert(object.name().to_owned());
             let open = object.get("spec.serviceTemplate").map(ways_in).unwrap_or_default();
             check.expect(object.at("spec.serviceTemplate"), "what leads in from outside", &open[..], empty());
-        } else if object.kind() == "Service" && is_of_a_database(object) {
+        } else if object.kind() == "Service" && (is_of_a_database(object) || leads_to_a_server(subject, object)) {
             names.insert(object.name().to_owned());
             check.expect(*object, "what leads in from outside", &ways_in(object.value())[..], empty());
         }
@@ -76,6 +76,20 @@ fn is_of_a_database(service: &Object) -> bool {
     let ports = service.get("spec.ports").and_then(Value::as_array).into_iter().flatten();
     let port = |one: &Value| ["port", "targetPort"].iter().any(|field| one[*field].as_u64() == Some(PORT));
     selects("cnpg.io/cluster") || selects("cnpg.io/poolerName") || ports.into_iter().any(port)
+}
+
+/// Whether a Service names a port of its pods that is PostgreSQL's, `targetPort: postgres`.
+fn leads_to_a_server(subject: &Rendered, service: &Object) -> bool {
+    let ports = service.get("spec.ports").and_then(Value::as_array).into_iter().flatten();
+    let named: Vec<&str> = ports.filter_map(|one| one["targetPort"].as_str()).collect();
+    let mut behind = subject.workloads().iter().filter(|workload| workload.is_behind(service));
+    behind.any(|workload| {
+        let ports = workload.containers().iter().filter_map(|container| container.get("ports")?.as_array());
+        ports.flatten().any(|port| {
+            port["containerPort"].as_u64() == Some(PORT)
+                && port["name"].as_str().is_some_and(|name| named.contains(&name))
+        })
+    })
 }
 
 /// Whether a route names one of the Services, however its kind spells a backend.
@@ -122,6 +136,14 @@ mod tests {
     #[case::a_node_port(
         "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {type: NodePort, ports: [{port: 5432}]}}",
         Violated
+    )]
+    #[case::a_node_port_by_the_name_of_the_port(
+        "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {type: NodePort, selector: {app: pg}, ports: [{port: 15432, targetPort: postgres}]}}\n---\n{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: pg}, spec: {template: {metadata: {labels: {app: pg}}, spec: {containers: [{name: pg, image: 'postgres:18', ports: [{name: postgres, containerPort: 5432}, {name: metrics, containerPort: 9187}]}]}}}}",
+        Violated
+    )]
+    #[case::a_node_port_to_its_metrics(
+        "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {type: NodePort, selector: {app: pg}, ports: [{port: 9187, targetPort: metrics}]}}\n---\n{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: pg}, spec: {template: {metadata: {labels: {app: pg}}, spec: {containers: [{name: pg, image: 'postgres:18', ports: [{name: postgres, containerPort: 5432}, {name: metrics, containerPort: 9187}]}]}}}}",
+        Holds
     )]
     #[case::a_load_balancer_of_its_pods(
         "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {type: LoadBalancer, selector: {cnpg.io/cluster: db}, ports: [{port: 1}]}}",
