@@ -10,6 +10,7 @@ use harness::experiment::{AFTER, Experiment, Records, SETTLED};
 use harness::feature::Feature;
 use harness::finding::{Locate as _, Place};
 use harness::manifests::Object;
+use harness::probe::Served;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
@@ -103,8 +104,7 @@ fn covers(name: &str, service: &str) -> bool {
 fn live(records: &Records, check: &mut Check) {
     for (experiment, moment) in [(Experiment::Install, SETTLED), (Experiment::RotateCa, AFTER)] {
         let Some(record) = records.of(experiment) else { continue };
-        // The server's own pods were asked under the name of the read-write Service.
-        let poolers: Vec<_> = record.at(moment).served.iter().filter(|one| !one.name.ends_with("-rw")).collect();
+        let poolers: Vec<_> = record.at(moment).served.iter().filter(|one| is_of_a_pooler(one)).collect();
         let names: Vec<&str> = poolers.iter().map(|one| one.endpoint.as_str()).collect();
         check.control(Place::object("the pooler").field(moment), "pods that shake hands", &names[..], not_empty());
         for pooler in poolers {
@@ -113,6 +113,14 @@ fn live(records: &Records, check: &mut Check) {
             check.expect(Place::object(&pooler.endpoint).field(moment), what, &verified, equal_to("verifies"));
         }
     }
+}
+
+/// Whether a pod is a pooler's. Its pods are called after its Service; the server's own, which were asked under the name
+/// of the read-write Service, are called after the Cluster.
+fn is_of_a_pooler(served: &Served) -> bool {
+    let service = served.name.split('.').next().unwrap_or_default();
+    let pod = served.endpoint.rsplit('/').next().unwrap_or_default();
+    pod.strip_prefix(service).is_some_and(|rest| rest.starts_with('-'))
 }
 
 #[cfg(test)]

@@ -59,6 +59,15 @@ fn what_a_pooler_presents(#[case] spoil: Spoil, #[case] expected: Verdict) {
     assert_eq!(judge_live(&POOL_04, records), expected);
 }
 
+#[test]
+fn a_pooler_may_be_called_like_a_service_of_the_cluster() {
+    let pooler = Served { name: "pooler-example-rw".into(), ..served("pooler-example-rw-5f7c-x", "ca") };
+    let seen =
+        |name: &str| Snapshot { served: vec![served("agents-db-1", "ca"), pooler.clone()], ..moment(name, 10, []) };
+    let records = [record(Experiment::Install, [seen(SETTLED)]), record(Experiment::RotateCa, [seen(AFTER)])];
+    assert_eq!(judge_live(&POOL_04, records), Holds);
+}
+
 /// A rotation at second 10 after which somebody watched the sessions of before until second `over`.
 fn drained(name: &str, over: i64, unmet: Option<&str>) -> Record {
     let marks = vec![Mark { at: at(10), name: CHANGED.into() }];
