@@ -7,7 +7,7 @@
 
 use harness::check::Check;
 use harness::expectation::equal_to;
-use harness::experiment::{Experiment, Records, SETTLED};
+use harness::experiment::{Experiment, PodState, Records, SETTLED};
 use harness::feature::Feature;
 use harness::graph::{CaWiring, Fact};
 use harness::rendered::Rendered;
@@ -80,7 +80,9 @@ fn judge_identity(subject: &Rendered, shared: &str, check: &mut Check) {
 
 fn live(records: &Records, check: &mut Check) {
     let Some(install) = records.of(Experiment::Install) else { return };
-    let pods = &install.at(SETTLED).pods;
+    // Who answers and dials no database has nothing to verify, whatever files it has.
+    let idle = |pod: &&PodState| pod.inspected.as_ref().is_some_and(|inspected| inspected.dials("sslmode").is_none());
+    let pods: Vec<&PodState> = install.at(SETTLED).pods.iter().filter(|pod| !idle(pod)).collect();
     let shared = pods.iter().find_map(|pod| pod.ca_digest());
     for pod in pods {
         match (&pod.inspected, shared) {
@@ -92,7 +94,7 @@ fn live(records: &Records, check: &mut Check) {
         }
     }
     if shared.is_none() {
-        check.not_applicable("no running process names a CA file");
+        check.not_applicable("no running process that dials the database names a CA file");
     }
 }
 
@@ -148,7 +150,13 @@ mod tests {
         pod.inspected.as_mut().unwrap().ca = None;
     }
 
+    fn dials_nothing(pod: &mut PodState) {
+        pod.inspected.as_mut().unwrap().database = serde_json::json!({});
+    }
+
     #[rstest]
+    #[case::one_dials_no_database(|pods: &mut [PodState; 2]| { without_a_ca(&mut pods[1]); dials_nothing(&mut pods[1]); }, Holds)]
+    #[case::the_first_dials_no_database(|pods: &mut [PodState; 2]| { pods[0] = trusting(pods[0].clone(), "foreign"); dials_nothing(&mut pods[0]); }, Holds)]
     #[case::the_same_file(|_pods: &mut [PodState; 2]| {}, Holds)]
     #[case::another_file(|pods: &mut [PodState; 2]| pods[1] = trusting(pods[1].clone(), "foreign"), Violated)]
     #[case::no_file_in_one(|pods: &mut [PodState; 2]| without_a_ca(&mut pods[1]), Violated)]
