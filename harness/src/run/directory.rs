@@ -185,8 +185,10 @@ impl RunDirectory {
     }
 
     /// Where the record of an experiment is, from the run directory on.
+    ///
+    /// Names have hyphens and no dots, so that no two records have the same path.
     pub fn record_path(subject: &str, overlay: &str, experiment: Experiment) -> String {
-        format!("records/{subject}-{overlay}-{experiment}.json")
+        format!("records/{subject}.{overlay}.{experiment}.json")
     }
 
     /// Writes a record, as a whole or not at all, and says in the journal that it is there.
@@ -272,5 +274,17 @@ impl RunDirectory {
         let next = self.path.with_file_name(format!(".latest-{}", self.id));
         let linked = symlink(self.id.as_str(), &next).and_then(|()| fs::rename(&next, &latest));
         linked.map_err(|source| RunError::Latest { path: latest, source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RunDirectory;
+    use crate::experiment::Experiment;
+
+    #[test]
+    fn two_records_have_two_paths_whatever_hyphens_their_names_have() {
+        let path = |subject, overlay| RunDirectory::record_path(subject, overlay, Experiment::Install);
+        assert_ne!(path("a-b", "c"), path("a", "b-c"));
     }
 }
