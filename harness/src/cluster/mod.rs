@@ -179,11 +179,7 @@ impl Cluster {
             facts.insert("restarts of the control plane".into(), restarts);
         }
         if let Some(pace) = self.pace.get() {
-            let no_op = match pace.no_op {
-                Some(took) => format!("a pod that does nothing ran after {:.1} s", took.as_secs_f64()),
-                None => "not measured".into(),
-            };
-            facts.insert("budgets stretched by".into(), format!("{:.2} ({no_op})", pace.factor));
+            facts.insert("budgets stretched by".into(), format!("{:.2} ({})", pace.factor, pace.no_op));
             facts.insert(
                 "a changed Secret reaches a volume within".into(),
                 format!("{:.0} s", pace.refresh.as_secs_f64()),

@@ -4,6 +4,7 @@
 //! each run the start of a pod that does nothing is timed, and all budgets are stretched by what it took. How long a
 //! changed Secret takes into a volume is no matter of speed: the kubelet says it.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -33,10 +34,35 @@ const NO_OP: Budget = Budget::seconds("a pod that does nothing to run", 60);
 pub struct Pace {
     /// By what the budgets are stretched: 1 on an idle machine with two cores, more where it is slower.
     pub factor: f64,
-    /// How long a pod that does nothing took to run; nothing where that could not be tried.
-    pub no_op: Option<Duration>,
+    /// How long a pod that does nothing took to run.
+    pub no_op: NoOp,
     /// The longest that a changed Secret takes into a volume.
     pub refresh: Duration,
+}
+
+/// How a pod that does nothing came to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoOp {
+    /// After so long.
+    Took(Duration),
+    /// Not within its bound.
+    Never,
+    /// It was not tried: no image that is there is known, or nobody may make the pod.
+    NotMeasured,
+}
+
+impl fmt::Display for NoOp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Took(took) => write!(formatter, "a pod that does nothing ran after {:.1} s", took.as_secs_f64()),
+            Self::Never => {
+                write!(formatter, "a pod that does nothing did not run within {:.0} s", NO_OP.limit.as_secs_f64())
+            }
+            Self::NotMeasured => {
+                formatter.write_str("not measured: its image is not known here, or it may not be made")
+            }
+        }
+    }
 }
 
 impl Pace {
@@ -46,7 +72,7 @@ impl Pace {
         let node = nodes.ok().and_then(|nodes| nodes.items.into_iter().next());
         let no_op = match node.as_ref().and_then(pause_image) {
             Some(image) => time_pod(client, namespace, image).await,
-            None => None,
+            None => NoOp::NotMeasured,
         };
         let frequency = match &node {
             Some(node) => sync_frequency(client, &node.name_any()).await,
@@ -56,8 +82,12 @@ impl Pace {
     }
 }
 
-fn factor(no_op: Option<Duration>) -> f64 {
-    no_op.map_or(1.0, |took| (took.as_secs_f64() / REFERENCE.as_secs_f64()).clamp(1.0, SLOWEST))
+fn factor(no_op: NoOp) -> f64 {
+    match no_op {
+        NoOp::Took(took) => (took.as_secs_f64() / REFERENCE.as_secs_f64()).clamp(1.0, SLOWEST),
+        NoOp::Never => SLOWEST,
+        NoOp::NotMeasured => 1.0,
+    }
 }
 
 /// The image that every node has because every pod needs it.
@@ -67,7 +97,7 @@ fn pause_image(node: &Node) -> Option<&str> {
     names.map(String::as_str).find(|name| name.contains("/pause:"))
 }
 
-async fn time_pod(client: &Client, namespace: &str, image: &str) -> Option<Duration> {
+async fn time_pod(client: &Client, namespace: &str, image: &str) -> NoOp {
     const NAME: &str = "holdfast-no-op";
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let pod = serde_json::from_value(json!({
@@ -78,8 +108,12 @@ async fn time_pod(client: &Client, namespace: &str, image: &str) -> Option<Durat
             "containers": [{"name": "pause", "image": image, "imagePullPolicy": "IfNotPresent"}],
         },
     }));
+    let Ok(pod) = pod else { return NoOp::NotMeasured };
     let began = Instant::now();
-    pods.create(&PostParams::default(), &pod.ok()?).await.ok()?;
+    if let Err(error) = pods.create(&PostParams::default(), &pod).await {
+        tracing::debug!(namespace, "the pod that does nothing is not made: {}", Chain(&error));
+        return NoOp::NotMeasured;
+    }
     let named = watcher::Config::default().fields(&format!("metadata.name={NAME}"));
     let ran = watch_until(pods.clone(), named, NO_OP, |pods: &Objects<Pod>| {
         let phase = pods.get(NAME).and_then(|pod| pod.status.as_ref()?.phase.as_deref());
@@ -88,7 +122,13 @@ async fn time_pod(client: &Client, namespace: &str, image: &str) -> Option<Durat
             other => Progress::NotYet(format!("it is {}", other.unwrap_or("not there"))),
         }
     });
-    let took = ran.await.ok().map(|()| began.elapsed());
+    let took = match ran.await {
+        Ok(()) => NoOp::Took(began.elapsed()),
+        Err(error) => {
+            tracing::debug!(namespace, "{}", Chain(&error));
+            NoOp::Never
+        }
+    };
     if let Err(error) = pods.delete(NAME, &DeleteParams::default().grace_period(0)).await {
         tracing::warn!(namespace, "the pod that does nothing is left behind: {}", Chain(&error));
     }
@@ -117,14 +157,15 @@ mod tests {
 
     use rstest::rstest;
 
-    use super::factor;
+    use super::{NoOp, factor};
 
     #[rstest]
-    #[case::not_measured(None, 1.0)]
-    #[case::quick(Some(800), 1.0)]
-    #[case::twice_as_slow(Some(5000), 2.0)]
-    #[case::broken(Some(60_000), 4.0)]
-    fn budgets_are_stretched_by_how_slow_a_pod_starts(#[case] milliseconds: Option<u64>, #[case] expected: f64) {
-        assert!((factor(milliseconds.map(Duration::from_millis)) - expected).abs() < 1e-9);
+    #[case::not_measured(NoOp::NotMeasured, 1.0)]
+    #[case::quick(NoOp::Took(Duration::from_millis(800)), 1.0)]
+    #[case::twice_as_slow(NoOp::Took(Duration::from_secs(5)), 2.0)]
+    #[case::broken(NoOp::Took(Duration::from_secs(50)), 4.0)]
+    #[case::never(NoOp::Never, 4.0)]
+    fn budgets_are_stretched_by_how_slow_a_pod_starts(#[case] no_op: NoOp, #[case] expected: f64) {
+        assert!((factor(no_op) - expected).abs() < 1e-9);
     }
 }
