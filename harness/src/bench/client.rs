@@ -6,16 +6,18 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::LogParams;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::pod_log::Life;
 use super::tool::Tool;
 use super::{Bench, BenchError};
 use crate::probe::{Credential, Login};
 use crate::wait::Budget;
 
 const PORT: &str = "5432";
+/// What the pod is, and the name of its container.
+const KIND: &str = "client";
 /// The key of the password, in the Secret that is made for the attempt.
 const PASSWORD: &str = "password";
 
@@ -61,7 +63,7 @@ impl Bench {
         let plain = plain.iter().map(|(name, value)| json!({"name": name, "value": value}));
         let tool = Tool {
             name: &name,
-            kind: "client",
+            kind: KIND,
             mode: "connect",
             variables: plain.chain([secret]).collect(),
             container: json!({}),
@@ -79,9 +81,8 @@ impl Bench {
             matches!(phase, Some("Succeeded" | "Failed"))
         };
         self.tool_is(name, ANSWERED, "it has not ended", has_ended).await?;
-        let log = self.pods().logs(name, &LogParams::default()).await;
-        let log = log.map_err(|source| self.objects(format!("read the log of pod {name}"), source))?;
-        Ok(login_of(&log))
+        let log = self.log(name, &Life::current(KIND), None).await?;
+        Ok(login_of(&log.unwrap_or_default()))
     }
 
     async fn address_of_primary(&self) -> Result<String, BenchError> {

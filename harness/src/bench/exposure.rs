@@ -4,9 +4,9 @@
 use camino::Utf8Path;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Secret};
 use kube::ResourceExt;
-use kube::api::{ListParams, LogParams};
+use kube::api::ListParams;
 
-use super::logs::started;
+use super::pod_log::lives;
 use super::{Bench, BenchError};
 use crate::experiment::Exposed;
 use crate::finding::{Locate, Place};
@@ -62,20 +62,12 @@ impl Bench {
         let pods = self.pods().list(&ListParams::default()).await;
         let pods = pods.map_err(|source| self.objects("list the pods", source))?;
         for pod in &pods.items {
-            for (container, _) in started(pod) {
-                let parameters = LogParams { container: Some(container.clone()), ..LogParams::default() };
-                let name = pod.name_any();
-                let log = match self.pods().logs(&name, &parameters).await {
-                    Ok(log) => log,
-                    // A pod that a Job left may be gone by now.
-                    Err(kube::Error::Api(status)) if status.code == 404 => continue,
-                    Err(source) => return Err(self.objects(format!("read the log of pod {name}"), source)),
-                };
-                exposed.hear(
-                    Place::object(format!("log of pod {name}")).container(container),
-                    log.as_bytes(),
-                    passwords,
-                );
+            let name = pod.name_any();
+            for life in lives(pod) {
+                // A pod that a Job left may be gone by now.
+                if let Some(log) = self.log(&name, &life, None).await? {
+                    exposed.hear(life.place(&name), log.as_bytes(), passwords);
+                }
             }
         }
         let events = self.api::<Event>().list(&ListParams::default()).await;

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use futures::{AsyncBufRead, AsyncBufReadExt, StreamExt, TryStreamExt};
+use futures::{AsyncBufRead, AsyncBufReadExt, StreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::LogParams;
@@ -15,13 +16,18 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, ResourceExt};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::MissedTickBehavior;
 
+use super::pod_log::{Life, Refusal, lives, text_of};
 use super::{Bench, Keep};
 use crate::error::Chain;
 use crate::wait::{Budget, Progress, poll_until};
 
 /// Longer than an API server or a kubelet is away.
 const OPEN: Budget = Budget::seconds("the way to a log to be open", 120);
+
+/// How long a stream that broke is left alone: one that breaks at once must not keep the API server busy.
+const BETWEEN_TWO: Duration = Duration::from_secs(1);
 
 /// The streams of one bench. They end when the value is dropped.
 pub(super) struct LogStreams {
@@ -64,11 +70,11 @@ async fn follow_all(pods: Api<Pod>, namespace: String, keep: Keep, names: Arc<Mu
     let mut files = Files::default();
     while let Some(event) = events.next().await {
         let Ok(Event::Apply(pod) | Event::InitApply(pod)) = event else { continue };
-        for (container, restart) in started(&pod) {
-            let Some(file) = files.new_for(&pod, &container, restart) else { continue };
+        for life in lives(&pod) {
+            let Some(file) = files.new_for(&pod, &life.container, life.restart) else { continue };
             let name = format!("{namespace}/{file}");
             names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
-            streams.spawn(follow_one(pods.clone(), pod.name_any(), container, name, keep.clone()));
+            streams.spawn(follow_one(pods.clone(), pod.name_any(), life, name, keep.clone()));
         }
     }
 }
@@ -95,40 +101,24 @@ impl Files {
     }
 }
 
-/// The containers of a pod that have a log, each with the count of its restarts.
-pub(super) fn started(pod: &Pod) -> Vec<(String, i32)> {
-    let status = pod.status.clone().unwrap_or_default();
-    let init = status.init_container_statuses.unwrap_or_default();
-    let main = status.container_statuses.unwrap_or_default();
-    let has_log =
-        |state: &k8s_openapi::api::core::v1::ContainerState| state.running.is_some() || state.terminated.is_some();
-    init.into_iter()
-        .chain(main)
-        .filter(|status| status.state.as_ref().is_some_and(has_log))
-        .map(|status| (status.name, status.restart_count))
-        .collect()
-}
-
-async fn follow_one(pods: Api<Pod>, pod: String, container: String, name: String, keep: Keep) {
+async fn follow_one(pods: Api<Pod>, pod: String, life: Life, name: String, keep: Keep) {
     let mut spool = match keep.room.spool(&name) {
         Ok(spool) => spool,
         Err(error) => return tracing::warn!(log = name, "not kept: {}", Chain(&error)),
     };
     let mut last = None;
+    let mut turns = tokio::time::interval(BETWEEN_TWO);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let parameters = LogParams {
-            container: Some(container.clone()),
-            follow: true,
-            timestamps: true,
-            since_time: last,
-            ..LogParams::default()
-        };
+        turns.tick().await;
+        let follow = !life.previous;
+        let parameters = LogParams { follow, timestamps: true, since_time: last, ..life.parameters() };
         let opened = poll_until(OPEN, || async {
             match pods.log_stream(&pod, &parameters).await {
                 Ok(log) => Progress::Ready(log),
+                Err(error) if Refusal::of(&error) == Refusal::Passing => Progress::NotYet(error.to_string()),
                 // There is no such pod any more, or no such container.
-                Err(kube::Error::Api(status)) if status.code < 500 => Progress::Hopeless(status.message),
-                Err(error) => Progress::NotYet(error.to_string()),
+                Err(error) => Progress::Hopeless(error.to_string()),
             }
         });
         let told = match opened.await {
@@ -146,13 +136,16 @@ async fn follow_one(pods: Api<Pod>, pod: String, container: String, name: String
 
 /// Copies a log, notes the time of its last line, and says whether it came to its end.
 async fn copy(log: impl AsyncBufRead, last: &mut Option<Timestamp>, spool: &mut impl Write) -> std::io::Result<bool> {
-    let mut lines = pin!(log.lines());
+    let mut log = pin!(log);
     loop {
-        let line = match lines.try_next().await {
-            Ok(Some(line)) => line,
-            Ok(None) => return Ok(true),
+        let mut line = Vec::new();
+        match log.read_until(b'\n', &mut line).await {
+            Ok(0) => return Ok(true),
+            Ok(_) => {}
+            // What there is of this line is told again.
             Err(_broken) => return Ok(false),
-        };
+        }
+        let line = text_of(line.strip_suffix(b"\n").unwrap_or(&line));
         let at: Option<Timestamp> = line.split(' ').next().and_then(|stamp| stamp.parse().ok());
         // The API server understands whole seconds, and begins with some lines that were told.
         if at.is_some() && at <= *last {
@@ -195,5 +188,14 @@ mod tests {
         copy(again.as_bytes(), &mut last, &mut kept).await.unwrap();
         let lines: Vec<&str> = std::str::from_utf8(&kept).unwrap().lines().map(|line| &line[23..]).collect();
         assert_eq!(lines, ["one", "two", "three"]);
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_no_text_ends_nothing() {
+        let (mut last, mut kept) = (None, Vec::new());
+        let told = b"2026-01-02T03:04:05.1Z one\n2026-01-02T03:04:05.2Z caf\xe9\n2026-01-02T03:04:05.3Z three";
+        assert!(copy(&told[..], &mut last, &mut kept).await.unwrap(), "it came to its end");
+        let lines: Vec<&str> = std::str::from_utf8(&kept).unwrap().lines().map(|line| &line[23..]).collect();
+        assert_eq!(lines, ["one", "caf\u{fffd}", "three"]);
     }
 }

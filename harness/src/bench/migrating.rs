@@ -8,11 +8,12 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::ResourceExt;
-use kube::api::{DeleteParams, ListParams, LogParams};
+use kube::api::{DeleteParams, ListParams};
 use kube::runtime::watcher;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::migration::Migration;
+use super::pod_log::lives;
 use super::{Bench, BenchError};
 use crate::error::Chain;
 use crate::experiment::Attempt;
@@ -239,11 +240,8 @@ impl Bench {
         };
         let mut said = Vec::new();
         for pod in listed.items.iter().filter(is_own) {
-            let spec = pod.spec.clone().unwrap_or_default();
-            for container in spec.init_containers.unwrap_or_default().into_iter().chain(spec.containers) {
-                let parameters = LogParams { container: Some(container.name), ..LogParams::default() };
-                // Of a container that never started there is none.
-                said.extend(self.pods().logs(&pod.name_any(), &parameters).await);
+            for life in lives(pod) {
+                said.extend(self.log(&pod.name_any(), &life, None).await?);
             }
         }
         Ok(said)

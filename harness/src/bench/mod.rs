@@ -29,6 +29,7 @@ mod migration;
 mod namespaced;
 mod observe;
 mod own_ca;
+mod pod_log;
 mod pooler;
 mod reach;
 mod release;

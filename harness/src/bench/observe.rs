@@ -8,11 +8,12 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Event, Pod};
 use kube::ResourceExt;
-use kube::api::{ListParams, LogParams};
+use kube::api::ListParams;
 use tokio::time::timeout;
 
 use super::credential::ANSWER;
 use super::database::is_ready;
+use super::pod_log::Life;
 use super::rollout::OF_A_RELEASE;
 use super::secrets::digests_of;
 use super::{Bench, BenchError};
@@ -141,11 +142,8 @@ impl Bench {
     pub async fn server_log(&self, since: Timestamp) -> Result<ServerLog, BenchError> {
         let primary = self.database()?.primary().await;
         let primary = primary.map_err(|source| BenchError::Query { namespace: self.namespace.clone(), source })?;
-        let elapsed = Timestamp::now().duration_since(since).as_secs().max(0) + 1;
-        let parameters =
-            LogParams { container: Some("postgres".into()), since_seconds: Some(elapsed), ..LogParams::default() };
-        let log = self.pods().logs(&primary, &parameters).await;
-        let log = log.map_err(|source| self.objects(format!("read the log of pod {primary}"), source))?;
+        let log = self.log(&primary, &Life::current("postgres"), Some(since)).await?;
+        let log = log.ok_or_else(|| BenchError::Unsuited(format!("pod {primary}, the primary, has no log to read")))?;
         let mut log = ServerLog::parse(&log);
         log.logins.retain(|login| login.at >= since);
         log.failures.retain(|failure| failure.at >= since);

@@ -8,10 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use kube::api::{DeleteParams, ListParams, LogParams};
+use kube::api::{DeleteParams, ListParams};
 use kube::runtime::watcher;
 
 use super::database::is_ready;
+use super::pod_log::Life;
 use super::{Bench, BenchError};
 use crate::error::Chain;
 use crate::experiment::Session;
@@ -57,17 +58,12 @@ impl Bench {
         }
         let pods = self.pods_of_pooler().await?;
         let logs = pods.iter().map(async |pod| {
-            let parameters = LogParams { container: Some("pgbouncer".into()), ..LogParams::default() };
-            match self.pods().logs(&pod.name_any(), &parameters).await {
-                Ok(log) => Ok(log),
-                // One that is about to begin, or has gone meanwhile, has no log.
-                Err(kube::Error::Api(status)) if matches!(status.code, 400 | 404) => Ok(String::new()),
-                Err(source) => Err(self.objects(format!("read the log of pod {}", pod.name_any()), source)),
-            }
+            // One that is about to begin, or has gone meanwhile, has no log.
+            self.log(&pod.name_any(), &Life::current("pgbouncer"), None).await
         });
         let settled = Timestamp::now().saturating_sub(TOLD).unwrap_or(Timestamp::MIN);
         let mut log = PoolerLog::default();
-        for text in try_join_all(logs).await? {
+        for text in try_join_all(logs).await?.into_iter().flatten() {
             let one = PoolerLog::parse(&text, settled);
             log.logins.extend(one.logins);
             log.failures.extend(one.failures);
