@@ -2,7 +2,7 @@
 //!
 //! Raw lines go to the private spool of the run; they are masked on their way into the artefacts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +19,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 use super::pod_log::{Life, Refusal, lives, text_of};
+use super::rollout::TOOL_LABEL;
 use super::{Bench, Keep};
 use crate::error::Chain;
 use crate::wait::{Budget, Progress, poll_until};
@@ -32,15 +33,36 @@ const BETWEEN_TWO: Duration = Duration::from_secs(1);
 /// The streams of one bench. They end when the value is dropped.
 pub(super) struct LogStreams {
     task: AbortHandle,
-    names: Arc<Mutex<BTreeSet<String>>>,
+    known: Known,
+}
+
+/// The logs that are followed, by the names of their files.
+type Known = Arc<Mutex<BTreeMap<String, Followed>>>;
+
+/// A log that is followed.
+#[derive(Debug, Clone)]
+pub(super) struct Followed {
+    /// The pod.
+    pub(super) pod: String,
+    /// Whether it is one that Holdfast put beside the subject's.
+    pub(super) is_tool: bool,
+    /// The life of a container that writes it.
+    pub(super) life: Life,
+    /// Whether it was followed to its end, so that nothing of it is missing.
+    pub(super) is_whole: bool,
 }
 
 impl LogStreams {
     /// Follows the log of every container that starts in the namespace.
     pub(super) fn follow(pods: Api<Pod>, namespace: &str, keep: &Keep) -> Self {
-        let names = Arc::new(Mutex::new(BTreeSet::new()));
-        let task = tokio::spawn(follow_all(pods, namespace.to_owned(), keep.clone(), names.clone()));
-        Self { task: task.abort_handle(), names }
+        let known = Known::default();
+        let task = tokio::spawn(follow_all(pods, namespace.to_owned(), keep.clone(), known.clone()));
+        Self { task: task.abort_handle(), known }
+    }
+
+    /// The logs that are followed now or were, by the names of their files in the private room.
+    pub(super) fn followed(&self) -> BTreeMap<String, Followed> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -54,8 +76,7 @@ impl Bench {
     /// Ends the streams and puts what they brought, masked, into the diagnostics of the run.
     pub(super) fn release_logs(&self) {
         self.logs.task.abort();
-        let names = self.logs.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for name in names {
+        for name in self.logs.followed().into_keys() {
             let artefact = self.keep.diagnostics.join(&name);
             if let Err(error) = self.keep.room.release(&name, &self.keep.sink, &artefact) {
                 tracing::warn!(log = name, "not kept: {}", Chain(&error));
@@ -64,7 +85,7 @@ impl Bench {
     }
 }
 
-async fn follow_all(pods: Api<Pod>, namespace: String, keep: Keep, names: Arc<Mutex<BTreeSet<String>>>) {
+async fn follow_all(pods: Api<Pod>, namespace: String, keep: Keep, known: Known) {
     let mut events = watcher::watcher(pods.clone(), watcher::Config::default()).default_backoff().boxed();
     let mut streams = JoinSet::new();
     let mut files = Files::default();
@@ -73,8 +94,16 @@ async fn follow_all(pods: Api<Pod>, namespace: String, keep: Keep, names: Arc<Mu
         for life in lives(&pod) {
             let Some(file) = files.new_for(&pod, &life.container, life.restart) else { continue };
             let name = format!("{namespace}/{file}");
-            names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
-            streams.spawn(follow_one(pods.clone(), pod.name_any(), life, name, keep.clone()));
+            let is_tool = pod.labels().contains_key(TOOL_LABEL);
+            let followed = Followed { pod: pod.name_any(), is_tool, life, is_whole: false };
+            known.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), followed.clone());
+            let (pods, keep, known) = (pods.clone(), keep.clone(), known.clone());
+            streams.spawn(async move {
+                if follow_one(&pods, &followed, &name, &keep).await {
+                    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                    known.insert(name, Followed { is_whole: true, ..followed });
+                }
+            });
         }
     }
 }
@@ -101,10 +130,15 @@ impl Files {
     }
 }
 
-async fn follow_one(pods: Api<Pod>, pod: String, life: Life, name: String, keep: Keep) {
-    let mut spool = match keep.room.spool(&name) {
+/// Follows a log and says whether it came to its end.
+async fn follow_one(pods: &Api<Pod>, followed: &Followed, name: &str, keep: &Keep) -> bool {
+    let Followed { pod, life, .. } = followed;
+    let mut spool = match keep.room.spool(name) {
         Ok(spool) => spool,
-        Err(error) => return tracing::warn!(log = name, "not kept: {}", Chain(&error)),
+        Err(error) => {
+            tracing::warn!(log = name, "not kept: {}", Chain(&error));
+            return false;
+        }
     };
     let mut last = None;
     let mut turns = tokio::time::interval(BETWEEN_TWO);
@@ -114,7 +148,7 @@ async fn follow_one(pods: Api<Pod>, pod: String, life: Life, name: String, keep:
         let follow = !life.previous;
         let parameters = LogParams { follow, timestamps: true, since_time: last, ..life.parameters() };
         let opened = poll_until(OPEN, || async {
-            match pods.log_stream(&pod, &parameters).await {
+            match pods.log_stream(pod, &parameters).await {
                 Ok(log) => Progress::Ready(log),
                 Err(error) if Refusal::of(&error) == Refusal::Passing => Progress::NotYet(error.to_string()),
                 // There is no such pod any more, or no such container.
@@ -123,13 +157,19 @@ async fn follow_one(pods: Api<Pod>, pod: String, life: Life, name: String, keep:
         });
         let told = match opened.await {
             Ok(log) => copy(log, &mut last, &mut spool).await,
-            Err(error) => return tracing::debug!(log = name, "the stream ended: {error}"),
+            Err(error) => {
+                tracing::debug!(log = name, "the stream ended: {error}");
+                return false;
+            }
         };
         match told {
-            Ok(true) => return,
+            Ok(true) => return true,
             // The API server or the kubelet went away: they may come back, and the container goes on.
             Ok(false) => tracing::debug!(log = name, "the stream broke"),
-            Err(error) => return tracing::warn!(log = name, "not kept: {error}"),
+            Err(error) => {
+                tracing::warn!(log = name, "not kept: {error}");
+                return false;
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
-use super::{Applier, ApplyError, Cluster};
+use super::{Applier, ApplyError, Cluster, Provider};
 use crate::error::Chain;
 use crate::wait::{Budget, Objects, Progress, WaitError, poll_until, watch_until};
 
@@ -107,6 +107,13 @@ impl Cluster {
             self.scale_operator(1, None).await?;
         }
         Ok(left_stopped)
+    }
+
+    /// The operator's pods, with the labels that select them; nothing on a cluster of somebody else's, where the rights
+    /// of a run end at its namespaces.
+    pub(crate) fn pods_of_operator(&self) -> Option<(Api<Pod>, &'static str)> {
+        let is_ours = self.handle().provider == Provider::Kind;
+        is_ours.then(|| (Api::namespaced(self.client().clone(), NAMESPACE), PODS))
     }
 
     async fn scale_operator(&self, replicas: u8, stopped_by: Option<&str>) -> Result<(), OperatorError> {

@@ -121,6 +121,9 @@ pub struct Exposed {
     /// What people read when something went wrong, and was searched too: logs and events.
     #[serde(default)]
     pub logs: Vec<Place>,
+    /// Logs that were written, and that nobody could read to the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Place>,
     /// The places among all these that hold one.
     pub found: Vec<Place>,
 }

@@ -172,6 +172,18 @@ impl PrivateRoom {
         opened.map_err(|source| RedactError::Write { path, source })
     }
 
+    /// What stands in a raw file by now; nothing where there is none of that name.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn raw(&self, name: &str) -> Result<Option<Vec<u8>>, RedactError> {
+        let path = self.spooled(name);
+        match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some).map_err(|source| RedactError::Scan { path, source }),
+        }
+    }
+
     /// Masks a raw file into an artefact and removes it. Nothing happens to a name that was never spooled.
     ///
     /// # Errors

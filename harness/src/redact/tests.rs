@@ -239,6 +239,8 @@ fn a_raw_log_leaves_the_private_room_masked_and_only_so() {
     let sink = Sink::new(room.redactor().unwrap());
     sink.redactor().register("canary", PLAIN).unwrap();
     room.spool("pod").unwrap().write_all(format!("connecting with {PLAIN}\n").as_bytes()).unwrap();
+    assert_eq!(room.raw("pod").unwrap().unwrap(), format!("connecting with {PLAIN}\n").as_bytes());
+    assert_eq!(room.raw("never spooled").unwrap(), None);
     let artefact = base.join("run/diagnostics/pod.log");
     room.release("pod", &sink, &artefact).unwrap();
     assert_eq!(std::fs::read_to_string(&artefact).unwrap(), "connecting with [redacted:canary]\n");

@@ -2,8 +2,10 @@
 //!
 //! Logs are read by more people than Secrets are, and kept longer. A script that says which database it cannot reach
 //! prints the password with the rest of the URL; `set -x` prints every command with everything expanded; `env` prints
-//! all. The rendered lane reads the scripts of containers that hold a credential; the live lane searches the logs of
-//! every container of the namespace and its events for every live password, in any spelling.
+//! all. The rendered lane reads the scripts of containers that hold a credential; the live lane searches what
+//! every container of the namespace wrote, before each restart and in pods that are gone too, what the operator wrote
+//! meanwhile on a cluster of Holdfast's own, and the events, for every live password, in any spelling. A log of which
+//! nobody could read all leaves it open.
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, not_empty};
@@ -61,6 +63,9 @@ fn live(records: &Records, check: &mut Check) {
     for place in &exposed.logs {
         let state = if exposed.found.contains(place) { "a live password" } else { "none" };
         check.expect(place, "a live password in any spelling", &state, equal_to("none"));
+    }
+    for place in &exposed.unread {
+        check.undecided(place, "a live password in any spelling", "nobody could read this log to its end");
     }
 }
 
@@ -165,6 +170,21 @@ mod tests {
     #[case::reads_a_file("URL=$(cat /etc/db/uri) serve", Holds)]
     fn a_script(#[case] script: &str, #[case] verdict: Verdict) {
         assert_eq!(judge_manifests(&SEC_01, &pod(script)), verdict);
+    }
+
+    #[rstest]
+    #[case::clean(&[], Unchecked)]
+    #[case::with_a_password_elsewhere(&["log of pod a"], Violated)]
+    fn a_log_that_nobody_could_read_leaves_the_others(#[case] found: &[&str], #[case] verdict: Verdict) {
+        let mut settled = moment(SETTLED, 0, []);
+        settled.exposed = Some(Exposed {
+            searched: vec!["secret/db, password".into()],
+            logs: vec![Place::object("log of pod a")],
+            unread: vec![Place::object("log of pod b")],
+            found: found.iter().map(|name| Place::object(*name)).collect(),
+            ..Exposed::default()
+        });
+        assert_eq!(judge_live(&SEC_01, [record(Experiment::Install, [settled])]), verdict);
     }
 
     #[test]
