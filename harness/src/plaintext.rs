@@ -14,6 +14,13 @@ const PASSWORDS: &[&str] = &["password", "passwd", "passphrase", "pwd", "require
 const TOKENS: &[&str] = &["token", "secret", "apikey", "key", "credential", "credentials"];
 /// Words that make a field the name of a key, a Secret or a file.
 const REFERENCES: &[&str] = &["key", "keys", "ref", "refs", "existing", "name", "names", "file", "files", "path"];
+/// Last words of names whose value tells who or where; PostgreSQL's variables are one word, `PGHOST`.
+const WHO_AND_WHERE: &[&str] =
+    &["user", "username", "role", "db", "dbname", "database", "host", "hostname", "namespace"];
+/// The other sslmodes are one word.
+const SSL_MODES_OF_TWO_WORDS: &[&str] = &["verify-ca", "verify-full"];
+/// A word of so many letters is masked all the same.
+const LONG_FOR_A_WORD: usize = 12;
 
 /// Whether a field of this name holds a password: the last word says so, `adminPassword`, `DB_PASSWORD`.
 pub fn is_password_name(name: &str) -> bool {
@@ -46,6 +53,30 @@ pub fn is_stated(value: &str) -> bool {
         && !starts.iter().any(|start| value.starts_with(start))
         && !holds.iter().any(|part| value.contains(part))
         && !value.chars().all(|character| matches!(character, '*' | 'x' | 'X' | '.' | '-' | '_'))
+}
+
+/// Whether a value is a short word in small letters, which is part of too many other words to be masked or looked for.
+pub fn is_word(value: &str) -> bool {
+    value.len() < LONG_FOR_A_WORD && value.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+/// Whether a value that has no telling name is a word however it is written, as settings are, or an sslmode.
+pub fn is_setting(value: &str) -> bool {
+    let rest = value.get(1..).unwrap_or_default();
+    let lower = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase());
+    let letters = value.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let one_case = lower(rest) || value.bytes().all(|byte| byte.is_ascii_uppercase());
+    value.len() < LONG_FOR_A_WORD && letters && one_case || SSL_MODES_OF_TWO_WORDS.contains(&value)
+}
+
+/// Whether a field of this name tells who or where, and its value is such a name: `POSTGRES_DB`, `PGUSER`, `host`.
+pub fn is_name(name: &str, value: &str) -> bool {
+    let of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte);
+    let last = words(name).pop().unwrap_or_default();
+    let tells = WHO_AND_WHERE.contains(&last.strip_prefix("pg").unwrap_or(&last));
+    tells && value.starts_with(|first: char| first.is_ascii_lowercase()) && value.bytes().all(of_name) && {
+        !looks_random(value)
+    }
 }
 
 /// Whether a value looks as if a machine made it.

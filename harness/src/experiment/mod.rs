@@ -183,6 +183,42 @@ pub enum Experiment {
 }
 
 impl Experiment {
+    /// Every one there is.
+    pub(crate) const ALL: &[Self] = &[
+        Self::Install,
+        Self::RotateCa,
+        Self::ForeignCa,
+        Self::MissingCa,
+        Self::WithoutCa,
+        Self::Upgrade,
+        Self::TenantInstall,
+        Self::ForcedMode,
+        Self::HostilePassword,
+        Self::RotateBundle,
+        Self::RollBackCa,
+        Self::FollowCaDocumentation,
+        Self::CopyAgain,
+        Self::RotatePassword,
+        Self::RotateKillingClients,
+        Self::RotateLosingPrimary,
+        Self::RotateSwitchingOver,
+        Self::RotateKillingPooler,
+        Self::RotateWithoutKubelet,
+        Self::RotateKillingApiServer,
+        Self::RotateWithoutOperator,
+        Self::RotateAgain,
+        Self::RecreateCredential,
+        Self::BreakCredential,
+        Self::ChangeFirstPassword,
+        Self::Reinstall,
+        Self::MendKeepingData,
+        Self::MendDeletingData,
+        Self::RotateApiKey,
+        Self::Migrate,
+        Self::InstallWaiting,
+        Self::StartTogether,
+    ];
+
     /// The name as files and command lines write it.
     pub fn name(self) -> &'static str {
         match self {
@@ -283,5 +319,18 @@ impl FromIterator<Record> for Records {
     fn from_iter<I: IntoIterator<Item = Record>>(records: I) -> Self {
         let records = records.into_iter().map(|record| (record.experiment, record)).collect();
         Self { records, excused: BTreeMap::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Experiment;
+
+    #[test]
+    fn all_are_as_many_as_the_schema_has() {
+        let schema = schemars::schema_for!(Experiment).to_value();
+        let known: Vec<&serde_json::Value> =
+            schema["oneOf"].as_array().unwrap().iter().map(|one| &one["const"]).collect();
+        assert_eq!(known, Experiment::ALL.iter().map(|one| one.name()).collect::<Vec<_>>());
     }
 }

@@ -36,6 +36,9 @@ pub use stream::Masking;
 
 use search::{Patterns, Spellings, mask_of};
 
+/// What takes the place of a credential whose name would show it.
+const UNNAMED: &str = "a credential";
+
 /// Whether a registered credential will be masked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registration {
@@ -253,7 +256,10 @@ impl State {
             if spellings.is_empty() && !self.too_short.contains(&name) {
                 self.too_short.push(name.clone());
             }
-            let owner: Arc<str> = name.as_str().into();
+            // What takes the place of a credential must not show it, nor another one: a Secret may be called as a value is.
+            let shows_it = spellings.keys().any(|text| name.contains(text.as_str()));
+            let tells = shows_it || self.patterns.hits(name.as_bytes()).next().is_some();
+            let owner: Arc<str> = if tells { UNNAMED } else { &name }.into();
             for (spelling, form) in spellings {
                 new.entry(spelling).or_insert_with(|| (Arc::clone(&owner), form));
             }

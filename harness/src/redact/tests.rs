@@ -171,6 +171,17 @@ fn nothing_else_is_touched() {
 }
 
 #[test]
+fn a_mask_does_not_show_what_it_hides() {
+    let redactor = Redactor::in_memory();
+    redactor.register("agents/shop-db-1/prefix", "shop-db-1").unwrap();
+    redactor.register("agents/shop-db-1/password", PLAIN).unwrap();
+    let masked = redactor.mask(&format!("shop-db-1 {PLAIN}")).into_owned();
+    assert_eq!(masked, "[redacted:a credential] [redacted:a credential]");
+    let (_guard, folder) = folder();
+    Sink::new(redactor).json(&folder.join("record.json"), &serde_json::json!({ "app": "shop-db-1" })).unwrap();
+}
+
+#[test]
 fn a_short_value_is_named_and_not_masked() {
     let redactor = Redactor::in_memory();
     assert_eq!(redactor.register("agents-db-app/password", "abc").unwrap(), Registration::TooShort);

@@ -74,8 +74,7 @@ impl Rendering {
     pub fn credentials(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
         let mut add = |name: String, value: &str| {
-            let is_word = value.len() < 12 && value.bytes().all(|byte| byte.is_ascii_lowercase());
-            if !is_word {
+            if !plaintext::is_word(value) {
                 found.push((name, value.to_owned()));
             }
         };
