@@ -7,6 +7,9 @@ use super::{Bench, BenchError, Procedure, Release};
 use crate::probe::Server;
 use crate::rendered::Rendered;
 
+/// The release that is installed beside the subject's own, of the same chart.
+const BESIDE: &str = "beside";
+
 /// The PostgreSQL of a chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BundledServer {
@@ -44,6 +47,12 @@ impl BundledServer {
         Server::StatefulSet { name: self.stateful_set.clone(), superuser: self.superuser.clone() }
     }
 
+    /// Whether that workload is it, or the one of the second release.
+    fn is_of(&self, workload: &str) -> bool {
+        let Some(name) = workload.strip_prefix("statefulset/") else { return false };
+        name == self.stateful_set || self.of_release(BESIDE).is_some_and(|beside| name == beside.stateful_set)
+    }
+
     /// The same PostgreSQL of another release of the same chart, where the names of its objects begin with that of the
     /// release.
     pub(super) fn of_release(&self, release: &str) -> Option<Self> {
@@ -65,10 +74,7 @@ impl Bench {
 
     /// Whether that workload is the chart's PostgreSQL, also that of a second release.
     pub(super) fn is_of_bundled(&self, workload: &str) -> bool {
-        let Some(server) = &self.installation.bundled else { return false };
-        let rest = server.stateful_set.strip_prefix(&server.release);
-        let name = workload.strip_prefix("statefulset/");
-        name.is_some_and(|name| name == server.stateful_set || rest.is_some_and(|rest| name.ends_with(rest)))
+        self.installation.bundled.as_ref().is_some_and(|server| server.is_of(workload))
     }
 
     /// Installs every release or upgrades it, with that password for its PostgreSQL.
@@ -85,19 +91,18 @@ impl Bench {
         self.install(helm, &[(path, password.expose_secret().into())]).await
     }
 
-    /// Installs the chart of the bundled PostgreSQL once more in this namespace, as a release of another name with a
-    /// password of its own, and returns its PostgreSQL.
+    /// Installs the chart of the bundled PostgreSQL once more in this namespace, as a second release with a password of its
+    /// own, and returns its PostgreSQL.
     ///
     /// # Errors
     /// When the names of its objects do not follow that of the release, or Helm refuses.
     pub(crate) async fn install_beside(
         &self,
         helm: &Utf8Path,
-        name: &str,
         password: &SecretString,
     ) -> Result<BundledServer, BenchError> {
         let server = self.bundled()?;
-        let beside = server.of_release(name).ok_or_else(|| {
+        let beside = server.of_release(BESIDE).ok_or_else(|| {
             BenchError::Unsuited(format!(
                 "statefulset/{} does not have its name from release {}, so a second release cannot stand beside it",
                 server.stateful_set, server.release
@@ -107,7 +112,7 @@ impl Bench {
         self.register_password(password)?;
         let own = self.installation.releases.iter().find(|release| release.name == server.release);
         let own = own.ok_or_else(|| BenchError::Unsuited(format!("release {} is not installed", server.release)))?;
-        let release = Release { name: name.to_owned(), ..own.clone() };
+        let release = Release { name: BESIDE.to_owned(), ..own.clone() };
         self.install_release(helm, &release, &[(path, password.expose_secret().into())]).await?;
         self.register_credentials().await?;
         Ok(beside)
@@ -139,20 +144,42 @@ impl Bench {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::BundledServer;
 
-    #[test]
-    fn a_second_release_has_names_of_its_own() {
-        let server = BundledServer {
+    fn named(stateful_set: &str) -> BundledServer {
+        BundledServer {
             release: "certctl".into(),
-            stateful_set: "certctl-postgres".into(),
+            stateful_set: stateful_set.into(),
             superuser: "certctl".into(),
             password_value: None,
             keeping_data: None,
             deleting_data: None,
-        };
+        }
+    }
+
+    #[rstest]
+    #[case::own("certctl-postgres", "statefulset/certctl-postgres", true)]
+    #[case::of_the_second_release("certctl-postgres", "statefulset/beside-postgres", true)]
+    #[case::of_the_application("certctl-postgres", "statefulset/certctl", false)]
+    #[case::of_somebody_else("certctl-postgres", "statefulset/metrics-postgres", false)]
+    #[case::named_as_the_release("certctl", "statefulset/certctl", true)]
+    #[case::application_beside_one_named_as_the_release("certctl", "statefulset/certctl-server", false)]
+    #[case::fixed_name("postgres", "statefulset/postgres", true)]
+    #[case::of_another_kind("certctl-postgres", "deployment/certctl-postgres", false)]
+    fn a_workload_is_the_postgresql_of_the_chart(
+        #[case] stateful_set: &str,
+        #[case] workload: &str,
+        #[case] expected: bool,
+    ) {
+        assert_eq!(named(stateful_set).is_of(workload), expected);
+    }
+
+    #[test]
+    fn a_second_release_has_names_of_its_own() {
+        let server = named("certctl-postgres");
         assert_eq!(server.of_release("beside").unwrap().stateful_set, "beside-postgres");
-        let fixed = BundledServer { stateful_set: "postgres".into(), ..server };
-        assert_eq!(fixed.of_release("beside"), None, "both releases would have the same StatefulSet");
+        assert_eq!(named("postgres").of_release("beside"), None, "both releases would have the same StatefulSet");
     }
 }

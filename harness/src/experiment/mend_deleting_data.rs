@@ -11,15 +11,12 @@ use super::{AFTER, BEFORE};
 use crate::bench::{Bench, BenchError, BundledServer, Programs, unguessed};
 use crate::probe::Credential;
 
-/// The second release.
-const BESIDE: &str = "beside";
-
 pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
     let procedure =
         bench.bundled()?.deleting_data.clone().ok_or_else(|| undocumented("begins with an empty volume"))?;
     let helm = &programs.helm;
     let password = unguessed();
-    let install = bench.install_beside(helm, BESIDE, &password);
+    let install = bench.install_beside(helm, &password);
     let beside = diary.step("install a second release beside it", install).await?;
     diary.step("wait for every workload to settle", bench.settle()).await?;
     diary.step("leave rows in the second release's database", bench.leave_rows(&beside)).await?;
