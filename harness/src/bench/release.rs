@@ -151,7 +151,7 @@ impl Bench {
         changes: &[Change],
         options: &[&str],
     ) -> Result<(), BenchError> {
-        let overrides = values_file(release, changes)?;
+        let overrides = self.values_file(release, changes)?;
         let mut command = Command::new(helm);
         command
             .args(["upgrade", &release.name, release.chart.as_str(), "--install"])
@@ -214,6 +214,14 @@ impl Bench {
         Access { kubeconfig: &handle.kubeconfig, context: &handle.context }
     }
 
+    /// In the private room: there are passwords among the values.
+    fn values_file(&self, release: &Release, changes: &[Change]) -> Result<NamedTempFile, BenchError> {
+        let unwritable = |source| BenchError::Values { release: release.name.clone(), source };
+        let mut file = self.keep.room.loan().map_err(unwritable)?;
+        file.write_all(nested(changes).to_string().as_bytes()).map_err(unwritable)?;
+        Ok(file)
+    }
+
     pub(super) async fn helm(
         &self,
         mut command: Command,
@@ -237,12 +245,4 @@ impl Bench {
             message: String::from_utf8_lossy(&ended.stderr).trim().to_owned(),
         })
     }
-}
-
-/// A temporary file is readable by its owner alone, and goes with the value.
-fn values_file(release: &Release, changes: &[Change]) -> Result<NamedTempFile, BenchError> {
-    let unwritable = |source| BenchError::Values { release: release.name.clone(), source };
-    let mut file = NamedTempFile::new().map_err(unwritable)?;
-    file.write_all(nested(changes).to_string().as_bytes()).map_err(unwritable)?;
-    Ok(file)
 }

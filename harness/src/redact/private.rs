@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use tempfile::NamedTempFile;
 
 use super::{RedactError, Redactor, Sink};
 
@@ -170,6 +171,14 @@ impl PrivateRoom {
         let path = self.spooled(name);
         let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
         opened.map_err(|source| RedactError::Write { path, source })
+    }
+
+    /// A file for a program that is started, which only this user can read. It goes with the value, or with the room.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn loan(&self) -> io::Result<NamedTempFile> {
+        NamedTempFile::new_in(&self.folder)
     }
 
     /// What stands in a raw file by now; nothing where there is none of that name.

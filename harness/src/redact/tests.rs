@@ -234,10 +234,12 @@ fn what_may_hold_credentials_is_for_its_owner_only() {
     let room = PrivateRoom::create(&base, "20261122-1412-k3f9").unwrap();
     room.redactor().unwrap().register("canary", PLAIN).unwrap();
     room.spool("agents/pod.log").unwrap();
+    let lent = room.loan().unwrap();
+    let loan = Utf8Path::from_path(lent.path()).unwrap().strip_prefix(room.folder()).unwrap().to_owned();
     let mode = |path: &str| std::fs::metadata(room.folder().join(path)).unwrap().permissions().mode() & 0o777;
     assert_eq!(
-        [mode(""), mode("credentials"), mode("spool"), mode("spool/agents__pod.log")],
-        [0o700, 0o600, 0o700, 0o600]
+        [mode(""), mode("credentials"), mode("spool"), mode("spool/agents__pod.log"), mode(loan.as_str())],
+        [0o700, 0o600, 0o700, 0o600, 0o600]
     );
     std::fs::set_permissions(room.folder(), std::fs::Permissions::from_mode(0o755)).unwrap();
     assert!(matches!(PrivateRoom::open(room.folder()), Err(RedactError::Exposed { .. })));
