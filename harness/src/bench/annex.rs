@@ -27,7 +27,7 @@ impl Bench {
     pub(crate) async fn raise_annex(&self) -> Result<String, BenchError> {
         let own = self.namespace().strip_prefix(&format!("hf-{}-", self.run)).unwrap_or(self.namespace());
         let namespace = Self::namespace_of(&self.run, &format!("{own}-source"));
-        let object = namespace_object(&namespace, &self.run, &self.installation.subject);
+        let object = namespace_object(&namespace, &self.run, &self.installation.subject)?;
         let api: Api<Namespace> = Api::all(self.cluster.client().clone());
         let made = api.create(&by_us(), &object).await;
         made.map_err(|source| BenchError::Namespace { namespace: namespace.clone(), source })?;

@@ -195,7 +195,7 @@ impl Bench {
         // Whether a run fails is the question, and the first answer is enough.
         job["spec"]["backoffLimit"] = 0.into();
         let parameters = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
-        let made = self.api::<Job>().create(&parameters, &super::from_json(job)).await;
+        let made = self.api::<Job>().create(&parameters, &super::from_json(job)?).await;
         made.map(drop).map_err(|source| self.objects(format!("make Job {name}"), source))
     }
 

@@ -204,6 +204,9 @@ pub enum BenchError {
         #[source]
         source: HistoryError,
     },
+    /// A literal object is wrong.
+    #[error("describe an object for the bench; a defect of Holdfast, unless the object was read from the cluster")]
+    Literal(#[source] serde_json::Error),
     /// A step has a precondition that the subject does not meet.
     #[error("{0}")]
     Unsuited(String),

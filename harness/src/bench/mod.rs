@@ -127,7 +127,7 @@ impl Bench {
         let inputs = installation.inputs.iter().map(|(path, value)| (path.as_str(), value.expose_secret()));
         keep.redactor.register_all(inputs).map_err(|source| BenchError::Confidence { source })?;
         let namespace = Self::namespace_of(run, name);
-        let object = namespace_object(&namespace, run, &installation.subject);
+        let object = namespace_object(&namespace, run, &installation.subject)?;
         let api: Api<Namespace> = Api::all(cluster.client().clone());
         // Created, never applied: a namespace that is there already is somebody else's.
         let parameters = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
@@ -278,7 +278,7 @@ fn namespace_of(run: &str, name: &str) -> String {
 }
 
 /// A namespace of a run, with what `holdfast sweep` goes by.
-fn namespace_object(name: &str, run: &str, subject: &str) -> Namespace {
+fn namespace_object(name: &str, run: &str, subject: &str) -> Result<Namespace, BenchError> {
     let expires = Timestamp::now().saturating_add(TIME_TO_LIVE).unwrap_or(Timestamp::MAX);
     from_json(json!({
         "apiVersion": "v1", "kind": "Namespace",
@@ -298,19 +298,21 @@ fn at_home(companion: &DynamicObject, namespace: &str) -> DynamicObject {
         .unwrap_or_else(|_| companion.clone())
 }
 
-/// Reads a Kubernetes object from literal JSON; an object that was written wrongly stays empty and is refused by the
-/// API server.
-fn from_json<K: DeserializeOwned + Default>(object: serde_json::Value) -> K {
-    serde_json::from_value(object).unwrap_or_default()
+/// Reads a Kubernetes object from literal JSON. One that was written wrongly is no other object, which would do something
+/// else.
+fn from_json<K: DeserializeOwned>(object: serde_json::Value) -> Result<K, BenchError> {
+    serde_json::from_value(object).map_err(BenchError::Literal)
 }
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::Pod;
     use kube::api::DynamicObject;
     use rstest::rstest;
     use serde_json::{from_value, json, to_value};
 
-    use super::{at_home, namespace_of};
+    use super::{at_home, from_json, namespace_object, namespace_of};
+    use crate::bench::BenchError;
     use crate::rendered::NAMESPACE_OF_A_BENCH;
 
     const RUN: &str = "20261122-1412-k3f9";
@@ -337,6 +339,14 @@ mod tests {
         let name = namespace_of(RUN, &format!("{}-{}", "a".repeat(31), "b".repeat(30)));
         assert!(!name.contains("--"), "{name}");
         assert!(name.ends_with(|last: char| last.is_ascii_alphanumeric()), "{name}");
+    }
+
+    #[test]
+    fn an_object_that_is_written_wrongly_is_no_object() {
+        let pod = from_json::<Pod>(json!({"metadata": {"name": "a"}, "spec": {"containers": "none"}}));
+        assert!(matches!(pod, Err(BenchError::Literal(_))), "{pod:?}");
+        let namespace = namespace_object("hf-1", RUN, "agents").unwrap();
+        assert_eq!(namespace.metadata.name.as_deref(), Some("hf-1"));
     }
 
     #[test]

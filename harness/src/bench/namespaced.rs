@@ -46,7 +46,7 @@ impl Bench {
                     "group": "rbac.authorization.k8s.io", "resource": "clusterroles", "verb": "create",
                 },
             },
-        }));
+        }))?;
         let api: Api<SubjectAccessReview> = Api::all(self.cluster.client().clone());
         let answered = api.create(&PostParams::default(), &review).await;
         let answered = answered.map_err(|source| self.objects("ask for the rights of the tenant's account", source))?;
@@ -58,10 +58,10 @@ impl Bench {
         let named = json!({"name": ACCOUNT});
         let to = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT});
         let whom = json!([{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": self.namespace}]);
-        self.put::<ServiceAccount>(from_json(json!({"metadata": named}))).await?;
-        self.put::<Role>(from_json(json!({"metadata": named, "rules": everything}))).await?;
-        self.put::<RoleBinding>(from_json(json!({"metadata": named, "roleRef": to, "subjects": whom}))).await?;
-        let request: TokenRequest = from_json(json!({"spec": {"audiences": [], "expirationSeconds": 600}}));
+        self.put::<ServiceAccount>(from_json(json!({"metadata": named}))?).await?;
+        self.put::<Role>(from_json(json!({"metadata": named, "rules": everything}))?).await?;
+        self.put::<RoleBinding>(from_json(json!({"metadata": named, "roleRef": to, "subjects": whom}))?).await?;
+        let request: TokenRequest = from_json(json!({"spec": {"audiences": [], "expirationSeconds": 600}}))?;
         let answered =
             self.api::<ServiceAccount>().create_token_request(ACCOUNT, &PostParams::default(), &request).await;
         let answered = answered.map_err(|source| self.objects("get a token for the tenant's account", source))?;

@@ -33,7 +33,7 @@ impl Bench {
     /// # Errors
     /// When no image of the stand-in application is there, or the API server refuses.
     pub(super) async fn start_tool(&self, tool: &Tool<'_>) -> Result<(), BenchError> {
-        let pod: Pod = from_json(self.tool_pod(tool)?);
+        let pod: Pod = from_json(self.tool_pod(tool)?)?;
         let made = self.pods().create(&PostParams::default(), &pod).await;
         made.map(drop).map_err(|source| self.objects(format!("make pod {}", tool.name), source))
     }
