@@ -10,6 +10,7 @@ mod fetch;
 mod find;
 mod ignore;
 mod mentions;
+mod patience;
 mod program;
 mod recording;
 mod refusal;
@@ -79,6 +80,19 @@ pub enum HelmError {
         how: String,
         /// The first line of what it said.
         last: String,
+    },
+    /// It did not come to its end.
+    #[error(
+        "ask {program} about chart {chart}: no answer within {seconds} s, so it was ended; look in the chart's templates \
+         for a `range`, an `until` or an `include` that goes on without end, or that a value makes that long"
+    )]
+    TooLong {
+        /// The program.
+        program: Utf8PathBuf,
+        /// The folder or archive of the chart.
+        chart: Utf8PathBuf,
+        /// How long it was waited for.
+        seconds: u64,
     },
     /// It printed something else than text.
     #[error("{program} printed bytes that are not UTF-8")]

@@ -1,13 +1,14 @@
 //! Running Helm: as many at once as the machine has cores, each question once.
 
-use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
 use super::cache::Cache;
+use super::patience::end_within;
 use super::recording::Recorder;
 use super::refusal::Refusal;
 use super::{HelmError, HelmMajor};
@@ -15,6 +16,12 @@ use crate::digest::sha256_of_parts;
 
 /// The Kubernetes version that charts are rendered for, where nobody names one.
 const DEFAULT_KUBE_VERSION: &str = "1.36.3";
+
+/// What a render may take before it collects garbage, in Go's spelling: several times what the largest chart needs.
+const MUCH_MEMORY: &str = "1GiB";
+
+/// How long Helm may take to answer. It answers within a second; this is for a machine that is very busy.
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// One Helm.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -230,8 +237,10 @@ impl Helms {
             .env("HELM_DATA_HOME", "/nonexistent")
             .env("HELM_PLUGINS", "/nonexistent")
             .env("KUBECONFIG", "/nonexistent")
-            // A render lives too short to collect garbage; it saves a quarter of its processor time.
-            .env("GOGC", "off");
+            // A render lives too short to collect garbage; it saves a quarter of its processor time. One that needs more
+            // memory than any chart should collects it after all.
+            .env("GOGC", "off")
+            .env("GOMEMLIMIT", MUCH_MEMORY);
         for (file, _) in &job.values {
             command.args(["--values", file.as_str()]);
         }
@@ -259,21 +268,19 @@ impl Helms {
         let _slot = self.slots.take();
         let run = |source| HelmError::Run { program: program.path.clone(), source };
         let given = if has_overrides(job) { Stdio::piped() } else { Stdio::null() };
-        let mut child = self
+        let child = self
             .command(program, verb, job)
             .stdin(given)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|source| HelmError::Start { program: program.path.clone(), source })?;
-        if let Some(mut stdin) = child.stdin.take() {
-            match stdin.write_all(job.overrides.to_string().as_bytes()) {
-                // Helm that gives up before it has read all says why by itself.
-                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(run(error)),
-                _ => {}
-            }
-        }
-        child.wait_with_output().map_err(run)
+        let ended = end_within(child, job.overrides.to_string().into_bytes(), LONGEST).map_err(run)?;
+        ended.ok_or_else(|| HelmError::TooLong {
+            program: program.path.clone(),
+            chart: job.chart.clone(),
+            seconds: LONGEST.as_secs(),
+        })
     }
 }
 
@@ -324,5 +331,31 @@ impl Drop for Slot<'_> {
     fn drop(&mut self) {
         *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.0.returned.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use camino::Utf8PathBuf;
+    use serde_json::Value;
+
+    use super::{HelmProgram, Helms, RenderJob, Verb};
+    use crate::helm::HelmMajor;
+
+    #[test]
+    fn a_helm_that_collects_no_garbage_has_a_limit_of_memory() {
+        let program = HelmProgram { major: HelmMajor::Four, path: "/bin/helm".into() };
+        let job = RenderJob {
+            chart: Utf8PathBuf::from("/chart"),
+            chart_digest: String::new(),
+            release: "a".into(),
+            namespace: "a".into(),
+            values: Vec::new(),
+            overrides: Value::Null,
+            arguments: Vec::new(),
+        };
+        let command = Helms::none().command(&program, Verb::Template, &job);
+        let given: Vec<_> = command.get_envs().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"GO")).collect();
+        assert_eq!(given, [("GOGC".as_ref(), Some("off".as_ref())), ("GOMEMLIMIT".as_ref(), Some("1GiB".as_ref()))]);
     }
 }
