@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use camino::Utf8Path;
-use futures::future::join_all;
+use futures::future::{LocalBoxFuture, join_all};
 use jiff::Timestamp;
 
 use super::diary::Diary;
@@ -286,54 +286,61 @@ async fn perform(experiment: Experiment, bench: &Bench, programs: &Programs, att
     let helm = &programs.helm;
     let mut diary = Diary::open();
     let outcome = match experiment {
-        Experiment::Install => install::run(bench, helm, &mut diary).await,
-        Experiment::WithoutCa => without_ca::run(bench, helm, &mut diary).await,
-        Experiment::MissingCa => missing_ca::run(bench, helm, &mut diary).await,
-        Experiment::ForeignCa => foreign_ca::run(bench, helm, &mut diary).await,
-        Experiment::RotateCa => rotate_ca::run(bench, helm, &mut diary).await,
-        Experiment::Upgrade => upgrade::run(bench, helm, &mut diary).await,
-        Experiment::TenantInstall => tenant_install::run(bench, helm, &mut diary).await,
-        Experiment::ForcedMode => forced_mode::run(bench, helm, &mut diary).await,
-        Experiment::HostilePassword => hostile_password::run(bench, helm, &mut diary).await,
-        Experiment::RotateBundle => rotate_bundle::run(bench, helm, &mut diary).await,
-        Experiment::RollBackCa => roll_back_ca::run(bench, helm, &mut diary).await,
-        Experiment::FollowCaDocumentation => follow_ca_documentation::run(bench, programs, &mut diary).await,
-        Experiment::CopyAgain => copy_again::run(bench, helm, &mut diary).await,
-        Experiment::RotatePassword => rotate_password::run(bench, programs, &mut diary).await,
+        Experiment::Install => boxed(|| install::run(bench, helm, &mut diary)).await,
+        Experiment::WithoutCa => boxed(|| without_ca::run(bench, helm, &mut diary)).await,
+        Experiment::MissingCa => boxed(|| missing_ca::run(bench, helm, &mut diary)).await,
+        Experiment::ForeignCa => boxed(|| foreign_ca::run(bench, helm, &mut diary)).await,
+        Experiment::RotateCa => boxed(|| rotate_ca::run(bench, helm, &mut diary)).await,
+        Experiment::Upgrade => boxed(|| upgrade::run(bench, helm, &mut diary)).await,
+        Experiment::TenantInstall => boxed(|| tenant_install::run(bench, helm, &mut diary)).await,
+        Experiment::ForcedMode => boxed(|| forced_mode::run(bench, helm, &mut diary)).await,
+        Experiment::HostilePassword => boxed(|| hostile_password::run(bench, helm, &mut diary)).await,
+        Experiment::RotateBundle => boxed(|| rotate_bundle::run(bench, helm, &mut diary)).await,
+        Experiment::RollBackCa => boxed(|| roll_back_ca::run(bench, helm, &mut diary)).await,
+        Experiment::FollowCaDocumentation => boxed(|| follow_ca_documentation::run(bench, programs, &mut diary)).await,
+        Experiment::CopyAgain => boxed(|| copy_again::run(bench, helm, &mut diary)).await,
+        Experiment::RotatePassword => boxed(|| rotate_password::run(bench, programs, &mut diary)).await,
         Experiment::RotateKillingClients => {
-            rotate_under_fault::run(bench, programs, Fault::ClientsKilled, attendance, &mut diary).await
+            boxed(|| rotate_under_fault::run(bench, programs, Fault::ClientsKilled, attendance, &mut diary)).await
         }
         Experiment::RotateLosingPrimary => {
-            rotate_under_fault::run(bench, programs, Fault::PrimaryLost, attendance, &mut diary).await
+            boxed(|| rotate_under_fault::run(bench, programs, Fault::PrimaryLost, attendance, &mut diary)).await
         }
         Experiment::RotateSwitchingOver => {
-            rotate_under_fault::run(bench, programs, Fault::SwitchedOver, attendance, &mut diary).await
+            boxed(|| rotate_under_fault::run(bench, programs, Fault::SwitchedOver, attendance, &mut diary)).await
         }
         Experiment::RotateKillingPooler => {
-            rotate_under_fault::run(bench, programs, Fault::PoolerKilled, attendance, &mut diary).await
+            boxed(|| rotate_under_fault::run(bench, programs, Fault::PoolerKilled, attendance, &mut diary)).await
         }
         Experiment::RotateWithoutKubelet => {
-            rotate_under_fault::run(bench, programs, Fault::KubeletStopped, attendance, &mut diary).await
+            boxed(|| rotate_under_fault::run(bench, programs, Fault::KubeletStopped, attendance, &mut diary)).await
         }
         Experiment::RotateKillingApiServer => {
-            rotate_under_fault::run(bench, programs, Fault::ApiServerKilled, attendance, &mut diary).await
+            boxed(|| rotate_under_fault::run(bench, programs, Fault::ApiServerKilled, attendance, &mut diary)).await
         }
         Experiment::RotateWithoutOperator => {
-            rotate_under_fault::run(bench, programs, Fault::OperatorGone, attendance, &mut diary).await
+            boxed(|| rotate_under_fault::run(bench, programs, Fault::OperatorGone, attendance, &mut diary)).await
         }
-        Experiment::RotateAgain => rotate_again::run(bench, programs, &mut diary).await,
-        Experiment::RecreateCredential => recreate_credential::run(bench, programs, &mut diary).await,
-        Experiment::BreakCredential => break_credential::run(bench, helm, &mut diary).await,
-        Experiment::ChangeFirstPassword => change_first_password::run(bench, programs, &mut diary).await,
-        Experiment::Reinstall => reinstall::run(bench, programs, &mut diary).await,
-        Experiment::MendKeepingData => mend_keeping_data::run(bench, programs, &mut diary).await,
-        Experiment::MendDeletingData => mend_deleting_data::run(bench, programs, &mut diary).await,
-        Experiment::RotateApiKey => rotate_api_key::run(bench, programs, &mut diary).await,
-        Experiment::Migrate => migrate::run(bench, helm, &mut diary).await,
-        Experiment::InstallWaiting => install_waiting::run(bench, programs, &mut diary).await,
-        Experiment::StartTogether => start_together::run(bench, &mut diary).await,
+        Experiment::RotateAgain => boxed(|| rotate_again::run(bench, programs, &mut diary)).await,
+        Experiment::RecreateCredential => boxed(|| recreate_credential::run(bench, programs, &mut diary)).await,
+        Experiment::BreakCredential => boxed(|| break_credential::run(bench, helm, &mut diary)).await,
+        Experiment::ChangeFirstPassword => boxed(|| change_first_password::run(bench, programs, &mut diary)).await,
+        Experiment::Reinstall => boxed(|| reinstall::run(bench, programs, &mut diary)).await,
+        Experiment::MendKeepingData => boxed(|| mend_keeping_data::run(bench, programs, &mut diary)).await,
+        Experiment::MendDeletingData => boxed(|| mend_deleting_data::run(bench, programs, &mut diary)).await,
+        Experiment::RotateApiKey => boxed(|| rotate_api_key::run(bench, programs, &mut diary)).await,
+        Experiment::Migrate => boxed(|| migrate::run(bench, helm, &mut diary)).await,
+        Experiment::InstallWaiting => boxed(|| install_waiting::run(bench, programs, &mut diary)).await,
+        Experiment::StartTogether => boxed(|| start_together::run(bench, &mut diary)).await,
     };
     diary.seal(experiment, bench, outcome)
+}
+
+/// A future that is made on the heap, and not first beside all others in the frame of who chooses among them: together
+/// they outgrow the stack of a test's thread.
+#[inline(never)]
+fn boxed<'a, F: Future + 'a>(make: impl FnOnce() -> F) -> LocalBoxFuture<'a, F::Output> {
+    Box::pin(make())
 }
 
 /// The record of an experiment that could not begin.
