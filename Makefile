@@ -10,8 +10,8 @@ HOLDFAST := $(TARGET)/debug/holdfast
 EVERYDAY := agents certctl infisical
 SUBJECTS ?= $(EVERYDAY) platform
 # Which tests of the live lane go through the door, and the one that shows that it opens.
-DOOR ?= test(/\/live$$/)
-FIRST := test(=agents/production/ca/ca_05/live)
+DOOR ?= package(suites) & test(/\/live$$/)
+FIRST := package(suites) & test(=agents/production/ca/ca_05/live)
 # As old as the last run of at least these that passed.
 PASSED := $(TARGET)/holdfast/passed
 
@@ -41,7 +41,7 @@ unit: build ## Units and the rendered lane, through nextest
 
 door: up ## The live lane as developers run it: through nextest, a process for each test; DOOR chooses some
 	PATH="$$($(HOLDFAST) tools nextest helm4 helm3):$$PATH" \
-	  $(CARGO) nextest run --package suites --locked -E '$(DOOR)'
+	  $(CARGO) nextest run --workspace --locked -E '$(DOOR)'
 
 mutants: build ## The kill matrix of the rendered lane: every mutant's red set must be its target and also
 	PATH="$$($(HOLDFAST) tools helm4 helm3):$$PATH" $(HOLDFAST) mutants run
