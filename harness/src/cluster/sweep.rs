@@ -107,10 +107,16 @@ impl Cluster {
     /// Asks for the removal of everything that one run made, and starts what it had stopped. Says what could not be done
     /// now, which a sweep does later. When `stop` is ready first (with the name of a signal), nothing more is tried.
     pub async fn abandon(&self, run: &str, stop: impl Future<Output = String>) -> Vec<String> {
-        let obstacle = tokio::select! {
-            undone = self.try_to_abandon(run) => return undone,
-            signal = stop => format!("{signal} came while it was being removed"),
-            () = tokio::time::sleep(ABANDONED) => format!("it was not removed within {} s", ABANDONED.as_secs()),
+        let tried = async {
+            tokio::select! {
+                undone = self.try_to_abandon(run) => Ok(undone),
+                signal = stop => Err(format!("{signal} came while it was being removed")),
+            }
+        };
+        let out_of_time = |_elapsed| Err(format!("it was not removed within {} s", ABANDONED.as_secs()));
+        let obstacle = match tokio::time::timeout(ABANDONED, tried).await.unwrap_or_else(out_of_time) {
+            Ok(undone) => return undone,
+            Err(obstacle) => obstacle,
         };
         vec![format!("left behind: what the run made, because {obstacle}; `{}` removes it", self.sweep_command())]
     }
