@@ -218,3 +218,63 @@ impl Pair {
         (self.database.clone(), self.role.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::super::POOL_01;
+    use crate::testing::judge_manifests;
+
+    fn behind_a_pooler(clients: &str, pooler: &str) -> String {
+        let all = clients.split(';').map(|client| {
+            let (name, more) = client.split_once(':').unwrap();
+            format!("{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: {name}}}, spec: {{template: {{spec: {{containers: [{{name: a, env: [{more}]}}]}}}}, replicas: 5}}}}\n---\n")
+        });
+        let pooler = format!(
+            "{{apiVersion: postgresql.cnpg.io/v1, kind: Pooler, metadata: {{name: db-pooler}}, spec: {{cluster: {{name: db}}, {pooler}}}}}"
+        );
+        all.collect::<String>()
+            + "{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: db}}\n---\n"
+            + &pooler
+    }
+
+    const THIRTY: &str = "a:{name: PGHOST, value: db-pooler}, {name: DB_POOL_SIZE, value: '30'}";
+    const SHARED: &str = "a:{name: PGHOST, value: db-pooler.shop.svc}, {name: PGUSER, value: one}, {name: PGDATABASE, value: d}, {name: DB_POOL_SIZE, value: '30'};b:{name: PGHOST, value: db-pooler}, {name: PGUSER, value: one}, {name: PGDATABASE, value: d}, {name: DB_POOL_SIZE, value: '30'}";
+    const OF_TWO_ROLES: &str = "a:{name: PGHOST, value: db-pooler}, {name: PGUSER, value: one}, {name: PGDATABASE, value: d}, {name: DB_POOL_SIZE, value: '30'};b:{name: PGHOST, value: db-pooler}, {name: PGUSER, value: two}, {name: PGDATABASE, value: d}, {name: DB_POOL_SIZE, value: '30'}";
+    const OF_ROLES_UNTOLD: &str = "a:{name: PGHOST, value: db-pooler}, {name: DB_POOL_SIZE, value: '30'};b:{name: PGHOST, value: db-pooler}, {name: DB_POOL_SIZE, value: '30'}";
+    const SOMEWHERE: &str = "a:{name: PGUSER, value: one}, {name: DB_POOL_SIZE, value: '30'}";
+    const SOMEWHERE_FEW: &str = "a:{name: PGUSER, value: one}, {name: DB_POOL_SIZE, value: '2'}";
+    const UNTOLD: &str = "a:{name: PGHOST, value: db-pooler}";
+
+    #[rstest]
+    #[case::holds_back_its_clients(THIRTY, "instances: 2", Holds)]
+    #[case::of_a_size_of_its_own(THIRTY, "pgbouncer: {parameters: {default_pool_size: '95'}}", Violated)]
+    #[case::with_a_reserve(
+        THIRTY,
+        "instances: 2, pgbouncer: {parameters: {default_pool_size: '40', reserve_pool_size: '10'}}",
+        Violated
+    )]
+    #[case::shared_by_two(SHARED, "instances: 4", Holds)]
+    #[case::with_a_pool_for_each_role(OF_TWO_ROLES, "instances: 4", Violated)]
+    #[case::with_a_limit_for_the_database(
+        OF_TWO_ROLES,
+        "instances: 4, pgbouncer: {parameters: {max_db_connections: '20'}}",
+        Holds
+    )]
+    #[case::of_roles_nobody_tells(OF_ROLES_UNTOLD, "instances: 4", Unchecked)]
+    #[case::dialled_by_nobody_knows_whom(SOMEWHERE, "instances: 2", Unchecked)]
+    #[case::whoever_dials_it(SOMEWHERE_FEW, "instances: 2", Holds)]
+    #[case::of_another_size_than_its_clients_say(UNTOLD, "instances: 2", Holds)]
+    #[case::of_another_cluster(THIRTY, "cluster: {name: other}", Unchecked)]
+    #[case::beside_what_dials_the_server(
+        "a:{name: PGHOST, value: db-rw}, {name: DB_POOL_SIZE, value: '30'}",
+        "instances: 2",
+        Violated
+    )]
+    fn clients_and_a_pooler(#[case] clients: &str, #[case] pooler: &str, #[case] verdict: Verdict) {
+        let manifests = behind_a_pooler(clients, pooler).replace("{cluster: {name: db}, cluster:", "{cluster:");
+        assert_eq!(judge_manifests(&POOL_01, &manifests), verdict);
+    }
+}

@@ -99,7 +99,7 @@ fn of_all(call: &Call, commands: &[Command]) -> Taken {
     if let Some(taken) = filtered(&after) {
         return taken;
     }
-    let last = of_pipeline().last().map_or(0, |(index, _)| index);
+    let last = of_pipeline().next_back().map_or(0, |(index, _)| index);
     match variable(&commands[last..]) {
         Some(name) => of_variable(name, commands),
         None => Taken::Whole,
