@@ -14,6 +14,10 @@ use super::{RedactError, Redactor, Sink};
 /// The file that is locked while the run lives.
 const ALIVE: &str = "alive";
 
+/// The file that whoever looks at the other one locks meanwhile: to look is to lock it for a moment, and who leaves just
+/// then must not take that for somebody who stays.
+const LOOKING: &str = "looking";
+
 /// Counts the rooms that this process took away, so that each has a name of its own meanwhile.
 static GONE: AtomicU64 = AtomicU64::new(0);
 
@@ -73,7 +77,8 @@ impl PrivateRoom {
                 }
             }
             let path = folder.join(ALIVE);
-            let alive = match OpenOptions::new().append(true).create(true).mode(0o600).open(&path) {
+            let open = |path: &Utf8Path| OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+            let alive = match open(&folder.join(LOOKING)).and_then(|_| open(&path)) {
                 // The last one left and took the room away at this moment.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 opened => opened.map_err(failed)?,
@@ -92,6 +97,7 @@ impl PrivateRoom {
     pub fn leave(self) -> Result<(), RedactError> {
         let failed = |source| RedactError::Private { folder: self.folder.clone(), source };
         drop(self._alive);
+        let _alone = looking(&self.folder);
         let path = self.folder.join(ALIVE);
         let alive = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -121,8 +127,24 @@ impl PrivateRoom {
 
     /// Whether the run that made a room of this name is still alive on this machine.
     pub fn is_inhabited(base: &Utf8Path, run: &str) -> bool {
-        let alive = File::open(base.join(format!("{}{run}", Self::PREFIX)).join(ALIVE));
-        alive.is_ok_and(|alive| matches!(alive.try_lock(), Err(fs::TryLockError::WouldBlock)))
+        let folder = base.join(format!("{}{run}", Self::PREFIX));
+        let path = folder.join(ALIVE);
+        loop {
+            let Ok(alive) = File::open(&path) else { return false };
+            // It was made after the other one, so where this room has one it is there by now.
+            let _alone = looking(&folder);
+            match is_at(&alive, &path) {
+                Ok(true) => {
+                    let inhabited = matches!(alive.try_lock(), Err(fs::TryLockError::WouldBlock));
+                    // Before others may look, or leave.
+                    drop(alive);
+                    return inhabited;
+                }
+                // Meanwhile the room was taken away, and perhaps another one made.
+                Ok(false) => {}
+                Err(_unknown) => return false,
+            }
+        }
     }
 
     /// The rooms of runs that died without removing them; credentials are in them.
@@ -227,6 +249,20 @@ impl PrivateRoom {
     }
 }
 
+/// The right to look who is in a room, for as long as the value lives; nothing where there is no such room, or only one
+/// process may ever be in it.
+fn looking(folder: &Utf8Path) -> Option<File> {
+    let path = folder.join(LOOKING);
+    loop {
+        let file = File::open(&path).ok()?;
+        file.lock().ok()?;
+        // While this waited, the room may have been taken away, and another one made.
+        if is_at(&file, &path).ok()? {
+            return Some(file);
+        }
+    }
+}
+
 /// Whether a file that was opened at a path is still the one that is there.
 fn is_at(file: &File, path: &Utf8Path) -> io::Result<bool> {
     let opened = file.metadata()?.ino();
@@ -292,6 +328,28 @@ mod tests {
             }
         });
         assert_eq!(base.read_dir_utf8().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn who_only_looks_keeps_no_room_standing() {
+        let base = tempfile::tempdir().unwrap();
+        let base = Utf8Path::from_path(base.path()).unwrap();
+        let over = std::sync::atomic::AtomicBool::new(false);
+        let left = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    PrivateRoom::is_inhabited(base, "nt-1");
+                }
+            });
+            let visits = (0..2000).map(|_| {
+                PrivateRoom::join(base, "nt-1").unwrap().leave().unwrap();
+                base.read_dir_utf8().unwrap().count()
+            });
+            let left = visits.max();
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+            left
+        });
+        assert_eq!(left, Some(0), "a room that everybody has left still stands");
     }
 
     #[test]
