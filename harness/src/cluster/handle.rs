@@ -92,6 +92,14 @@ impl Handle {
         }
     }
 
+    /// What a person types to remove what runs left on it.
+    pub fn sweep_command(&self) -> String {
+        match self.provider {
+            Provider::Kind => format!("holdfast sweep --name {}", self.name),
+            Provider::Existing => format!("holdfast sweep --context {} --kubeconfig {}", self.context, self.kubeconfig),
+        }
+    }
+
     /// The folder of a cluster: its kubeconfig, kind's configuration, this file.
     ///
     /// # Errors

@@ -118,18 +118,10 @@ impl Cluster {
             Ok(undone) => return undone,
             Err(obstacle) => obstacle,
         };
-        vec![format!("left behind: what the run made, because {obstacle}; `{}` removes it", self.sweep_command())]
-    }
-
-    /// What a person types to remove what runs left here.
-    fn sweep_command(&self) -> String {
-        let handle = self.handle();
-        match handle.provider {
-            Provider::Kind => format!("holdfast sweep --name {}", handle.name),
-            Provider::Existing => {
-                format!("holdfast sweep --context {} --kubeconfig {}", handle.context, handle.kubeconfig)
-            }
-        }
+        vec![format!(
+            "left behind: what the run made, because {obstacle}; `{}` removes it",
+            self.handle().sweep_command()
+        )]
     }
 
     async fn try_to_abandon(&self, run: &str) -> Vec<String> {

@@ -10,28 +10,18 @@ use crate::run::{Event, ImageIdentity, Journal, RunDirectory, RunError};
 
 /// Keeps the records of one subject under one overlay.
 pub(super) struct Clerk<'a> {
-    subject: &'a str,
-    overlay: &'a str,
-    directory: &'a RunDirectory,
-    journal: &'a Journal,
-    sink: &'a Sink,
-    progress: &'a dyn Progress,
-    unkept: Mutex<Option<RunError>>,
+    pub(super) subject: &'a str,
+    pub(super) overlay: &'a str,
+    pub(super) directory: &'a RunDirectory,
+    pub(super) journal: &'a Journal,
+    pub(super) sink: &'a Sink,
+    pub(super) progress: &'a dyn Progress,
+    /// Why something could not be kept, the first time.
+    pub(super) unkept: Mutex<Option<RunError>>,
 }
 
-impl<'a> Clerk<'a> {
-    pub(super) fn new(
-        subject: &'a str,
-        overlay: &'a str,
-        directory: &'a RunDirectory,
-        journal: &'a Journal,
-        sink: &'a Sink,
-        progress: &'a dyn Progress,
-    ) -> Self {
-        Self { subject, overlay, directory, journal, sink, progress, unkept: Mutex::default() }
-    }
-
-    /// Why something could not be kept, the first time.
+impl Clerk<'_> {
+    /// Why something could not be kept, if that is so.
     pub(super) fn unkept(self) -> Option<RunError> {
         self.unkept.into_inner().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use futures::future::try_join_all;
@@ -89,23 +89,17 @@ async fn carry_out(
     })?;
     progress.say(&format!("Run {}: what it does and finds goes to {}", directory.id(), directory.path()));
     let work = Work { request, directory, room, sink: &sink, journal: &journal, progress };
-    let ended = tokio::select! {
-        done = work.both_lanes(&scenes) => done,
+    let (interrupted, ended) = tokio::select! {
+        done = work.both_lanes(&scenes) => (false, done),
         signal = stop() => {
             progress.say(&format!("{signal}: what the run made on the cluster is removed; a second one breaks that off"));
-            match journal.record(Event::Interrupted { signal }) {
-                Ok(()) => {
-                    work.abandon(stop()).await;
-                    Ok(())
-                }
-                Err(error) => Err(error.into()),
-            }
+            (true, journal.record(Event::Interrupted { signal }).map_err(ConformanceError::from))
         }
     };
-    if let Err(error) = ended {
+    if interrupted || ended.is_err() {
         work.abandon(stop()).await;
-        return Err(error);
     }
+    ended?;
     Ok(conclude(directory, &journal, &sink, room.clone())?)
 }
 
@@ -243,7 +237,9 @@ impl Work<'_> {
     async fn live_lane(&self, stage: &Stage, prepared: Prepared<'_>, seats: &Seats) -> Result<(), ConformanceError> {
         let Prepared { scene, wanted, campaign, faults, pointless } = prepared;
         let subject = &campaign.installation.subject;
-        let clerk = Clerk::new(subject, &scene.overlay, self.directory, self.journal, self.sink, self.progress);
+        let Self { directory, journal, sink, progress, .. } = *self;
+        let overlay = &scene.overlay;
+        let clerk = Clerk { subject, overlay, directory, journal, sink, progress, unkept: Mutex::default() };
         let sealed = conduct(&stage.cluster, &campaign, seats, &clerk).await;
         let unkept = clerk.unkept();
         self.journal.record(Event::ImagesObserved { subject: subject.clone(), images: images_of(&sealed) })?;

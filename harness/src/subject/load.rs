@@ -220,13 +220,7 @@ impl Reading<'_> {
 
     /// Names become parts of namespaces, releases and labels.
     fn label(&self, field: &str, name: &str) -> Result<(), SubjectError> {
-        let inner = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
-        let valid = !name.is_empty()
-            && name.len() <= 40
-            && name.chars().all(inner)
-            && !name.starts_with('-')
-            && !name.ends_with('-');
-        if valid {
+        if is_label(name) {
             return Ok(());
         }
         Err(self.wrong(field, format!("`{name}` is no name: expected 1 to 40 of a-z, 0-9 and -, not - at an end")))
@@ -314,4 +308,10 @@ impl Reading<'_> {
     fn missing(&self, field: &str, what: &'static str, named: Utf8PathBuf) -> SubjectError {
         SubjectError::Missing { path: self.path.to_owned(), field: field.to_owned(), what, named }
     }
+}
+
+/// Whether a text can be part of the names of namespaces, releases and labels: 1 to 40 of a-z, 0-9 and -, not - at an end.
+pub fn is_label(text: &str) -> bool {
+    let inner = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
+    (1..=40).contains(&text.len()) && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-')
 }

@@ -25,7 +25,7 @@ pub use self::file::{
     ApiVersion, ChartSource, Companion, Format, HttpSmoke, Image, Kind, Metadata, OverlayFile, PodTemplatePath,
     Release, Smoke, Structured, SubjectFile,
 };
-pub use self::load::SubjectError;
+pub use self::load::{SubjectError, is_label};
 pub use self::remote::{ChartAt, RemoteChart, has_digest, is_exact_version};
 pub use self::schema::json_schema;
 pub use self::served::{ApiKeys, ServedTls};

@@ -30,9 +30,12 @@ impl Down {
             Handle::read(&cache, &self.name).map_err(Failure::broke)?.filter(|handle| handle.provider != Provider::Kind)
         {
             return Err(Failure::usage(format!(
-                "remove the cluster {}: somebody else made it, at context {} of {}, so it stays; `holdfast sweep --context \
-                 {} --kubeconfig {}` removes what runs left on it",
-                self.name, handle.context, handle.kubeconfig, handle.context, handle.kubeconfig
+                "remove the cluster {}: somebody else made it, at context {} of {}, so it stays; `{}` removes what \
+                 runs left on it",
+                self.name,
+                handle.context,
+                handle.kubeconfig,
+                handle.sweep_command()
             )));
         }
         let progress = progress(terminal);

@@ -18,6 +18,7 @@ mod tools;
 mod up;
 
 use clap::Subcommand;
+use harness::subject::is_label;
 
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -69,9 +70,7 @@ impl Command {
 
 /// A cluster's name, which is part of file names and of names on the cluster: a DNS label, short enough for what follows.
 fn cluster_name(text: &str) -> Result<String, String> {
-    let of_a_label = |one: char| one.is_ascii_lowercase() || one.is_ascii_digit() || one == '-';
-    let fits = (1..=40).contains(&text.len()) && text.chars().all(of_a_label);
-    if fits && !text.starts_with('-') && !text.ends_with('-') {
+    if is_label(text) {
         Ok(text.to_owned())
     } else {
         Err("a name is 1 to 40 of a-z, 0-9 and -, and neither begins nor ends with -".to_owned())
