@@ -5,6 +5,7 @@
 
 pub mod boot;
 pub mod ca;
+mod clients;
 pub mod key;
 pub mod mig;
 mod named;

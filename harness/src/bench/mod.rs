@@ -85,6 +85,9 @@ use crate::wait::{Budget, WaitError};
 /// How long what a run makes may stay after the run was killed.
 const TIME_TO_LIVE: SignedDuration = SignedDuration::from_hours(4);
 
+/// A client of a bench opens a session within this time, if it has none: probes and heartbeats ask every few seconds.
+const COMES_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+
 /// One subject in a namespace of its own.
 pub struct Bench {
     cluster: Cluster,
@@ -164,9 +167,15 @@ impl Bench {
         self.allow(budget.longer_by(self.pace.refresh))
     }
 
-    /// Since when the bench stands; logins since then tell who is a client, also while a pool is between two sessions.
+    /// Since when the bench stands.
     pub(crate) fn standing_since(&self) -> Timestamp {
         self.raised
+    }
+
+    /// Since when logins tell who is a client, also while a pool is between two sessions. The log of everything before
+    /// would tell of nobody else, and on an old bench with many clients it takes longer to read than anything else.
+    pub(crate) fn clients_since(&self) -> Timestamp {
+        Timestamp::now().saturating_sub(COMES_WITHIN).map_or(self.raised, |recently| recently.max(self.raised))
     }
 
     /// The namespace of the bench of that name in a run.

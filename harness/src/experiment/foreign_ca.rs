@@ -22,7 +22,7 @@ const WATCHED: Budget = Budget::seconds("a session of a pod that trusts a foreig
 
 pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     let inputs = bench.ca_inputs()?.clone();
-    diary.look(bench, BEFORE, bench.standing_since()).await?;
+    diary.look(bench, BEFORE, bench.clients_since()).await?;
     let known = diary.step("note which pods there are", bench.pod_states()).await?;
 
     let began = Timestamp::now();

@@ -15,7 +15,7 @@ fn hostile_password() -> String {
 }
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look(bench, BEFORE, bench.standing_since()).await?;
+    diary.look(bench, BEFORE, bench.clients_since()).await?;
     let Some(old) = diary.step("read the password", bench.application_credential()).await? else {
         return Err(BenchError::Unsuited(
             "the subject does not say under `database.credentials` where its password is".into(),

@@ -22,7 +22,7 @@ pub const DELETE: &str = "delete the Secret";
 pub const WITHOUT: &str = "wait until it is made again";
 
 pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look(bench, BEFORE, bench.standing_since()).await?;
+    diary.look(bench, BEFORE, bench.clients_since()).await?;
     let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
     let began = Timestamp::now();

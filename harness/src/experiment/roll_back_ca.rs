@@ -19,7 +19,7 @@ const TURNED_AWAY: Budget = Budget::seconds("every client to fail under the wron
 const RESTORED: Budget = Budget::seconds("every client to trust the prior CA again and to have connected under it", 30);
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look(bench, BEFORE, bench.standing_since()).await?;
+    diary.look(bench, BEFORE, bench.clients_since()).await?;
     let clients = diary.clients();
     let prior = String::from_utf8_lossy(&bench.ca_pem().await?).into_owned();
 

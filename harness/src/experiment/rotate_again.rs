@@ -13,7 +13,7 @@ pub const CHANGED_AGAIN: &str = "change the credential again";
 pub const SAME_VALUE: &str = "write the same value once more";
 
 pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look(bench, BEFORE, bench.standing_since()).await?;
+    diary.look(bench, BEFORE, bench.clients_since()).await?;
     let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
     let began = Timestamp::now();

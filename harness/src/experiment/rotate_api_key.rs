@@ -38,7 +38,7 @@ pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -
     };
     let (old, new) = (bench.required_api_key()?, unguessed());
     let rotation = Rotation { bench, programs, old: &old, new: &new };
-    diary.look(bench, BEFORE, bench.standing_since()).await?;
+    diary.look(bench, BEFORE, bench.clients_since()).await?;
     diary.step("let a client ask with the old key", bench.start_asker(OLD_CLIENT, &old)).await?;
 
     let began = Timestamp::now();

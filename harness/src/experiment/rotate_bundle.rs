@@ -28,7 +28,7 @@ const TOLD: Budget = Budget::seconds("the server's log to tell of the handshake 
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     let began = Timestamp::now();
-    diary.look(bench, BEFORE, bench.standing_since()).await?;
+    diary.look(bench, BEFORE, bench.clients_since()).await?;
     let clients = diary.clients();
     let old = String::from_utf8_lossy(&bench.ca_pem().await?).into_owned();
     let authority = bench.new_authority()?;

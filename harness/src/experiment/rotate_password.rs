@@ -15,7 +15,7 @@ use crate::bench::{Bench, BenchError, Programs};
 pub const RESTARTED: &str = "after a restart of the primary";
 
 pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look(bench, BEFORE, bench.standing_since()).await?;
+    diary.look(bench, BEFORE, bench.clients_since()).await?;
     let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
     let password = Bench::new_password();

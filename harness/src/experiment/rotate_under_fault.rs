@@ -36,7 +36,7 @@ pub(super) async fn run(
     others: &Attendance<'_>,
     diary: &mut Diary,
 ) -> Result<(), BenchError> {
-    diary.look(bench, BEFORE, bench.standing_since()).await?;
+    diary.look(bench, BEFORE, bench.clients_since()).await?;
     let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
     let mut rotated = None;

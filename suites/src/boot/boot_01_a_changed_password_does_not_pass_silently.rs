@@ -16,6 +16,7 @@ use harness::requirement::{Lane, Level, Requirement};
 use super::live::{self, EXPLAINED, control_rows};
 use super::outcome::{APPLIED, DOCUMENTED, REFUSED, of};
 use super::{dialling, plan, server};
+use crate::clients::clients_of;
 use crate::pods::{KEEPS_ALL, roll_of};
 
 /// A changed password does not pass silently.
@@ -56,7 +57,7 @@ fn live(records: &Records, check: &mut Check) {
     check.expect(place(), "another password on a volume with data", &outcome, one_of(&allowed));
     if outcome == EXPLAINED {
         let workloads = during.workloads();
-        for workload in before.client_workloads() {
+        for workload in clients_of(before, check) {
             let pods = workloads.get(workload.as_str());
             let serves = pods.is_some_and(|pods| pods.iter().any(|pod| pod.ready));
             let state = if serves { "serve on" } else { "are gone or not ready" };

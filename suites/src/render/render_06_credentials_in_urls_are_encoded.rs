@@ -18,6 +18,7 @@ use harness::rendered::{Rendered, Rendering, renders};
 use harness::requirement::{Lane, Level, Requirement};
 
 use super::written::{passwords, written_texts};
+use crate::clients::clients_of;
 use crate::passwords::{PLAIN_PASSWORD, renderings_with_passwords, with_passwords};
 
 /// Credentials in URLs are percent-encoded.
@@ -105,7 +106,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 fn live(records: &Records, check: &mut Check) {
     let Some(hostile) = records.of(Experiment::HostilePassword) else { return };
     let (before, during) = (hostile.at(BEFORE), hostile.at(DURING));
-    for workload in before.client_workloads() {
+    for workload in clients_of(before, check) {
         let new: Vec<_> = during.pods_since(before).filter(|pod| pod.workload == workload).collect();
         check.control(Place::object(&workload), "pods that started with the new password", &new[..], not_empty());
         for pod in new {

@@ -15,6 +15,7 @@ use harness::requirement::{Lane, Level, Requirement};
 
 use super::way::{given_a_password, way};
 use super::{ROTATIONS, control_rotated, in_rotation};
+use crate::clients::clients_of;
 
 /// All consumers follow.
 pub const ROT_03: Requirement = Requirement {
@@ -76,7 +77,7 @@ fn expect_followed(rotation: &Record, check: &mut Check) {
         check.control(in_rotation("the database", rotation), what, &refuses, equal_to(true));
     }
     let (before, during) = (rotation.at(BEFORE), rotation.at(DURING));
-    let clients = before.client_workloads();
+    let clients = clients_of(before, check);
     for pod in during.pods.iter().filter(|pod| clients.contains(&pod.workload)) {
         let logged_in = during.logins_of(pod).iter().any(|login| login.at >= refused);
         let how = match (logged_in, before.pod(&pod.uid)) {

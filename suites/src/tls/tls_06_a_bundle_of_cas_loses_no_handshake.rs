@@ -17,6 +17,7 @@ use harness::rendered::{Change, Rendered, Rendering, renders};
 use harness::requirement::{Lane, Level, Requirement};
 
 use crate::ca::control_new_key;
+use crate::clients::clients_of;
 
 /// A bundle of CAs loses no handshake.
 pub const TLS_06: Requirement = Requirement {
@@ -60,7 +61,7 @@ fn live(records: &Records, check: &mut Check) {
     let Some(served) = rotation.over(NEW_LEAF_SERVED) else { return };
     control_new_key(rotation, check);
     control_the_log_tells(after, check);
-    for workload in before.client_workloads() {
+    for workload in clients_of(before, check) {
         let pods: Vec<&PodState> =
             before.pods.iter().chain(after.pods_since(before)).filter(|pod| pod.workload == workload).collect();
         let logins = pods.iter().flat_map(|pod| after.logins_of(pod)).filter(|login| login.at > served);

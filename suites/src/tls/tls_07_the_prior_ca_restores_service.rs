@@ -12,6 +12,8 @@ use harness::feature::Feature;
 use harness::finding::Place;
 use harness::requirement::{Lane, Level, Requirement};
 
+use crate::clients::clients_of;
+
 /// The prior CA restores service.
 pub const TLS_07: Requirement = Requirement {
     id: "TLS-07",
@@ -32,7 +34,7 @@ fn live(records: &Records, check: &mut Check) {
     let Some(rollback) = records.of(Experiment::RollBackCa) else { return };
     let (before, during, after) = (rollback.at(BEFORE), rollback.at(DURING), rollback.at(AFTER));
     let Some(back) = rollback.over(PRIOR_CA_BACK) else { return };
-    for workload in before.client_workloads() {
+    for workload in clients_of(before, check) {
         let place = Place::object(&workload);
         let of_workload = |pod: &&_| is_of(pod, &workload);
         let failures = during.pods.iter().filter(of_workload).flat_map(|pod| during.failures_of(pod));
