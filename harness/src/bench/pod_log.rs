@@ -43,6 +43,13 @@ impl Life {
         Place::object(format!("log of pod {pod}{which}")).container(&self.container)
     }
 
+    /// Whether it goes on in a pod that nobody has deleted: then it has a log, whoever says otherwise.
+    fn goes_on_in(&self, pod: &Pod) -> bool {
+        let running = |status: &ContainerStatus| status.state.as_ref().is_some_and(|state| state.running.is_some());
+        let mut own = main_statuses(pod).filter(|status| status.name == self.container);
+        !self.previous && pod.metadata.deletion_timestamp.is_none() && own.any(running)
+    }
+
     /// What to ask the kubelet for.
     pub(super) fn parameters(&self) -> LogParams {
         LogParams { container: Some(self.container.clone()), previous: self.previous, ..LogParams::default() }
@@ -81,7 +88,7 @@ fn lives_of(status: &ContainerStatus) -> Vec<Life> {
 /// What it means that a log was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// There is none: the container waits to start, or is gone with its pod.
+    /// There is none, unless the container runs: it waits to start, or is gone with its pod.
     NoLog,
     /// It may be told to who asks again.
     Passing,
@@ -120,7 +127,12 @@ pub(super) async fn read(
             Ok(log) => log,
             Err(error) => {
                 return match Refusal::of(&error) {
-                    Refusal::NoLog => Progress::Ready(None),
+                    // A kubelet that has just begun knows of no pod; the API server tells of what runs meanwhile.
+                    Refusal::NoLog => match pods.get_opt(pod).await {
+                        Ok(Some(now)) if life.goes_on_in(&now) => Progress::NotYet(failed(&error)),
+                        Ok(_) => Progress::Ready(None),
+                        Err(error) => Progress::NotYet(failed(&error)),
+                    },
                     Refusal::Passing => Progress::NotYet(failed(&error)),
                     Refusal::Final => Progress::Hopeless(failed(&error)),
                 };
@@ -223,6 +235,19 @@ mod tests {
     fn a_refusal_means(#[case] code: u16, #[case] expected: Refusal) {
         let error = kube::Error::Api(Status::failure("no", "No").with_code(code).boxed());
         assert_eq!(Refusal::of(&error), expected);
+    }
+
+    #[rstest]
+    #[case::runs(&running(), &json!({}), false, true)]
+    #[case::waits(&waiting(), &json!({}), false, false)]
+    #[case::has_ended(&ended(), &json!({}), false, false)]
+    #[case::is_on_its_way_out(&running(), &json!({"deletionTimestamp": "2026-01-02T03:04:05Z"}), false, false)]
+    #[case::is_the_one_before(&running(), &json!({}), true, false)]
+    fn a_life_goes_on(#[case] state: &Value, #[case] metadata: &Value, #[case] previous: bool, #[case] expected: bool) {
+        let mut pod = pod(0, state, &json!({}));
+        pod.metadata = serde_json::from_value(metadata.clone()).unwrap();
+        assert_eq!(Life { previous, ..Life::current("app") }.goes_on_in(&pod), expected);
+        assert!(!Life { previous, ..Life::current("another") }.goes_on_in(&pod));
     }
 
     #[test]

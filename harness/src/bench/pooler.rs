@@ -57,7 +57,10 @@ impl Bench {
             return Ok(None);
         }
         let pods = self.pods_of_pooler().await?;
-        let logs = pods.iter().map(async |pod| self.log_of_pooler(pod).await);
+        let logs = pods.iter().map(async |pod| {
+            // One that is about to begin, or has gone meanwhile, has no log.
+            self.log(&pod.name_any(), &Life::current("pgbouncer"), None).await
+        });
         let settled = Timestamp::now().saturating_sub(TOLD).unwrap_or(Timestamp::MIN);
         let mut log = PoolerLog::default();
         for text in try_join_all(logs).await?.into_iter().flatten() {
@@ -68,23 +71,6 @@ impl Bench {
         }
         let addresses = pods.iter().filter_map(|pod| pod.status.as_ref()?.pod_ip.clone()).collect();
         Ok(Some(Passage { addresses, log }))
-    }
-
-    /// One that is about to begin, or has gone meanwhile, has no log. One that serves has one, whoever says otherwise.
-    async fn log_of_pooler(&self, pod: &Pod) -> Result<Option<String>, BenchError> {
-        let name = pod.name_any();
-        let log = self.log(&name, &Life::current("pgbouncer"), None).await?;
-        if log.is_some() || !is_ready(pod) {
-            return Ok(log);
-        }
-        let now = self.pods().get_metadata_opt(&name).await;
-        let now = now.map_err(|source| self.objects(format!("read pod {name}"), source))?;
-        match now {
-            Some(now) if now.metadata.deletion_timestamp.is_none() => {
-                Err(BenchError::Unsuited(format!("pod {name}, of the pooler, is ready and has no log to read")))
-            }
-            _ => Ok(None),
-        }
     }
 
     /// Kills every pod of the pooler, and returns their unique ids.
