@@ -20,7 +20,7 @@ pub(crate) fn clients_of(before: &Snapshot, check: &mut Check) -> BTreeSet<Strin
 
 const WHAT: &str = "clients of the database before";
 
-/// `there were infisical-7f9c at 10.244.0.9, and 10.244.0.1 came 14 times`.
+/// `there were infisical-7f9c at 10.244.0.9, and those who came were 10.244.0.1 (14 times)`.
 fn who(before: &Snapshot) -> String {
     let pods = before.pods.iter().map(|pod| {
         let address = pod.address.as_deref().unwrap_or("no address");
@@ -32,9 +32,9 @@ fn who(before: &Snapshot) -> String {
     for client in sessions.chain(before.logins.iter().map(|login| login.client.as_str())) {
         *came.entry(client).or_default() += 1;
     }
-    let came: Vec<String> = came.into_iter().map(|(client, times)| format!("{client} came {times} times")).collect();
+    let came: Vec<String> = came.into_iter().map(|(client, times)| format!("{client} ({times} times)")).collect();
     let or_nobody = |all: Vec<String>, nobody: &str| if all.is_empty() { nobody.to_owned() } else { all.join(", ") };
-    format!("there were {}, and {}", or_nobody(pods, "no pods"), or_nobody(came, "nobody came"))
+    format!("there were {}, and those who came were {}", or_nobody(pods, "no pods"), or_nobody(came, "none"))
 }
 
 #[cfg(test)]
@@ -62,13 +62,13 @@ mod tests {
         let mut before = moment(BEFORE, 0, [pod("deployment/agents", "a")]);
         before.sessions[0].client = "10.244.0.1".into();
         before.logins.clear();
-        let expected = "control, clients of the database before; there were agents-a at address-of-a, and 10.244.0.1 \
-                        came 1 times: expected some, observed none; without it the rest proves nothing";
+        let expected = "control, clients of the database before; there were agents-a at address-of-a, and those \
+                        who came were 10.244.0.1 (1 times): expected some, observed none; without it the rest proves nothing";
         assert_eq!(reason(&before), expected);
     }
 
     #[test]
     fn where_nobody_came_that_is_said() {
-        assert!(reason(&Snapshot::default()).contains("there were no pods, and nobody came"));
+        assert!(reason(&Snapshot::default()).contains("there were no pods, and those who came were none"));
     }
 }

@@ -15,6 +15,8 @@ use crate::wait::{Budget, Progress, WaitError, poll_until};
 const LOGGED_IN: Budget = Budget::seconds("every client to log in once more", 45);
 const NEW_PODS: Budget = Budget::seconds("new pods of every workload to run", 60);
 
+const NO_CLIENT: &str = "no workload was a client of the database";
+
 impl Bench {
     /// The values through which the chart is told its CA.
     ///
@@ -180,7 +182,7 @@ impl Bench {
             }
             match pods.iter().filter(|pod| clients.contains(&pod.workload)).find(|pod| !logged_in(pod)) {
                 Some(pod) => Progress::NotYet(format!("pod {} has not logged in since", pod.name)),
-                None if clients.is_empty() => Progress::NotYet("no workload was a client of the database".into()),
+                None if clients.is_empty() => Progress::NotYet(NO_CLIENT.into()),
                 None => Progress::Ready(()),
             }
         })
@@ -247,6 +249,7 @@ impl Bench {
             let seen: BTreeSet<&str> = pods.iter().filter(seen).map(|pod| pod.workload.as_str()).collect();
             match workloads.iter().find(|workload| !seen.contains(workload.as_str())) {
                 Some(workload) => Progress::NotYet(format!("the server's log tells of no pod of {workload} yet")),
+                None if workloads.is_empty() => Progress::NotYet(NO_CLIENT.into()),
                 None => Progress::Ready(()),
             }
         })
@@ -271,6 +274,9 @@ impl Bench {
             let of_pod = |session: &&Session| pod.address.as_deref() == Some(&session.client);
             sessions.iter().filter(of_pod).any(|session| session.began > since)
         };
+        if pods.is_empty() {
+            return Ok(Some("no release has a pod".into()));
+        }
         if let Some(pod) = pods.iter().find(|pod| !has_session(pod)) {
             return Ok(Some(format!("pod {} has no session that began under the new CA", pod.name)));
         }

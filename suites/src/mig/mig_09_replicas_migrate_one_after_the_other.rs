@@ -76,6 +76,7 @@ fn live(records: &Records, check: &mut Check) {
     let Some(together) = records.of(Experiment::StartTogether) else { return };
     for moment in STARTED {
         let started = together.at(moment);
+        check.control(Place::object("the bench"), format!("pods {moment}"), &started.pods[..], not_empty());
         for (workload, pods) in started.workloads() {
             let others = pods.get(1..).unwrap_or_default();
             check.control(Place::object(workload), format!("replicas beside the first {moment}"), others, not_empty());
@@ -169,6 +170,7 @@ mod tests {
     #[case::one_never_came_up(|record: &mut Record| record.snapshots[0].pods[1].ready = false, Violated)]
     #[case::applied_twice(|record: &mut Record| record.snapshots[0].schemas = vec![schema(&["1", "1", "2"])], Violated)]
     #[case::one_alone(|record: &mut Record| record.snapshots[0].pods.truncate(1), Unchecked)]
+    #[case::nobody_was_seen(|record: &mut Record| record.snapshots[0].pods.clear(), Unchecked)]
     #[case::nothing_was_migrated(|record: &mut Record| record.snapshots[0].schemas = vec![schema(&[])], Unchecked)]
     fn replicas_start_together(#[case] spoil: fn(&mut Record), #[case] verdict: Verdict) {
         let mut record = together();
