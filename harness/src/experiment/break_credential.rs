@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::diary::Diary;
 use super::rotation::{FOLLOWING, try_both};
-use super::{AFTER, BEFORE, DURING};
+use super::{AFTER, DURING};
 use crate::bench::{Bench, BenchError};
 use crate::wait::Budget;
 
@@ -25,7 +25,7 @@ pub const CORRECT: &str = "wait until the Secret is right again";
 const NOTICED: Budget = Budget::seconds("every client to say that it is not ready", 30);
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look(bench, BEFORE, bench.clients_since()).await?;
+    diary.look_at_clients(bench).await?;
     let role = bench.declared_credential()?.role.clone();
     let clients = diary.latest().map(|before| before.client_workloads_of(&role)).unwrap_or_default();
     let began = Timestamp::now();

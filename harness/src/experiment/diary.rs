@@ -1,19 +1,24 @@
 //! The account that an experiment keeps while it runs, and that is sealed when it ends, however it ends.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::Experiment;
 use super::change::PodChange;
 use super::migrated::Attempt;
 use super::record::{Record, Step};
 use super::snapshot::Snapshot;
+use super::{BEFORE, Experiment};
 use crate::bench::{Bench, BenchError};
 use crate::error::Chain;
 use crate::history::History;
+use crate::wait::{Budget, Progress, poll_until};
+
+/// Longer than a pool may be between two sessions, and than a log takes to tell of one.
+const SOMEBODY_CAME: Budget = Budget::seconds("somebody to come to the database", 60);
 
 /// Steps and snapshots of an experiment under way.
 pub(super) struct Diary {
@@ -82,6 +87,31 @@ impl Diary {
     /// Looks at the bench and keeps what is seen.
     pub(super) async fn look(&mut self, bench: &Bench, moment: &str, since: Timestamp) -> Result<(), BenchError> {
         let seen = self.step(&format!("look at the bench: {moment}"), bench.observe(moment, since)).await?;
+        self.keep(seen);
+        Ok(())
+    }
+
+    /// Looks at the bench before anything is done to its clients, as soon as somebody came to the database: a pod that is
+    /// ready need not have. Where nobody comes, that is what was seen.
+    pub(super) async fn look_at_clients(&mut self, bench: &Bench) -> Result<(), BenchError> {
+        let latest = Cell::new(None);
+        let look = poll_until(bench.allow(SOMEBODY_CAME), || async {
+            match bench.observe(BEFORE, bench.clients_since()).await {
+                Ok(seen) if seen.client_workloads().is_empty() => {
+                    latest.set(Some(seen));
+                    Progress::NotYet("no workload has a pod that came to the database".into())
+                }
+                Ok(seen) => Progress::Ready(Ok(seen)),
+                Err(error) => Progress::Ready(Err(error)),
+            }
+        });
+        let seen = async {
+            match look.await {
+                Ok(seen) => seen,
+                Err(error) => latest.take().ok_or_else(|| bench.waited(error)),
+            }
+        };
+        let seen = self.step(&format!("look at the bench: {BEFORE}"), seen).await?;
         self.keep(seen);
         Ok(())
     }

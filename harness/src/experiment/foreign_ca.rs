@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
 use super::diary::Diary;
-use super::{AFTER, BEFORE, DURING};
+use super::{AFTER, DURING};
 use crate::bench::{Bench, BenchError};
 use crate::wait::Budget;
 
@@ -22,7 +22,7 @@ const WATCHED: Budget = Budget::seconds("a session of a pod that trusts a foreig
 
 pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     let inputs = bench.ca_inputs()?.clone();
-    diary.look(bench, BEFORE, bench.clients_since()).await?;
+    diary.look_at_clients(bench).await?;
     let known = diary.step("note which pods there are", bench.pod_states()).await?;
 
     let began = Timestamp::now();

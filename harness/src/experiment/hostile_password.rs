@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::diary::Diary;
-use super::{AFTER, BEFORE, DURING};
+use super::{AFTER, DURING};
 use crate::bench::{Bench, BenchError};
 
 /// Every character that has a meaning of its own in a URL, and a run of others that no two runs share.
@@ -15,7 +15,7 @@ fn hostile_password() -> String {
 }
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look(bench, BEFORE, bench.clients_since()).await?;
+    diary.look_at_clients(bench).await?;
     let Some(old) = diary.step("read the password", bench.application_credential()).await? else {
         return Err(BenchError::Unsuited(
             "the subject does not say under `database.credentials` where its password is".into(),

@@ -4,9 +4,9 @@
 
 use jiff::Timestamp;
 
+use super::AFTER;
 use super::diary::Diary;
 use super::rotation::{CHANGED, Rotation, beside_a_writer, follow, try_both};
-use super::{AFTER, BEFORE};
 use crate::bench::{Bench, BenchError, Programs};
 
 /// The answer to who made the Secret again.
@@ -22,7 +22,7 @@ pub const DELETE: &str = "delete the Secret";
 pub const WITHOUT: &str = "wait until it is made again";
 
 pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look(bench, BEFORE, bench.clients_since()).await?;
+    diary.look_at_clients(bench).await?;
     let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
     let began = Timestamp::now();

@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::diary::Diary;
-use super::{AFTER, BEFORE, DURING};
+use super::{AFTER, DURING};
 use crate::bench::{Bench, BenchError};
 use crate::wait::Budget;
 
@@ -19,7 +19,7 @@ const TURNED_AWAY: Budget = Budget::seconds("every client to fail under the wron
 const RESTORED: Budget = Budget::seconds("every client to trust the prior CA again and to have connected under it", 30);
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look(bench, BEFORE, bench.clients_since()).await?;
+    diary.look_at_clients(bench).await?;
     let clients = diary.clients();
     let prior = String::from_utf8_lossy(&bench.ca_pem().await?).into_owned();
 

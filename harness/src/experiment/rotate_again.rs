@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::AFTER;
 use super::diary::Diary;
 use super::rotation::{CHANGED, Rotation, beside_a_writer, follow, try_both};
-use super::{AFTER, BEFORE};
 use crate::bench::{Bench, BenchError, Programs};
 
 /// The writer's mark of the second change.
@@ -13,7 +13,7 @@ pub const CHANGED_AGAIN: &str = "change the credential again";
 pub const SAME_VALUE: &str = "write the same value once more";
 
 pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look(bench, BEFORE, bench.clients_since()).await?;
+    diary.look_at_clients(bench).await?;
     let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
     let began = Timestamp::now();

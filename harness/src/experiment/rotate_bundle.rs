@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::diary::Diary;
 use super::pooler::roll_the_pooler;
-use super::{AFTER, BEFORE, DURING};
+use super::{AFTER, DURING};
 use crate::bench::{Bench, BenchError, Presented};
 use crate::probe::{Login, Transport};
 use crate::wait::Budget;
@@ -28,7 +28,7 @@ const TOLD: Budget = Budget::seconds("the server's log to tell of the handshake 
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     let began = Timestamp::now();
-    diary.look(bench, BEFORE, bench.clients_since()).await?;
+    diary.look_at_clients(bench).await?;
     let clients = diary.clients();
     let old = String::from_utf8_lossy(&bench.ca_pem().await?).into_owned();
     let authority = bench.new_authority()?;

@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use super::diary::Diary;
 use super::install::SETTLE;
 use super::rotation::{CHANGED, Rotation, beside_a_writer, drain, follow, try_both};
-use super::{AFTER, BEFORE, DURING};
+use super::{AFTER, DURING};
 use crate::bench::{Bench, BenchError, Programs};
 
 /// The moment after the primary was restarted.
 pub const RESTARTED: &str = "after a restart of the primary";
 
 pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look(bench, BEFORE, bench.clients_since()).await?;
+    diary.look_at_clients(bench).await?;
     let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
     let password = Bench::new_password();

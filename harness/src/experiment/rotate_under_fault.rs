@@ -13,7 +13,7 @@ use super::diary::Diary;
 use super::fault::Fault;
 use super::rendezvous::Attendance;
 use super::rotation::{CHANGED, FRESH_GAP, Rotation, STEADY_GAP, beside_a_writer, drain, follow, held_up, try_both};
-use super::{AFTER, BEFORE, DURING};
+use super::{AFTER, DURING};
 use crate::bench::{Bench, BenchError, Programs};
 use crate::probe::Credential;
 
@@ -36,7 +36,7 @@ pub(super) async fn run(
     others: &Attendance<'_>,
     diary: &mut Diary,
 ) -> Result<(), BenchError> {
-    diary.look(bench, BEFORE, bench.clients_since()).await?;
+    diary.look_at_clients(bench).await?;
     let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
     let mut rotated = None;
