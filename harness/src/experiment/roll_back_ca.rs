@@ -23,9 +23,12 @@ pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> R
     let clients = diary.clients();
     let prior = String::from_utf8_lossy(&bench.ca_pem().await?).into_owned();
 
-    let began = Timestamp::now();
+    let known = bench.pod_states().await?;
     diary.step("put a wrong CA into the Secret", bench.trust(bench.new_authority()?.pem())).await?;
     diary.step("let every pod start anew", bench.replace_pods()).await?;
+    diary.step("wait for new pods of every workload to run", bench.new_pods_run(&known)).await?;
+    // The old ones may have been turned away on their way out; that says nothing of how the new ones began.
+    let began = Timestamp::now();
     let failing = bench.turned_away(&clients, began, bench.allow(TURNED_AWAY));
     diary.hope("wait until every client was turned away", failing).await;
     diary.look(bench, DURING, began).await?;
