@@ -4,71 +4,96 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness::check::Check;
 use harness::expectation::not_empty;
-use harness::experiment::Snapshot;
+use harness::experiment::{BEFORE, Record, Snapshot};
 use harness::finding::Place;
 
-/// The workloads whose pods had come to the database. Without one, whatever is said of the clients is said of nobody:
-/// that control names who came instead, because an address that is no pod's tells where to look.
-pub(crate) fn clients_of(before: &Snapshot, check: &mut Check) -> BTreeSet<String> {
+/// How many pods and addresses are named.
+const NAMED: usize = 5;
+
+/// The workloads whose pods connected to the database before an experiment. Without one, whatever is said of the clients
+/// is said of nobody: that control names who connected instead, because an address that is no pod's tells where to look.
+pub(crate) fn clients_of(record: &Record, check: &mut Check) -> BTreeSet<String> {
+    let before = record.at(BEFORE);
     let clients = before.client_workloads();
     let named: Vec<&String> = clients.iter().collect();
-    let what =
-        if clients.is_empty() { format!("clients of the database before; {}", who(before)) } else { WHAT.into() };
+    let mut what = format!("workloads that connected to the database before {}", record.experiment);
+    if clients.is_empty() {
+        what = format!("{what} ({})", who_connected(before));
+    }
     check.control(Place::object("the bench"), what, &named[..], not_empty());
     clients
 }
 
-const WHAT: &str = "clients of the database before";
-
-/// `there were infisical-7f9c at 10.244.0.9, and those who came were 10.244.0.1 (14 times)`.
-fn who(before: &Snapshot) -> String {
+/// `pods: infisical-7f9c at 10.244.0.9; connections: from 10.244.0.1; refused: none`.
+fn who_connected(before: &Snapshot) -> String {
     let pods = before.pods.iter().map(|pod| {
         let address = pod.address.as_deref().unwrap_or("no address");
         format!("{} at {address}", pod.name)
     });
-    let pods: Vec<String> = pods.collect();
-    let mut came: BTreeMap<&str, usize> = BTreeMap::new();
     let sessions = before.sessions.iter().map(|session| session.client.as_str());
-    for client in sessions.chain(before.logins.iter().map(|login| login.client.as_str())) {
-        *came.entry(client).or_default() += 1;
+    let connected: BTreeSet<&str> = sessions.chain(before.logins.iter().map(|login| login.client.as_str())).collect();
+    let mut refused: BTreeMap<&str, usize> = BTreeMap::new();
+    for failure in &before.failures {
+        *refused.entry(&failure.sqlstate).or_default() += 1;
     }
-    let came: Vec<String> = came.into_iter().map(|(client, times)| format!("{client} ({times} times)")).collect();
-    let or_nobody = |all: Vec<String>, nobody: &str| if all.is_empty() { nobody.to_owned() } else { all.join(", ") };
-    format!("there were {}, and those who came were {}", or_nobody(pods, "no pods"), or_nobody(came, "none"))
+    format!(
+        "pods: {}; connections: {}; refused: {}",
+        some(pods),
+        some(connected.into_iter().map(|client| format!("from {client}"))),
+        some(refused.into_iter().map(|(sqlstate, times)| format!("{times} with {sqlstate}"))),
+    )
+}
+
+fn some(all: impl Iterator<Item = String>) -> String {
+    let all: Vec<String> = all.collect();
+    match all.len().checked_sub(NAMED) {
+        _ if all.is_empty() => "none".into(),
+        None | Some(0) => all.join(", "),
+        Some(more) => format!("{} and {more} more", all[..NAMED].join(", ")),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use harness::check::Check;
-    use harness::experiment::{BEFORE, Snapshot};
+    use harness::experiment::{BEFORE, Experiment, LoggedFailure, Snapshot};
 
     use super::clients_of;
-    use crate::testing::{moment, pod};
+    use crate::testing::{at, moment, pod, record};
 
-    fn reason(before: &Snapshot) -> String {
+    fn reason(before: Snapshot) -> String {
         let mut check = Check::new();
-        clients_of(before, &mut check);
+        clients_of(&record(Experiment::RotateBundle, [before]), &mut check);
         check.findings()[0].to_string()
     }
 
     #[test]
-    fn whoever_came_is_a_client() {
+    fn whoever_connected_is_a_client() {
         let before = moment(BEFORE, 0, [pod("deployment/agents", "a"), pod("deployment/agents", "b")]);
-        assert_eq!(reason(&before), "control: clients of the database before: 1 (deployment/agents)");
+        let expected = "control: workloads that connected to the database before rotate-bundle: 1 (deployment/agents)";
+        assert_eq!(reason(before), expected);
     }
 
     #[test]
-    fn whoever_came_from_elsewhere_is_named() {
+    fn whoever_connected_from_elsewhere_is_named_and_who_was_refused_is_counted() {
         let mut before = moment(BEFORE, 0, [pod("deployment/agents", "a")]);
         before.sessions[0].client = "10.244.0.1".into();
         before.logins.clear();
-        let expected = "control, clients of the database before; there were agents-a at address-of-a, and those \
-                        who came were 10.244.0.1 (1 times): expected some, observed none; without it the rest proves nothing";
-        assert_eq!(reason(&before), expected);
+        let (role, client, sqlstate) = (String::new(), String::new(), "28P01".to_owned());
+        before.failures =
+            vec![LoggedFailure { at: at(0), role, client, sqlstate, refused: false, message: String::new() }];
+        let expected = "control, workloads that connected to the database before rotate-bundle (pods: agents-a at \
+                        address-of-a; connections: from 10.244.0.1; refused: 1 with 28P01): expected some, observed none; \
+                        without it the rest proves nothing";
+        assert_eq!(reason(before), expected);
     }
 
     #[test]
-    fn where_nobody_came_that_is_said() {
-        assert!(reason(&Snapshot::default()).contains("there were no pods, and those who came were none"));
+    fn not_all_of_many_are_named() {
+        let mut before =
+            moment(BEFORE, 0, ["a", "b", "c", "d", "e", "f", "g"].map(|uid| pod("deployment/agents", uid)));
+        (before.sessions, before.logins) = (Vec::new(), Vec::new());
+        let reason = reason(before);
+        assert!(reason.contains("agents-e at address-of-e and 2 more; connections: none; refused: none"), "{reason}");
     }
 }

@@ -40,6 +40,9 @@ impl Bench {
                     let complains = |workload: &&String| complaints.iter().any(|one| one.workload == **workload);
                     match workloads.iter().find(|workload| !complains(workload)) {
                         Some(workload) => Progress::NotYet(format!("no pod of {workload} has logged 28P01")),
+                        None if workloads.is_empty() => {
+                            Progress::NotYet("no workload was a client of the database".into())
+                        }
                         None => Progress::Ready(()),
                     }
                 }

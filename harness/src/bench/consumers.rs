@@ -3,17 +3,23 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use kube::ResourceExt;
+use kube::api::ListParams;
 
+use super::rollout::OF_A_RELEASE;
 use super::{Bench, BenchError, CaInputs};
 use crate::digest::sha256;
 use crate::error::Chain;
-use crate::experiment::{PodState, Session};
+use crate::experiment::{LoggedFailure, PodState, Session};
 use crate::probe::ServerLog;
 use crate::wait::{Budget, Progress, WaitError, poll_until};
 
 /// A heartbeat, a probe or a new session of a pool comes within seconds.
 const LOGGED_IN: Budget = Budget::seconds("every client to log in once more", 45);
 const NEW_PODS: Budget = Budget::seconds("new pods of every workload to run", 60);
+
+/// Longer than a pool may be between two sessions, and than a log takes to tell of one.
+const CONNECTS: Budget = Budget::seconds("a pod of the releases to have a session", 30);
 
 const NO_CLIENT: &str = "no workload was a client of the database";
 
@@ -97,34 +103,62 @@ impl Bench {
         });
         match missing {
             Some(workload) => Progress::NotYet(format!("{workload} has no new pod of that kind")),
+            None if known.is_empty() => Progress::NotYet("no workload had a pod before".into()),
             None => Progress::Ready(()),
         }
     }
 
+    /// Waits until a pod of the releases has a session.
+    pub(crate) async fn somebody_connects(&self) -> Result<(), WaitError> {
+        self.session_of_new_pod(&[], self.allow(CONNECTS)).await
+    }
+
     /// Watches for a session of a pod that was not known; ends at the first one.
     pub(crate) async fn session_of_new_pod(&self, known: &[PodState], budget: Budget) -> Result<(), WaitError> {
-        let old: BTreeSet<&str> = known.iter().filter_map(|pod| pod.address.as_deref()).collect();
         poll_until(budget, || async {
-            match self.sessions().await {
-                Ok(sessions) if sessions.iter().any(|session| !old.contains(session.client.as_str())) => {
-                    Progress::Ready(())
-                }
-                Ok(_) => Progress::NotYet("only pods that were there before have sessions".into()),
-                Err(error) => Progress::NotYet(Chain(&error).to_string()),
+            let (pods, sessions) = match futures::try_join!(self.pod_glances(), self.sessions()) {
+                Ok(seen) => seen,
+                Err(error) => return Progress::NotYet(Chain(&error).to_string()),
+            };
+            let new = pods.iter().filter(|pod| known.iter().all(|old| old.uid != pod.uid));
+            let addresses: BTreeSet<&str> = new.filter_map(|pod| pod.address.as_deref()).collect();
+            match sessions.iter().any(|session| addresses.contains(session.client.as_str())) {
+                true => Progress::Ready(()),
+                false => Progress::NotYet(format!("none of {} sessions is of such a pod", sessions.len())),
+            }
+        })
+        .await
+    }
+
+    /// Waits until none of these pods is there any more, not even on its way out.
+    pub(crate) async fn known_pods_are_gone(&self, known: &[PodState], budget: Budget) -> Result<(), WaitError> {
+        poll_until(budget, || async {
+            let listed = self.pods().list_metadata(&ListParams::default().labels(OF_A_RELEASE)).await;
+            let listed = match listed {
+                Ok(listed) => listed,
+                Err(error) => return Progress::NotYet(error.to_string()),
+            };
+            let is_known = |uid: &String| known.iter().any(|pod| pod.uid == *uid);
+            match listed.items.iter().find(|pod| pod.metadata.uid.as_ref().is_some_and(is_known)) {
+                Some(pod) => Progress::NotYet(format!("pod {} is still there", pod.name_any())),
+                None => Progress::Ready(()),
             }
         })
         .await
     }
 
     /// Waits until each of these workloads was turned away since a time: a handshake or login of a pod of its failed. A
-    /// pooler does not say whose handshake it was; then one of anybody has to do.
+    /// pooler does not say whose handshake it was; then one of anybody has to do, if it was later than `alone`, when
+    /// nobody else was there any more.
     pub(crate) async fn turned_away(
         &self,
         workloads: &BTreeSet<String>,
         since: Timestamp,
+        alone: Timestamp,
         budget: Budget,
     ) -> Result<(), WaitError> {
-        let clients = |log: &ServerLog| log.failures.iter().map(|one| one.client.clone()).collect();
+        let counts = |one: &&LoggedFailure| !one.client.is_empty() || one.at > alone;
+        let clients = |log: &ServerLog| log.failures.iter().filter(counts).map(|one| one.client.clone()).collect();
         self.each_is_in_the_log(workloads, since, budget, clients).await
     }
 
@@ -151,7 +185,7 @@ impl Bench {
                 Err(error) => return Progress::NotYet(Chain(&error).to_string()),
             };
             let stranger = |client: &str| pods.iter().all(|pod| pod.address.as_deref() != Some(client));
-            if log.failures.iter().any(|one| one.refused && stranger(&one.client)) {
+            if log.failures.iter().any(|one| one.refused && !one.client.is_empty() && stranger(&one.client)) {
                 Progress::Ready(())
             } else {
                 Progress::NotYet(format!(
@@ -221,6 +255,7 @@ impl Bench {
             match self.pod_glances().await {
                 Ok(pods) => match pods.iter().find(|pod| pod.ready && workloads.contains(&pod.workload)) {
                     Some(pod) => Progress::NotYet(format!("pod {} calls itself ready", pod.name)),
+                    None if workloads.is_empty() => Progress::NotYet(NO_CLIENT.into()),
                     None => Progress::Ready(()),
                 },
                 Err(error) => Progress::NotYet(Chain(&error).to_string()),

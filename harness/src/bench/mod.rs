@@ -172,8 +172,8 @@ impl Bench {
         self.raised
     }
 
-    /// Since when logins tell who is a client, also while a pool is between two sessions. The log of everything before
-    /// would tell of nobody else, and on an old bench with many clients it takes longer to read than anything else.
+    /// Since when logins tell who is a client, also while a pool is between two sessions. On an
+    /// old bench with many clients the log of everything before takes longer to read than anything else.
     pub(crate) fn clients_since(&self) -> Timestamp {
         Timestamp::now().saturating_sub(COMES_WITHIN).map_or(self.raised, |recently| recently.max(self.raised))
     }

@@ -131,6 +131,7 @@ pub(super) async fn read(
                     Refusal::NoLog => match pods.get_opt(pod).await {
                         Ok(Some(now)) if life.goes_on_in(&now) => Progress::NotYet(failed(&error)),
                         Ok(_) => Progress::Ready(None),
+                        Err(error) if Refusal::of(&error) == Refusal::Final => Progress::Hopeless(failed(&error)),
                         Err(error) => Progress::NotYet(failed(&error)),
                     },
                     Refusal::Passing => Progress::NotYet(failed(&error)),

@@ -1,6 +1,5 @@
 //! The account that an experiment keeps while it runs, and that is sealed when it ends, however it ends.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -15,10 +14,9 @@ use super::{BEFORE, Experiment};
 use crate::bench::{Bench, BenchError};
 use crate::error::Chain;
 use crate::history::History;
-use crate::wait::{Budget, Progress, poll_until};
 
-/// Longer than a pool may be between two sessions, and than a log takes to tell of one.
-const SOMEBODY_CAME: Budget = Budget::seconds("somebody to come to the database", 60);
+/// The step that waits until there is somebody to whom anything can be done.
+pub(super) const CONNECTED: &str = "wait until a client has a session";
 
 /// Steps and snapshots of an experiment under way.
 pub(super) struct Diary {
@@ -91,29 +89,11 @@ impl Diary {
         Ok(())
     }
 
-    /// Looks at the bench before anything is done to its clients, as soon as somebody came to the database: a pod that is
-    /// ready need not have. Where nobody comes, that is what was seen.
+    /// Looks at the bench before anything is done to its clients, once one of them has a session: a pod that is ready
+    /// need not have. Where none gets one, that is what was seen.
     pub(super) async fn look_at_clients(&mut self, bench: &Bench) -> Result<(), BenchError> {
-        let latest = Cell::new(None);
-        let look = poll_until(bench.allow(SOMEBODY_CAME), || async {
-            match bench.observe(BEFORE, bench.clients_since()).await {
-                Ok(seen) if seen.client_workloads().is_empty() => {
-                    latest.set(Some(seen));
-                    Progress::NotYet("no workload has a pod that came to the database".into())
-                }
-                Ok(seen) => Progress::Ready(Ok(seen)),
-                Err(error) => Progress::Ready(Err(error)),
-            }
-        });
-        let seen = async {
-            match look.await {
-                Ok(seen) => seen,
-                Err(error) => latest.take().ok_or_else(|| bench.waited(error)),
-            }
-        };
-        let seen = self.step(&format!("look at the bench: {BEFORE}"), seen).await?;
-        self.keep(seen);
-        Ok(())
+        self.hope(CONNECTED, bench.somebody_connects()).await;
+        self.look(bench, BEFORE, bench.clients_since()).await
     }
 
     /// Looks at these databases, or all, and at what runs, and keeps that.

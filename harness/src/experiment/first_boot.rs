@@ -4,7 +4,7 @@
 use camino::Utf8Path;
 use jiff::Timestamp;
 
-use super::diary::Diary;
+use super::diary::{CONNECTED, Diary};
 use super::rotation::NEW_CREDENTIAL;
 use crate::bench::{Bench, BenchError};
 use crate::probe::{Credential, Login};
@@ -18,6 +18,7 @@ pub const SETTLED_ON_IT: &str = "wait for every workload to settle on the other 
 pub(super) async fn begin(bench: &Bench, diary: &mut Diary, moment: &str) -> Result<(), BenchError> {
     let server = bench.bundled()?.clone();
     diary.step("leave rows in the database", bench.leave_rows(&server)).await?;
+    diary.hope(CONNECTED, bench.somebody_connects()).await;
     look(bench, diary, moment, bench.standing_since()).await
 }
 

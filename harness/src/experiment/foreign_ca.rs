@@ -10,8 +10,8 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
-use super::diary::Diary;
-use super::{AFTER, DURING};
+use super::diary::{CONNECTED, Diary};
+use super::{AFTER, BEFORE, DURING};
 use crate::bench::{Bench, BenchError};
 use crate::wait::Budget;
 
@@ -22,7 +22,9 @@ const WATCHED: Budget = Budget::seconds("a session of a pod that trusts a foreig
 
 pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     let inputs = bench.ca_inputs()?.clone();
-    diary.look_at_clients(bench).await?;
+    diary.hope(CONNECTED, bench.somebody_connects()).await;
+    // All of them: a Job that ran at the installation must not have come in plain text either.
+    diary.look(bench, BEFORE, bench.standing_since()).await?;
     let known = diary.step("note which pods there are", bench.pod_states()).await?;
 
     let began = Timestamp::now();

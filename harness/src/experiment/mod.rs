@@ -83,7 +83,7 @@ pub use self::record::{Exposed, LoggedFailure, LoggedLogin, PodImage, PodState, 
 pub use self::recreate_credential::{BY_ITSELF, BY_UPGRADE, DELETE, MADE_BY, WITHOUT};
 pub use self::reinstall::{REINSTALLED, WITH_ANOTHER_PASSWORD};
 pub use self::rendezvous::Rendezvous;
-pub use self::roll_back_ca::PRIOR_CA_BACK;
+pub use self::roll_back_ca::{OLD_PODS_GONE, PRIOR_CA_BACK};
 pub use self::rotate_again::{CHANGED_AGAIN, SAME_VALUE};
 pub use self::rotate_api_key::{EMPTY_KEY, NEW_KEY, NO_KEY, OLD_KEY};
 pub use self::rotate_bundle::{NEW_LEAF_SERVED, OLD_CA_ALONE};

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::DeleteParams;
 use kube::runtime::watcher;
 
-use super::diary::Diary;
+use super::diary::{CONNECTED, Diary};
 use super::pooler::roll_the_pooler;
 use super::{AFTER, BEFORE};
 use crate::bench::{Bench, BenchError, COPIED, Presented};
@@ -30,6 +30,7 @@ pub(super) const FOLLOWED: Budget =
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     let cluster = bench.database_name()?.to_owned();
+    diary.hope(CONNECTED, bench.somebody_connects()).await;
     let began = Timestamp::now();
     diary.look(bench, BEFORE, began).await?;
 

@@ -57,7 +57,7 @@ fn live(records: &Records, check: &mut Check) {
     check.expect(place(), "another password on a volume with data", &outcome, one_of(&allowed));
     if outcome == EXPLAINED {
         let workloads = during.workloads();
-        for workload in clients_of(before, check) {
+        for workload in clients_of(change, check) {
             let pods = workloads.get(workload.as_str());
             let serves = pods.is_some_and(|pods| pods.iter().any(|pod| pod.ready));
             let state = if serves { "serve on" } else { "are gone or not ready" };

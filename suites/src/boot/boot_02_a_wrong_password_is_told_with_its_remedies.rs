@@ -83,7 +83,7 @@ fn live(records: &Records, check: &mut Check) {
     let Some(mending) = records.of(Experiment::MendKeepingData) else { return };
     let (before, during) = (mending.at(BEFORE), mending.at(DURING));
     control_lost(during, check);
-    for workload in clients_of(before, check) {
+    for workload in clients_of(mending, check) {
         let complaints: Vec<_> = during.complaints.iter().filter(|one| one.workload == workload).collect();
         let state = match (complaints.is_empty(), complaints.iter().any(|one| names_both(one))) {
             (true, _) => "nothing that names 28P01",

@@ -5,10 +5,10 @@
 //! live lane loses the password, runs the commands as they are written, and counts the rows.
 
 use harness::check::Check;
-use harness::expectation::equal_to;
+use harness::expectation::{equal_to, not_empty};
 use harness::experiment::{AFTER, BEFORE, DURING, Experiment, Records};
 use harness::feature::Feature;
-use harness::finding::Locate as _;
+use harness::finding::{Locate as _, Place};
 use harness::graph::Workload;
 use harness::rendered::{Attempt, Change, Rendered};
 use harness::requirement::{Lane, Level, Requirement};
@@ -81,6 +81,7 @@ fn live(records: &Records, check: &mut Check) {
         let now = after.stored_of(&stored.release).and_then(|now| now.rows);
         check.expect(stored, "rows on its volume, afterwards", &now, equal_to(stored.rows));
     }
+    check.expect(Place::object("the workloads"), "pods, afterwards", &after.pods[..], not_empty());
     for pod in &after.pods {
         let state = if pod.ready { "ready" } else { "not ready" };
         check.expect(pod, "each pod, afterwards", &state, equal_to("ready"));

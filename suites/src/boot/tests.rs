@@ -146,6 +146,7 @@ fn mending(experiment: Experiment) -> Record {
 }, Violated)]
 #[case::rows_are_gone(|mending: &mut Record| mending.snapshots[2].stored[0].rows = Some(99), Violated)]
 #[case::a_pod_was_not_restarted(|mending: &mut Record| mending.snapshots[2].pods[0].ready = false, Violated)]
+#[case::no_pod_is_left(|mending: &mut Record| mending.snapshots[2].pods.clear(), Violated)]
 #[case::nothing_was_broken(|mending: &mut Record| mending.snapshots[1].complaints.clear(), Unchecked)]
 fn the_remedy_that_keeps_the_data(#[case] spoil: Spoil, #[case] expected: Verdict) {
     let mut mending = mending(Experiment::MendKeepingData);

@@ -106,7 +106,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 fn live(records: &Records, check: &mut Check) {
     let Some(hostile) = records.of(Experiment::HostilePassword) else { return };
     let (before, during) = (hostile.at(BEFORE), hostile.at(DURING));
-    for workload in clients_of(before, check) {
+    for workload in clients_of(hostile, check) {
         let new: Vec<_> = during.pods_since(before).filter(|pod| pod.workload == workload).collect();
         check.control(Place::object(&workload), "pods that started with the new password", &new[..], not_empty());
         for pod in new {

@@ -5,7 +5,7 @@
 //! Role in another namespace, or an account of another one in a binding, reaches out just the same.
 
 use harness::check::Check;
-use harness::expectation::{empty, equal_to, that};
+use harness::expectation::{empty, equal_to, not_empty, that};
 use harness::experiment::{DURING, Experiment, RULES_THE_CLUSTER, Records, TENANT_INSTALLED};
 use harness::feature::Feature;
 use harness::finding::{Locate as _, Place};
@@ -67,6 +67,9 @@ fn live(records: &Records, check: &mut Check) {
     let Some(step) = install.step(TENANT_INSTALLED) else { return };
     let refusal = step.unmet.as_deref().unwrap_or("none");
     check.expect(&place, "what refuses an installation with rights in one namespace", &refusal, equal_to("none"));
+    if refusal == "none" {
+        check.control(&place, "pods of that installation", &during.pods[..], not_empty());
+    }
     for pod in &during.pods {
         let readiness = if pod.ready { "ready" } else { "not ready" };
         check.expect(pod, "the pod of that installation", &readiness, equal_to("ready"));
@@ -174,6 +177,7 @@ mod tests {
         Violated
     )]
     #[case::starts_nothing(|record: &mut Record| record.snapshots[0].pods[0].ready = false, Violated)]
+    #[case::has_no_pod(|record: &mut Record| record.snapshots[0].pods.clear(), Unchecked)]
     #[case::had_more_rights_than_it_should(
         |record: &mut Record| { record.snapshots[0].answers.insert(RULES_THE_CLUSTER.into(), "yes".into()); },
         Unchecked

@@ -77,7 +77,7 @@ fn expect_followed(rotation: &Record, check: &mut Check) {
         check.control(in_rotation("the database", rotation), what, &refuses, equal_to(true));
     }
     let (before, during) = (rotation.at(BEFORE), rotation.at(DURING));
-    let clients = clients_of(before, check);
+    let clients = clients_of(rotation, check);
     for pod in during.pods.iter().filter(|pod| clients.contains(&pod.workload)) {
         let logged_in = during.logins_of(pod).iter().any(|login| login.at >= refused);
         let how = match (logged_in, before.pod(&pod.uid)) {

@@ -6,9 +6,10 @@
 //! cannot be the reason any more.
 
 use harness::check::Check;
-use harness::expectation::{equal_to, that};
-use harness::experiment::{AFTER, BEFORE, BROKEN_ROLE, DURING, Experiment, Records};
+use harness::expectation::{equal_to, not_empty, that};
+use harness::experiment::{AFTER, BEFORE, BROKEN_ROLE, DURING, Experiment, PodState, Records};
 use harness::feature::Feature;
+use harness::finding::Place;
 use harness::graph::Role;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
@@ -51,6 +52,12 @@ fn live(records: &Records, check: &mut Check) {
     let (before, during, after) = (broken.at(BEFORE), broken.at(DURING), broken.at(AFTER));
     let clients = during.answers.get(BROKEN_ROLE).map(|role| before.client_workloads_of(role)).unwrap_or_default();
     let ready = |ready: bool| if ready { "ready" } else { "not ready" };
+    let named: Vec<&String> = clients.iter().collect();
+    check.control(Place::object("the bench"), "workloads that connected as that role before", &named[..], not_empty());
+    for workload in &clients {
+        let pods: Vec<&PodState> = during.pods.iter().filter(|pod| pod.workload == *workload).collect();
+        check.control(Place::object(workload), "pods while the credential was broken", &pods[..], not_empty());
+    }
     for pod in before.pods.iter().filter(|pod| clients.contains(&pod.workload)) {
         check.control(pod, "before the credential was broken", &ready(pod.ready), equal_to("ready"));
     }

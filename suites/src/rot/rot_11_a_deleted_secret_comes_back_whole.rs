@@ -14,6 +14,7 @@ use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
 use super::{control_rotated, expect_old_refused};
+use crate::clients::clients_of;
 
 /// A deleted Secret comes back whole.
 pub const ROT_11: Requirement = Requirement {
@@ -52,6 +53,7 @@ fn only_looks(subject: &Rendered, workload: &Workload) -> bool {
 fn live(records: &Records, check: &mut Check) {
     let Some(remade) = records.of(Experiment::RecreateCredential) else { return };
     control_rotated(remade, check);
+    clients_of(remade, check);
     let after = remade.at(AFTER);
     let maker = after.answers.get(MADE_BY).map_or("nobody", String::as_str);
     check.expect(Place::object("the Secret"), MADE_BY, &maker, one_of(&[BY_ITSELF, BY_UPGRADE]));

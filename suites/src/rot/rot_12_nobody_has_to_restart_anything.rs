@@ -14,6 +14,7 @@ use harness::requirement::{Lane, Level, Requirement};
 
 use super::control_rotated;
 use super::way::{given_a_password, way_without_people};
+use crate::clients::clients_of;
 
 /// Nobody has to restart anything.
 pub const ROT_12: Requirement = Requirement {
@@ -46,6 +47,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 fn live(records: &Records, check: &mut Check) {
     let Some(rotation) = records.of(Experiment::RotatePassword) else { return };
     control_rotated(rotation, check);
+    clients_of(rotation, check);
     let behind: Vec<&str> = rotation.step(FOLLOW).iter().filter_map(|step| step.unmet.as_deref()).collect();
     check.expect(Place::object("the consumers"), "what kept them from following by themselves", &behind[..], empty());
 }

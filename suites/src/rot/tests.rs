@@ -122,6 +122,13 @@ fn only_by_declared_steps(record: &mut Record) {
     record.steps.extend([step(DECLARED_STEPS, 35), step(FOLLOW_AFTER_STEPS, 39)]);
 }
 
+/// Nobody followed because nobody had been there.
+fn nobody_was_a_client(record: &mut Record) {
+    nobody_followed(record);
+    let before = record.snapshots.iter_mut().filter(|seen| seen.moment == BEFORE);
+    before.for_each(|seen| (seen.sessions, seen.logins) = (Vec::new(), Vec::new()));
+}
+
 fn declared_steps_fail(record: &mut Record) {
     only_by_declared_steps(record);
     let steps = record.steps.iter_mut().filter(|step| step.name == DECLARED_STEPS);
@@ -178,6 +185,7 @@ fn nobody_followed(record: &mut Record) {
 #[case::nobody_is_concerned(&ROT_07, at_moment(DURING, |seen| { seen.answers.insert(BROKEN_ROLE.into(), "another".into()); }), Unchecked)]
 #[case::was_not_ready_before(&ROT_07, at_moment(BEFORE, |seen| seen.pods[0].ready = false), Unchecked)]
 #[case::was_not_refused(&ROT_07, at_moment(DURING, |seen| seen.failures.clear()), Unchecked)]
+#[case::no_pod_is_left(&ROT_07, at_moment(DURING, |seen| seen.pods.clear()), Unchecked)]
 #[case::one_key_is_stale(&ROT_08, at_moment(AFTER, |seen| { seen.tried.insert("key uri of secret/db".into(), refused()); }), Violated)]
 #[case::no_key_was_tried(&ROT_08, at_moment(AFTER, |seen| { seen.tried.remove("key uri of secret/db"); }), Unchecked)]
 #[case::comes_back(&ROT_09, at_moment(AFTER, old_accepted), Violated)]
@@ -185,6 +193,8 @@ fn nobody_followed(record: &mut Record) {
 #[case::nobody_made_it(&ROT_11, at_moment(AFTER, |seen| seen.answers.clear()), Violated)]
 #[case::still_opens(&ROT_11, at_moment(AFTER, old_accepted), Violated)]
 #[case::a_consumer_stays_behind(&ROT_11, nobody_followed, Violated)]
+#[case::nobody_was_there_to_follow(&ROT_11, nobody_was_a_client, Unchecked)]
+#[case::nobody_was_there_to_help(&ROT_12, nobody_was_a_client, Unchecked)]
 #[case::the_declared_steps_are_needed(&ROT_12, only_by_declared_steps, Violated)]
 #[case::somebody_must_help(&ROT_12, nobody_followed, Violated)]
 fn a_rotation(#[case] requirement: &Requirement, #[case] spoil: impl Fn(&mut Record), #[case] verdict: Verdict) {

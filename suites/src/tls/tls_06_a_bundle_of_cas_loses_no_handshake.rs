@@ -60,8 +60,8 @@ fn live(records: &Records, check: &mut Check) {
     let (before, after) = (rotation.at(BEFORE), rotation.at(AFTER));
     let Some(served) = rotation.over(NEW_LEAF_SERVED) else { return };
     control_new_key(rotation, check);
-    control_the_log_tells(after, check);
-    for workload in clients_of(before, check) {
+    control_the_log_tells(before, after, check);
+    for workload in clients_of(rotation, check) {
         let pods: Vec<&PodState> =
             before.pods.iter().chain(after.pods_since(before)).filter(|pod| pod.workload == workload).collect();
         let logins = pods.iter().flat_map(|pod| after.logins_of(pod)).filter(|login| login.at > served);
@@ -84,11 +84,12 @@ fn live(records: &Records, check: &mut Check) {
 
 /// A client of ours that trusts the old CA alone broke off a handshake; the log that is silent about the others must
 /// tell of that one.
-fn control_the_log_tells(after: &Snapshot, check: &mut Check) {
+fn control_the_log_tells(before: &Snapshot, after: &Snapshot, check: &mut Check) {
     let place = Place::object("a client that trusts the old CA alone");
     let refused = that("no session", |login: &Option<&Login>| login.is_some_and(|login| *login != Login::Accepted));
     check.control(&place, "its login after the rotation", &after.tried.get(OLD_CA_ALONE), refused);
-    let of_nobody = |client: &str| after.pods.iter().all(|pod| pod.address.as_deref() != Some(client));
+    let pods = before.pods.iter().chain(&after.pods);
+    let of_nobody = |client: &str| pods.clone().all(|pod| pod.address.as_deref() != Some(client));
     let told = after.failures.iter().filter(|one| one.refused && !one.client.is_empty() && of_nobody(&one.client));
     let told: Vec<String> = told.map(ToString::to_string).collect();
     check.control(place, "what the server's log tells of it", &told[..], not_empty());

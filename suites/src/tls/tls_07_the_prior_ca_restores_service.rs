@@ -6,8 +6,8 @@
 //! the prior one is back, by itself.
 
 use harness::check::Check;
-use harness::expectation::{not_empty, that};
-use harness::experiment::{AFTER, BEFORE, DURING, Experiment, PRIOR_CA_BACK, Records};
+use harness::expectation::{empty, not_empty, that};
+use harness::experiment::{AFTER, DURING, Experiment, OLD_PODS_GONE, PRIOR_CA_BACK, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::requirement::{Lane, Level, Requirement};
@@ -32,15 +32,19 @@ pub const TLS_07: Requirement = Requirement {
 
 fn live(records: &Records, check: &mut Check) {
     let Some(rollback) = records.of(Experiment::RollBackCa) else { return };
-    let (before, during, after) = (rollback.at(BEFORE), rollback.at(DURING), rollback.at(AFTER));
-    let Some(back) = rollback.over(PRIOR_CA_BACK) else { return };
-    for workload in clients_of(before, check) {
+    let (during, after) = (rollback.at(DURING), rollback.at(AFTER));
+    let (Some(anew), Some(back)) = (rollback.over(OLD_PODS_GONE), rollback.over(PRIOR_CA_BACK)) else { return };
+    for workload in clients_of(rollback, check) {
         let place = Place::object(&workload);
         let of_workload = |pod: &&_| is_of(pod, &workload);
         let failures = during.pods.iter().filter(of_workload).flat_map(|pod| during.failures_of(pod));
-        // Behind a pooler nobody knows whose they were.
-        let failures: Vec<String> = failures.chain(during.refusals_of_nobody()).map(ToString::to_string).collect();
+        // Behind a pooler nobody knows whose they were; those of before are gone by then.
+        let of_nobody = during.refusals_of_nobody().filter(|failure| failure.at > anew);
+        let failures: Vec<String> = failures.chain(of_nobody).map(ToString::to_string).collect();
         check.control(&place, "logins that failed under the wrong CA", &failures[..], not_empty());
+        let own = during.pods.iter().filter(of_workload).flat_map(|pod| during.sessions_of(pod));
+        let own: Vec<String> = own.map(ToString::to_string).collect();
+        check.control(&place, "sessions under the wrong CA", &own[..], empty());
 
         let pods: Vec<_> = after.pods.iter().filter(of_workload).collect();
         if pods.is_empty() {
@@ -68,7 +72,7 @@ fn is_of(pod: &harness::experiment::PodState, workload: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{AFTER, BEFORE, DURING, Experiment, LoggedFailure, PRIOR_CA_BACK, Record};
+    use harness::experiment::{AFTER, BEFORE, DURING, Experiment, LoggedFailure, OLD_PODS_GONE, PRIOR_CA_BACK, Record};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
@@ -78,6 +82,7 @@ mod tests {
     fn taken_back() -> Record {
         let pods = || [pod("deployment/agents", "a"), pod("deployment/agents-controllers", "b")];
         let mut during = moment(DURING, 10, pods());
+        during.sessions.clear();
         during.failures = ["address-of-a", "address-of-b"]
             .map(|client| LoggedFailure {
                 at: at(12),
@@ -89,7 +94,10 @@ mod tests {
             })
             .into();
         let snapshots = [moment(BEFORE, 0, pods()), during, moment(AFTER, 60, pods())];
-        Record { steps: vec![step(PRIOR_CA_BACK, 30)], ..record(Experiment::RollBackCa, snapshots) }
+        Record {
+            steps: vec![step(OLD_PODS_GONE, 11), step(PRIOR_CA_BACK, 30)],
+            ..record(Experiment::RollBackCa, snapshots)
+        }
     }
 
     #[rstest]
@@ -105,6 +113,12 @@ mod tests {
     #[case::is_told_of_by_a_pooler(|record: &mut Record| {
         record.snapshots[1].failures.iter_mut().for_each(|failure| failure.client.clear());
     }, Holds)]
+    #[case::turned_the_pods_of_before_away_and_nobody_knows_whom(|record: &mut Record| {
+        record.snapshots[1].failures.iter_mut().for_each(|failure| (failure.at, failure.client) = (at(10), String::new()));
+    }, Unchecked)]
+    #[case::let_one_in_under_the_wrong_ca(|record: &mut Record| {
+        record.snapshots[1].sessions = vec![record.snapshots[0].sessions[0].clone()];
+    }, Unchecked)]
     #[case::was_not_needed(|record: &mut Record| record.snapshots[1].failures.clear(), Unchecked)]
     fn the_way_back(#[case] change: fn(&mut Record), #[case] verdict: Verdict) {
         let mut record = taken_back();
