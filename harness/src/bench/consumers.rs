@@ -277,6 +277,9 @@ impl Bench {
                 Err(error) => return Progress::NotYet(Chain(&error).to_string()),
             };
             let clients = clients(&log);
+            if workloads.is_empty() {
+                return Progress::NotYet(NO_CLIENT.into());
+            }
             if clients.contains("") {
                 return Progress::Ready(());
             }
@@ -284,7 +287,6 @@ impl Bench {
             let seen: BTreeSet<&str> = pods.iter().filter(seen).map(|pod| pod.workload.as_str()).collect();
             match workloads.iter().find(|workload| !seen.contains(workload.as_str())) {
                 Some(workload) => Progress::NotYet(format!("the server's log tells of no pod of {workload} yet")),
-                None if workloads.is_empty() => Progress::NotYet(NO_CLIENT.into()),
                 None => Progress::Ready(()),
             }
         })
