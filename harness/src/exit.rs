@@ -2,7 +2,8 @@
 //!
 //! `make` turns every failure into 2, so gates call `holdfast` itself.
 
-/// Everything in the requested scope holds, or what is violated is waived by the owner of the gate.
+/// Nothing that was asked for is violated, or it is waived by the owner of the gate, and nothing that had to be told is
+/// open.
 pub const HOLDS: u8 = 0;
 
 /// The subject violates a requirement that binds it.

@@ -30,7 +30,7 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes:\n  \
-    0   everything in the requested scope holds, or what is violated is waived\n  \
+    0   nothing that was asked for is violated, or it is waived, and nothing that had to be told is open\n  \
     1   something that binds is violated\n  \
     3   incomplete: interrupted, or a requested MUST could not be checked\n  \
     64  the command line, or a file that it names, is wrong\n  \

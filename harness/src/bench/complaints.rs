@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::ListParams;
 
+use super::consumers::NO_CLIENT;
 use super::pod_log::lives_of_main;
 use super::rollout::OF_A_RELEASE;
 use super::{Bench, BenchError};
@@ -40,9 +41,7 @@ impl Bench {
                     let complains = |workload: &&String| complaints.iter().any(|one| one.workload == **workload);
                     match workloads.iter().find(|workload| !complains(workload)) {
                         Some(workload) => Progress::NotYet(format!("no pod of {workload} has logged 28P01")),
-                        None if workloads.is_empty() => {
-                            Progress::NotYet("no workload was a client of the database".into())
-                        }
+                        None if workloads.is_empty() => Progress::NotYet(NO_CLIENT.into()),
                         None => Progress::Ready(()),
                     }
                 }

@@ -21,7 +21,7 @@ const NEW_PODS: Budget = Budget::seconds("new pods of every workload to run", 60
 /// Longer than a pool may be between two sessions, and than a log takes to tell of one.
 const CONNECTS: Budget = Budget::seconds("a pod of the releases to have a session", 30);
 
-const NO_CLIENT: &str = "no workload was a client of the database";
+pub(super) const NO_CLIENT: &str = "no workload was a client of the database";
 
 impl Bench {
     /// The values through which the chart is told its CA.
@@ -272,14 +272,14 @@ impl Bench {
         clients: impl Fn(&ServerLog) -> BTreeSet<String>,
     ) -> Result<(), WaitError> {
         poll_until(budget, || async {
+            if workloads.is_empty() {
+                return Progress::NotYet(NO_CLIENT.into());
+            }
             let (pods, log) = match futures::try_join!(self.pod_glances(), self.server_log(since)) {
                 Ok(seen) => seen,
                 Err(error) => return Progress::NotYet(Chain(&error).to_string()),
             };
             let clients = clients(&log);
-            if workloads.is_empty() {
-                return Progress::NotYet(NO_CLIENT.into());
-            }
             if clients.contains("") {
                 return Progress::Ready(());
             }

@@ -8,6 +8,7 @@ use kube::api::ListParams;
 
 use super::logs::Followed;
 use super::pod_log::{lives, read};
+use super::stamped::unstamped;
 use super::{Bench, BenchError};
 use crate::experiment::Exposed;
 use crate::finding::{Locate, Place};
@@ -105,7 +106,7 @@ impl Bench {
                 let log = read(&api, &name, &life, Some(self.raised)).await.map_err(|error| self.waited(error))?;
                 if let Some(log) = log {
                     let place = life.place(&name).namespace(pod.namespace().unwrap_or_default());
-                    exposed.hear(place, log.as_bytes(), passwords);
+                    exposed.hear(place, unstamped(&log).as_bytes(), passwords);
                 }
             }
         }
@@ -190,7 +191,7 @@ mod tests {
     }
 
     fn followed(is_whole: bool) -> Followed {
-        Followed { pod: "migrate-x".into(), is_tool: false, life: Life::current("migrate"), is_whole }
+        Followed { pod: "migrate-x".into(), which: 1, is_tool: false, life: Life::current("migrate"), is_whole }
     }
 
     /// How many logs were searched, found to hold a password, and not read.

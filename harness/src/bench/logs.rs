@@ -20,6 +20,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::pod_log::{Life, Refusal, lives, text_of};
 use super::rollout::TOOL_LABEL;
+use super::stamped::stamp_of;
 use super::{Bench, Keep};
 use crate::error::Chain;
 use crate::wait::{Budget, Progress, poll_until};
@@ -44,6 +45,8 @@ type Known = Arc<Mutex<BTreeMap<String, Followed>>>;
 pub(super) struct Followed {
     /// The pod.
     pub(super) pod: String,
+    /// Which pod of that name, counted from one.
+    pub(super) which: usize,
     /// Whether it is one that Holdfast put beside the subject's.
     pub(super) is_tool: bool,
     /// The life of a container that writes it.
@@ -64,6 +67,21 @@ impl LogStreams {
     pub(super) fn followed(&self) -> BTreeMap<String, Followed> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// The file with what was told of the log of a container: of that life, or, for the current one, of the youngest.
+    pub(super) fn file_of(&self, pod: &str, life: &Life) -> Option<String> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        file_of(&known, pod, life).map(str::to_owned)
+    }
+}
+
+fn file_of<'a>(known: &'a BTreeMap<String, Followed>, pod: &str, life: &Life) -> Option<&'a str> {
+    let is_asked_for = |one: &Followed| {
+        let is_of_container = one.pod == pod && one.life.container == life.container;
+        is_of_container && (!life.previous || one.life.restart == life.restart)
+    };
+    let lives = known.iter().filter(|(_, one)| is_asked_for(one));
+    lives.max_by_key(|(_, one)| (one.which, one.life.restart)).map(|(name, _)| name.as_str())
 }
 
 impl Drop for LogStreams {
@@ -92,10 +110,10 @@ async fn follow_all(pods: Api<Pod>, namespace: String, keep: Keep, known: Known)
     while let Some(event) = events.next().await {
         let Ok(Event::Apply(pod) | Event::InitApply(pod)) = event else { continue };
         for life in lives(&pod) {
-            let Some(file) = files.new_for(&pod, &life.container, life.restart) else { continue };
+            let Some((file, which)) = files.new_for(&pod, &life.container, life.restart) else { continue };
             let name = format!("{namespace}/{file}");
             let is_tool = pod.labels().contains_key(TOOL_LABEL);
-            let followed = Followed { pod: pod.name_any(), is_tool, life, is_whole: false };
+            let followed = Followed { pod: pod.name_any(), which, is_tool, life, is_whole: false };
             known.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), followed.clone());
             let (pods, keep, known) = (pods.clone(), keep.clone(), known.clone());
             streams.spawn(async move {
@@ -114,8 +132,8 @@ struct Files(BTreeMap<String, Vec<String>>);
 
 impl Files {
     /// A file for the log of a container, unless it has one. A pod may have the name of one that is gone: those of a
-    /// `StatefulSet` and of a database have it each time, and those of `helm test`.
-    fn new_for(&mut self, pod: &Pod, container: &str, restart: i32) -> Option<String> {
+    /// `StatefulSet` and of a database have it each time, and those of `helm test`: which of them it is comes along.
+    fn new_for(&mut self, pod: &Pod, container: &str, restart: i32) -> Option<(String, usize)> {
         let name = format!("{}_{container}_{restart}", pod.name_any());
         let owner = pod.uid().unwrap_or_default();
         let owners = self.0.entry(name.clone()).or_default();
@@ -123,10 +141,11 @@ impl Files {
             return None;
         }
         owners.push(owner);
-        Some(match owners.len() {
+        let file = match owners.len() {
             1 => format!("{name}.log"),
             which => format!("{name}.pod-{which}.log"),
-        })
+        };
+        Some((file, owners.len()))
     }
 }
 
@@ -163,14 +182,24 @@ async fn follow_one(pods: &Api<Pod>, followed: &Followed, name: &str, keep: &Kee
             }
         };
         match told {
-            Ok(true) => return true,
-            // The API server or the kubelet went away: they may come back, and the container goes on.
-            Ok(false) => tracing::debug!(log = name, "the stream broke"),
+            // An API server or a kubelet that stops may end a stream as the end of a log does.
+            Ok(true) if !goes_on(pods, pod, life).await => return true,
+            // They may come back, and the container goes on.
+            Ok(_) => tracing::debug!(log = name, "the stream broke"),
             Err(error) => {
                 tracing::warn!(log = name, "not kept: {error}");
                 return false;
             }
         }
+    }
+}
+
+/// Whether there is more to come in this life of a container, or nobody knows.
+async fn goes_on(pods: &Api<Pod>, pod: &str, life: &Life) -> bool {
+    match pods.get_opt(pod).await {
+        Ok(Some(now)) => life.goes_on_in(&now),
+        Ok(None) => false,
+        Err(error) => Refusal::of(&error) == Refusal::Passing,
     }
 }
 
@@ -186,7 +215,7 @@ async fn copy(log: impl AsyncBufRead, last: &mut Option<Timestamp>, spool: &mut 
             Err(_broken) => return Ok(false),
         }
         let line = text_of(line.strip_suffix(b"\n").unwrap_or(&line));
-        let at: Option<Timestamp> = line.split(' ').next().and_then(|stamp| stamp.parse().ok());
+        let at = stamp_of(&line);
         // The API server understands whole seconds, and begins with some lines that were told.
         if at.is_some() && at <= *last {
             continue;
@@ -198,10 +227,13 @@ async fn copy(log: impl AsyncBufRead, last: &mut Option<Timestamp>, spool: &mut 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use k8s_openapi::api::core::v1::Pod;
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-    use super::{Files, copy};
+    use super::{Files, Followed, copy, file_of};
+    use crate::bench::pod_log::Life;
 
     fn pod(uid: &str) -> Pod {
         let metadata = ObjectMeta { name: Some("db-1".into()), uid: Some(uid.into()), ..ObjectMeta::default() };
@@ -211,12 +243,29 @@ mod tests {
     #[test]
     fn a_log_has_one_file_and_a_pod_that_takes_a_name_over_another() {
         let mut files = Files::default();
-        assert_eq!(files.new_for(&pod("a"), "postgres", 0).unwrap(), "db-1_postgres_0.log");
+        assert_eq!(files.new_for(&pod("a"), "postgres", 0).unwrap(), ("db-1_postgres_0.log".into(), 1));
         assert_eq!(files.new_for(&pod("a"), "postgres", 0), None, "it is followed already");
-        assert_eq!(files.new_for(&pod("a"), "postgres", 1).unwrap(), "db-1_postgres_1.log");
-        assert_eq!(files.new_for(&pod("b"), "postgres", 0).unwrap(), "db-1_postgres_0.pod-2.log");
+        assert_eq!(files.new_for(&pod("a"), "postgres", 1).unwrap(), ("db-1_postgres_1.log".into(), 1));
+        assert_eq!(files.new_for(&pod("b"), "postgres", 0).unwrap(), ("db-1_postgres_0.pod-2.log".into(), 2));
         assert_eq!(files.new_for(&pod("a"), "postgres", 0), None);
         assert_eq!(files.new_for(&pod("b"), "postgres", 0), None);
+    }
+
+    #[test]
+    fn what_was_told_of_a_life_is_in_one_file_and_of_the_current_one_in_the_youngest() {
+        let lives = [("db-1", 1, 0), ("db-1", 1, 1), ("db-1", 2, 0), ("db-1", 2, 1), ("db-2", 1, 0)];
+        let followed = lives.map(|(pod, which, restart)| {
+            let life = Life { restart, ..Life::current("postgres") };
+            let one = Followed { pod: pod.into(), which, is_tool: false, life, is_whole: false };
+            (format!("{pod}_{which}_{restart}"), one)
+        });
+        let known = BTreeMap::from(followed);
+        let before = Life { previous: true, ..Life::current("postgres") };
+        assert_eq!(file_of(&known, "db-1", &Life::current("postgres")), Some("db-1_2_1"));
+        assert_eq!(file_of(&known, "db-1", &before), Some("db-1_2_0"));
+        assert_eq!(file_of(&known, "db-2", &Life::current("postgres")), Some("db-2_1_0"));
+        assert_eq!(file_of(&known, "db-2", &Life::current("bootstrap")), None);
+        assert_eq!(file_of(&known, "db-3", &Life::current("postgres")), None);
     }
 
     #[tokio::test]

@@ -41,6 +41,7 @@ mod serving;
 mod slowed;
 mod smoke;
 mod spelling;
+mod stamped;
 mod standing;
 mod stored;
 mod tool;
@@ -172,8 +173,8 @@ impl Bench {
         self.raised
     }
 
-    /// Since when logins tell who is a client, also while a pool is between two sessions. On an
-    /// old bench with many clients the log of everything before takes longer to read than anything else.
+    /// Since when logins tell who is a client, also while a pool is between two sessions. On an old bench with many clients
+    /// the log of everything before takes longer to read than anything else.
     pub(crate) fn clients_since(&self) -> Timestamp {
         Timestamp::now().saturating_sub(COMES_WITHIN).map_or(self.raised, |recently| recently.max(self.raised))
     }

@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::Api;
 use kube::api::LogParams;
 
+use super::stamped::{between, first_stamp, unstamped};
 use super::{Bench, BenchError};
 use crate::finding::Place;
 use crate::wait::{Budget, Progress, WaitError, poll_until};
@@ -44,7 +45,7 @@ impl Life {
     }
 
     /// Whether it goes on in a pod that nobody has deleted: then it has a log, whoever says otherwise.
-    fn goes_on_in(&self, pod: &Pod) -> bool {
+    pub(super) fn goes_on_in(&self, pod: &Pod) -> bool {
         let running = |status: &ContainerStatus| status.state.as_ref().is_some_and(|state| state.running.is_some());
         let mut own = main_statuses(pod).filter(|status| status.name == self.container);
         !self.previous && pod.metadata.deletion_timestamp.is_none() && own.any(running)
@@ -111,7 +112,8 @@ pub(super) fn text_of(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// What a container wrote in one life, since a time; nothing where it has no log.
+/// What the kubelet has of what a container wrote in one life, since a time, stamped; nothing where it has no log. It has
+/// not all of a long one: at ten MiB, unless somebody changed that, it begins another file, and tells of that only.
 pub(super) async fn read(
     pods: &Api<Pod>,
     pod: &str,
@@ -120,7 +122,7 @@ pub(super) async fn read(
 ) -> Result<Option<String>, WaitError> {
     // By the clock of the node, which need not be that of this machine.
     let since_seconds = since.map(|since| Timestamp::now().duration_since(since).as_secs().max(0) + 1);
-    let parameters = LogParams { since_seconds, ..life.parameters() };
+    let parameters = LogParams { since_seconds, timestamps: true, ..life.parameters() };
     let told = poll_until(TOLD, || async {
         let failed = |error: &kube::Error| format!("read the {}: {error}", life.place(pod));
         let log = match pods.log_stream(pod, &parameters).await {
@@ -160,7 +162,27 @@ impl Bench {
         life: &Life,
         since: Option<Timestamp>,
     ) -> Result<Option<String>, BenchError> {
-        read(&self.pods(), pod, life, since).await.map_err(|error| self.waited(error))
+        let told = read(&self.pods(), pod, life, since).await.map_err(|error| self.waited(error))?;
+        let Some(told) = told else { return Ok(None) };
+        let earlier = self.earlier(pod, life, since, first_stamp(&told))?;
+        Ok(Some(unstamped(&earlier) + &unstamped(&told)))
+    }
+
+    /// What the streams of the bench have kept of a log since a time, of before the kubelet's own beginning.
+    fn earlier(
+        &self,
+        pod: &str,
+        life: &Life,
+        since: Option<Timestamp>,
+        beginning: Option<Timestamp>,
+    ) -> Result<String, BenchError> {
+        let Some(file) = self.logs.file_of(pod, life) else { return Ok(String::new()) };
+        let kept = self.keep.room.raw(&file).map_err(|source| BenchError::Confidence { source })?;
+        let earlier = between(kept.as_deref().unwrap_or_default(), since, beginning);
+        if !earlier.is_empty() {
+            tracing::debug!(log = file, bytes = earlier.len(), "the kubelet has not all of it");
+        }
+        Ok(text_of(earlier))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::judge::{applies, unsuited_to};
 use crate::rendered::{Rendered, RenderedError, in_parallel};
 use crate::requirement::{Lane, Requirement};
 use crate::run::{
-    ChartIdentity, Disposition, Key, Plan, PlanItem, PlannedRequirement, ReleaseIdentity, RunId, Scope,
+    ChartIdentity, Disposition, Key, NOT_ASKED_FOR, Plan, PlanItem, PlannedRequirement, ReleaseIdentity, RunId, Scope,
     SubjectIdentity, Undecided,
 };
 use crate::subject::{Database, Subject};
@@ -120,9 +120,9 @@ pub(super) fn disposition(
     lane: Lane,
 ) -> Disposition {
     let not_run = |reason: &str| Disposition::Settled { verdict: Verdict::NotRun, reason: reason.into() };
-    let Some(scene) = scene else { return not_run("this overlay was not asked for") };
+    let Some(scene) = scene else { return not_run(&format!("this overlay {NOT_ASKED_FOR}")) };
     if !request.selection.includes(requirement) {
-        return not_run("this requirement was not asked for");
+        return not_run(&format!("this requirement {NOT_ASKED_FOR}"));
     }
     if let Ok(rendered) = &scene.rendered {
         let missing: Vec<Feature> = missing(requirement, rendered).collect();

@@ -50,7 +50,8 @@ impl fmt::Display for HelmMajor {
 pub enum HelmError {
     /// There is no Helm to run.
     #[error(
-        "find Helm 3 or 4: neither is on PATH or in the cache folder; install one, or run `holdfast images build helm4`"
+        "find Helm 3 or 4: neither is on PATH or in the cache folder; install one, or have \
+         it built with `holdfast tools helm4`, which takes Go and about a minute"
     )]
     NoHelm,
     /// The program does not start.
@@ -151,7 +152,7 @@ pub enum HelmError {
     /// The program is of another version than Holdfast knows.
     #[error(
         "use {program}: expected Helm 3 or 4, and it says that its version is `{version}`; put one of them on PATH, or \
-         run `holdfast images build helm4`"
+         have one built with `holdfast tools helm4`"
     )]
     Version {
         /// The program.

@@ -1,8 +1,11 @@
 //! The sentences that every format shares: why a verdict is what it is, and why a run cannot be relied on.
 
+use std::collections::BTreeSet;
+
 use super::model::{LaneResult, Report, RequirementResult};
 use crate::exit;
 use crate::finding::{Finding, Outcome};
+use crate::run::NOT_ASKED_FOR;
 use crate::verdict::Verdict;
 
 /// Why the run as a whole cannot be relied on: what is unsound first, then what is missing. Empty if it can.
@@ -15,11 +18,30 @@ pub(super) fn doubts(report: &Report) -> Vec<String> {
     } else if !report.complete {
         doubts.push("the run came to its end without judging everything that was planned".into());
     }
-    let said = |result: &LaneResult| matches!(result.verdict, Verdict::Holds | Verdict::Violated | Verdict::Waived);
-    if !report.results.iter().any(said) {
-        doubts.push("nothing was judged, so nothing holds".into());
+    if !is_anything_judged(report) {
+        doubts.push(format!("nothing was judged, so nothing holds{}", why_not(report)));
     }
     doubts
+}
+
+/// Whether anything held or did not.
+pub(super) fn is_anything_judged(report: &Report) -> bool {
+    let said = |result: &LaneResult| matches!(result.verdict, Verdict::Holds | Verdict::Violated | Verdict::Waived);
+    report.results.iter().any(said)
+}
+
+/// Why what was asked for was not looked at, as long as that is soon said.
+fn why_not(report: &Report) -> String {
+    const SAID: usize = 3;
+    let asked_for = report.results.iter().filter_map(|result| match result.verdict {
+        Verdict::NotRun | Verdict::NotClaimed | Verdict::NotApplicable => result.reason.as_deref(),
+        _ => None,
+    });
+    let reasons: BTreeSet<&str> = asked_for.filter(|reason| !reason.ends_with(NOT_ASKED_FOR)).collect();
+    match reasons.len() {
+        1..=SAID => format!(": {}", reasons.into_iter().collect::<Vec<_>>().join("; ")),
+        _ => String::new(),
+    }
 }
 
 /// Why a lane's verdict is what it is, in a line.

@@ -1,17 +1,19 @@
 //! What did not come to its end although it does not decide the exit code, and why it does not.
 //!
 //! A requirement holds if a lane that can prove it says so. When the other lane broke on the way, the verdict stands,
-//! but a reader of a green report has to learn of it without looking for it. In a report that is not green whatever
-//! decides stands in the foreground anyway.
+//! but a reader of a green report has to learn of it without looking for it, and a reader of one in which nothing was
+//! judged has nothing else. In any other report whatever decides stands in the foreground anyway.
 
 use super::model::{LaneResult, Report, RequirementResult};
+use super::narrative;
 use crate::exit;
 use crate::requirement::Lane;
 use crate::verdict::Verdict;
 
 /// The sentences, the reasons first.
 pub(super) fn unfinished(report: &Report) -> Vec<String> {
-    let groups = if report.exit_code == exit::HOLDS { groups(report) } else { Vec::new() };
+    let tells_all = report.exit_code == exit::HOLDS || !narrative::is_anything_judged(report);
+    let groups = if tells_all { groups(report) } else { Vec::new() };
     broken_off(report).into_iter().chain(groups.iter().map(|group| group.sentence(report))).collect()
 }
 

@@ -13,6 +13,6 @@ pub use directory::{RunDirectory, RunError};
 pub use id::RunId;
 pub use journal::{Chronicle, Entry, Event, Journal};
 pub use plan::{
-    ChartIdentity, Disposition, ImageIdentity, Key, Plan, PlanItem, PlannedRequirement, ReleaseIdentity, Scope,
-    SubjectIdentity, Undecided,
+    ChartIdentity, Disposition, ImageIdentity, Key, NOT_ASKED_FOR, Plan, PlanItem, PlannedRequirement, ReleaseIdentity,
+    Scope, SubjectIdentity, Undecided,
 };

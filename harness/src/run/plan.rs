@@ -223,6 +223,9 @@ pub struct PlanItem {
     pub disposition: Disposition,
 }
 
+/// How the reason ends why an overlay or a requirement was left out that the caller did not choose.
+pub const NOT_ASKED_FOR: &str = "was not asked for";
+
 /// Whether something is to be judged, or was settled before anything was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "disposition")]

@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, ValueEnum};
 use harness::conformance::{self, Request, Selection};
 use harness::helm::Helms;
+use harness::manifests::Manifests;
 use harness::redact::{Redactor, Sink};
 use harness::rendered::RenderedError;
 use harness::report::{self, Style};
@@ -47,7 +48,7 @@ pub(crate) struct Check {
     #[arg(long, value_name = "NAME", requires = "subject")]
     overlay: Vec<String>,
 
-    /// A SHOULD binds like a MUST, and what could not be told fails.
+    /// A SHOULD binds like a MUST, and what a lane that decides could not tell fails.
     #[arg(long)]
     strict: bool,
 
@@ -97,19 +98,21 @@ impl Check {
         let profile = self.gate.demand(std::slice::from_mut(&mut target.subject))?;
         let subjects = vec![Arc::new(target.subject)];
         let waivers = self.gate.accepted(&subjects)?;
-        let helms = match &target.manifests {
-            Some(_) => Helms::none(),
-            None => Helms::at_hand().map_err(Failure::broke)?,
-        };
         subjects
             .iter()
             .try_for_each(|subject| conformance::expect_overlays(subject, &self.overlay))
             .map_err(Failure::usage)?;
+        let selection = Selection::parse(&self.only, suites::CATALOG).map_err(Failure::usage)?;
+        // What the caller can mend comes before what the machine lacks.
+        let helms = match &target.manifests {
+            Some(_) => Helms::none(),
+            None => Helms::at_hand().map_err(Failure::broke)?,
+        };
         let request = Request {
             catalog: suites::CATALOG,
             contract: suites::VERSION,
             subjects,
-            selection: Selection::parse(&self.only, suites::CATALOG).map_err(Failure::usage)?,
+            selection,
             overlays: self.overlay.clone(),
             profile,
             waivers,
@@ -181,6 +184,7 @@ fn read_manifests(path: &Utf8Path) -> Result<(String, String), Failure> {
     read.map_err(|error| {
         Failure::usage(format!("read manifests from {from}: {error}; give a file, or - for standard input"))
     })?;
+    Manifests::parse(&text, from.as_str()).map_err(Failure::usage)?;
     let name = path.file_stem().filter(|stem| *stem != "-").unwrap_or("manifests");
     Ok((name.to_owned(), text))
 }

@@ -37,6 +37,14 @@ fn a_chart_that_does_not_render_shows_what_helm_says(#[case] name: &str, #[case]
 }
 
 #[test]
+fn manifests_that_are_no_yaml_are_shown_with_their_path_and_position() {
+    let desk = Desk::new();
+    desk.write("work/shop/values.yaml", "a: [b\n");
+    let arguments = ["check", "--manifests", "shop/values.yaml"];
+    insta::assert_snapshot!("manifests that are no YAML", refused(&desk, &arguments, 64));
+}
+
+#[test]
 fn a_duplicate_key_in_a_values_file_is_shown_with_its_position() {
     let desk = Desk::new();
     desk.write("work/values.yaml", "database:\n  host: a\n  port: 5432\n  host: b\n");

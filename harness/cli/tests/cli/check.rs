@@ -37,6 +37,28 @@ spec:
         - {name: DATABASE_URL, valueFrom: {secretKeyRef: {name: elsewhere, key: url}}}
 ";
 
+/// A client that verifies somehow: how is in a Secret that the manifests do not bring.
+const LEFT_OPEN: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  template:
+    spec:
+      containers:
+      - name: web
+        image: example.org/web:1
+        env:
+        - {name: PGSSLMODE, value: prefer}
+        - {name: PGSSLROOTCERT, value: /etc/web/ca/ca.crt}
+        - {name: DATABASE_URL, valueFrom: {secretKeyRef: {name: elsewhere, key: url}}}
+        volumeMounts:
+        - {name: ca, mountPath: /etc/web/ca}
+      volumes:
+      - {name: ca, secret: {secretName: db-ca}}
+";
+
 fn checked(format: &str) -> std::process::Output {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("web.yaml"), MANIFESTS).unwrap();
@@ -53,6 +75,24 @@ fn the_report_for_machines_is_valid_under_the_published_schema() {
         validator.iter_errors(&report).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert_eq!(errors, Vec::<String>::new());
     assert_eq!((output.status.code(), &report["exitCode"]), (Some(1), &Value::from(1)), "{}", stderr(&output));
+}
+
+#[test]
+fn where_nothing_could_be_judged_it_is_said_of_what_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("web.yaml"), LEFT_OPEN).unwrap();
+    let said = |id: &str| {
+        let output = holdfast(folder.path(), &["check", "--manifests", "web.yaml", "--only", id]);
+        assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+        stdout(&output).to_owned()
+    };
+    let open = said("CA-06");
+    let reason = "deployment/web, container web: sslmode: could not tell: Secret elsewhere is not in the manifests";
+    assert!(open.contains(&format!("open    CA-06 of web: not told in the rendered lane ({reason}")), "{open}");
+    let unclaimed = said("ROT-04");
+    let reason = "nothing was judged, so nothing holds: the subject does not claim password.rotation";
+    assert!(unclaimed.contains(reason), "{unclaimed}");
+    assert!(!unclaimed.contains("was not asked for"), "{unclaimed}");
 }
 
 #[rstest]

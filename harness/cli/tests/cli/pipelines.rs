@@ -153,7 +153,20 @@ fn the_waivers_that_users_copy_are_read_and_count() {
     let file = |path: &str| Utf8PathBuf::from_path_buf(root().join(path)).unwrap();
     let subject = Subject::read(&file("docs/examples/shop.yaml")).unwrap();
     let waivers = file("docs/pipelines/conformance/waivers.yaml");
-    let waivers = Waiver::read_all(&waivers, suites::CATALOG, &[Arc::new(subject)]).unwrap();
+    let subjects = [Arc::new(subject)];
+    assert_eq!(
+        Waiver::read_all(&waivers, suites::CATALOG, &subjects).unwrap(),
+        [],
+        "nobody who copies it waives a thing"
+    );
+
+    let text = fs::read_to_string(&waivers).unwrap().replace("waivers: []", "waivers:");
+    let (file, example) = text.split_once("# What an entry looks like:\n#\n").unwrap();
+    let example: Vec<&str> = example.lines().map(|line| line.strip_prefix('#').unwrap()).collect();
+    let folder = TempDir::new().unwrap();
+    let with_example = Utf8PathBuf::from_path_buf(folder.path().join("waivers.yaml")).unwrap();
+    fs::write(&with_example, format!("{file}{}\n", example.join("\n"))).unwrap();
+    let waivers = Waiver::read_all(&with_example, suites::CATALOG, &subjects).unwrap();
     assert_eq!(waivers[0].subject, "shop");
     assert!(waivers[0].counts_on(jiff::civil::date(2035, 1, 1)), "an example must not expire");
 }

@@ -212,7 +212,8 @@ fn image_store_of(store: &str) -> Diagnosis {
 pub fn tool(tool: Tool, versions: &Versions) -> Result<Diagnosis, VersionsError> {
     let pinned = tool.version(versions)?;
     let subject = format!("{} {pinned}", tool.program());
-    let remedy = "nothing: it is built into the cache folder when it is needed";
+    let remedy =
+        "nothing where Holdfast makes the cluster: it is built when it is needed; else `holdfast tools` builds it";
     Ok(match tool.anywhere_on_path(versions)? {
         OnPath::Pinned(path) => Diagnosis::fine(subject, path),
         OnPath::Other { path, version } => {
