@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_was_told_of_a_life_is_in_one_file_and_of_the_current_one_in_the_youngest() {
-        let lives = [("db-1", 1, 0), ("db-1", 1, 1), ("db-1", 2, 0), ("db-1", 2, 1), ("db-2", 1, 0)];
+        let lives = [("db-1", 1, 0), ("db-1", 1, 5), ("db-1", 2, 0), ("db-1", 2, 1), ("db-2", 1, 0)];
         let followed = lives.map(|(pod, which, restart)| {
             let life = Life { restart, ..Life::current("postgres") };
             let one = Followed { pod: pod.into(), which, is_tool: false, life, is_whole: false };
