@@ -60,7 +60,7 @@ impl Existing {
 
     /// The cluster, to remove what runs left there.
     pub(crate) async fn to_sweep(&self, context: &str) -> Result<Cluster, Failure> {
-        Cluster::existing_to_sweep(context, self.file()?).await.map_err(|error| sorted(error.into()))
+        Cluster::existing_to_sweep(context, self.file()?).await.map_err(sorted)
     }
 
     fn file(&self) -> Result<Utf8PathBuf, Failure> {

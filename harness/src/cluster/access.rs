@@ -123,10 +123,7 @@ impl Cluster {
     /// When the API server is not reached, or with all rights that are missing at once.
     pub(super) async fn prove_rights(mut self) -> Result<Self, AccessError> {
         let context = self.handle().context.clone();
-        let user = self.user().await.map_err(|source| match source {
-            kube::Error::Api(status) if status.code == 401 => AccessError::Stranger { context: context.clone() },
-            source => AccessError::Reach { context: context.clone(), source },
-        })?;
+        let user = self.user().await?;
         let mut on_the_cluster = self.unmet(ON_THE_CLUSTER, &user).await?;
         let mut in_namespaces = self.unmet(IN_A_NAMESPACE, &user).await?;
         if !in_namespaces.is_empty() {
@@ -165,9 +162,18 @@ impl Cluster {
         in_force.await.map_err(|source| EntryError::Wait { namespace: namespace.into(), source })
     }
 
-    async fn user(&self) -> Result<String, kube::Error> {
+    /// The name under which the API server knows this user; so it answers, too.
+    ///
+    /// # Errors
+    /// When it is not reached, or does not accept the credential.
+    pub(super) async fn user(&self) -> Result<String, AccessError> {
+        let context = self.handle().context.clone();
         let reviews: Api<SelfSubjectReview> = Api::all(self.client().clone());
-        let review = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await?;
+        let review = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await;
+        let review = review.map_err(|source| match source {
+            kube::Error::Api(status) if status.code == 401 => AccessError::Stranger { context },
+            source => AccessError::Reach { context, source },
+        })?;
         let user = review.status.and_then(|status| status.user_info?.username);
         Ok(user.unwrap_or_else(|| "without a name".into()))
     }

@@ -63,9 +63,11 @@ impl Cluster {
     /// Attaches to a cluster of somebody else's to remove what runs left there.
     ///
     /// # Errors
-    /// When the context is not there.
-    pub async fn existing_to_sweep(context: &str, kubeconfig: Utf8PathBuf) -> Result<Self, ConnectError> {
-        Self::attach(handle(context, kubeconfig)).await
+    /// When the context is not there, or its API server does not answer this user.
+    pub async fn existing_to_sweep(context: &str, kubeconfig: Utf8PathBuf) -> Result<Self, ExistingError> {
+        let cluster = Self::attach(handle(context, kubeconfig)).await?;
+        cluster.user().await?;
+        Ok(cluster)
     }
 
     /// The version of Kubernetes that the API server tells.

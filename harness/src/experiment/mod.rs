@@ -184,7 +184,7 @@ pub enum Experiment {
 
 impl Experiment {
     /// Every one there is.
-    pub(crate) const ALL: &[Self] = &[
+    pub const ALL: &[Self] = &[
         Self::Install,
         Self::RotateCa,
         Self::ForeignCa,

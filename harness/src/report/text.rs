@@ -148,7 +148,7 @@ pub(super) fn advice(report: &Report) -> Vec<String> {
         let open = ids(&|requirement| requirement.fails && requirement.open);
         if !open.is_empty() {
             advice.push(format!(
-                "see why {} could not be told; `holdfast explain {}` says what it takes",
+                "see in the findings what was missing to judge {}; `holdfast explain {}` says how it is judged",
                 listed(&open),
                 open[0]
             ));

@@ -3,8 +3,11 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use harness::exit;
+use harness::experiment::Experiment;
+use harness::feature::Feature;
 use harness::profile::Profile;
 use harness::report::{self, catalogue, pages};
+use harness::requirement::Requirement;
 
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -36,7 +39,7 @@ impl Explain {
             terminal.print(&report::profile(&profile, suites::CATALOG))?;
             return Ok(exit::HOLDS);
         }
-        let wanted = |requirement: &&&harness::requirement::Requirement| requirement.id.eq_ignore_ascii_case(id);
+        let wanted = |requirement: &&&Requirement| requirement.id.eq_ignore_ascii_case(id);
         let Some(requirement) = suites::CATALOG.iter().find(wanted) else {
             return Err(Failure::usage(unknown(id, &profiles)));
         };
@@ -57,6 +60,9 @@ impl Explain {
 }
 
 fn unknown(id: &str, profiles: &[Profile]) -> String {
+    if let Some(told) = other_word(id) {
+        return format!("explain requirement {id}: {told}");
+    }
     let mut near = catalogue::near(suites::CATALOG, id);
     let of_that_name = |profile: &&Profile| profile.name.split('@').next() == Some(id);
     near.extend(profiles.iter().filter(of_that_name).map(|profile| profile.name.as_str()));
@@ -66,4 +72,20 @@ fn unknown(id: &str, profiles: &[Profile]) -> String {
         format!("did you mean {}?", near.join(" or "))
     };
     format!("explain requirement {id}: the contract has none of that id; {hint}")
+}
+
+/// What a word is that stands in an explanation and names no requirement.
+fn other_word(word: &str) -> Option<String> {
+    let listed = |concerns: &dyn Fn(&Requirement) -> bool| {
+        let ids = suites::CATALOG.iter().filter(|requirement| concerns(requirement)).map(|requirement| requirement.id);
+        ids.collect::<Vec<_>>().join(", ")
+    };
+    if let Some(feature) = Feature::ALL.iter().find(|feature| feature.name() == word) {
+        let ids = listed(&|requirement| requirement.features.contains(feature));
+        let then = if ids.is_empty() { "it makes checks stricter".into() } else { format!("{ids} apply to it then") };
+        return Some(format!("that is a feature, which a subject claims or its manifests show; {then}"));
+    }
+    let experiment = Experiment::ALL.iter().find(|experiment| experiment.name() == word)?;
+    let ids = listed(&|requirement| requirement.experiments.contains(experiment));
+    Some(format!("that is an experiment of the live lane; {ids} are judged on its record"))
 }
