@@ -34,6 +34,7 @@ pub mod probe;
 pub mod profile;
 pub mod progress;
 pub mod readme;
+pub mod record;
 pub mod redact;
 pub mod rendered;
 pub mod report;

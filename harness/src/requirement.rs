@@ -9,8 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::check::Check;
-use crate::experiment::{Experiment, Records};
 use crate::feature::Feature;
+use crate::record::{Experiment, Records};
 use crate::rendered::Rendered;
 
 /// One requirement of the contract.

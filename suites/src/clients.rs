@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness::check::Check;
 use harness::expectation::not_empty;
-use harness::experiment::{BEFORE, Record, Snapshot};
 use harness::finding::Place;
+use harness::record::{BEFORE, Record, Snapshot};
 
 /// How many pods and addresses are named.
 const NAMED: usize = 5;
@@ -56,7 +56,8 @@ fn some(all: impl Iterator<Item = String>) -> String {
 #[cfg(test)]
 mod tests {
     use harness::check::Check;
-    use harness::experiment::{BEFORE, Experiment, LoggedFailure, Snapshot};
+    use harness::probe::LoggedFailure;
+    use harness::record::{BEFORE, Experiment, Snapshot};
 
     use super::clients_of;
     use crate::testing::{at, moment, pod, record};

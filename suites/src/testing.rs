@@ -6,14 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use harness::check::Check;
-use harness::experiment::{
-    Experiment, InspectedCa, InspectedCertificate, InspectedMount, Inspection, LoggedLogin, PodState, Record, Session,
-    Snapshot, Step,
-};
 use harness::feature::Feature;
 use harness::finding::Outcome;
 use harness::judge::judge_rendered;
-use harness::probe::{Certificate, Served};
+use harness::probe::{Certificate, LoggedLogin, Served, Session};
+use harness::record::{
+    Experiment, InspectedCa, InspectedCertificate, InspectedMount, Inspection, PodState, Record, Snapshot, Step,
+};
 use harness::rendered::Rendered;
 use harness::requirement::Requirement;
 use harness::subject::Subject;

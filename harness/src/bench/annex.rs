@@ -9,7 +9,7 @@ use super::{Bench, BenchError, namespace_object};
 use crate::authority::Authority;
 use crate::cluster::{FIELD_MANAGER, Leftover, Provider};
 use crate::digest::sha256;
-use crate::experiment::CopiedCa;
+use crate::record::CopiedCa;
 
 impl Bench {
     /// The value that says in which namespace the copier finds its source, where there may be a second namespace:

@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use super::{Bench, BenchError, CredentialSecret};
 use crate::cluster::FIELD_MANAGER;
-use crate::experiment::CredentialState;
 use crate::probe::verifies;
+use crate::record::CredentialState;
 
 const ROLES: &str = "select rolname as role, rolpassword as verifier, rolsuper as superuser, rolcreaterole as createrole, \
      rolcreatedb as createdb, rolreplication as replication, rolbypassrls as bypassrls from pg_authid";

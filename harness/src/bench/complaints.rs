@@ -13,7 +13,7 @@ use super::pod_log::lives_of_main;
 use super::rollout::OF_A_RELEASE;
 use super::{Bench, BenchError};
 use crate::error::Chain;
-use crate::experiment::{Complaint, RemedyHeadings};
+use crate::record::{Complaint, RemedyHeadings};
 use crate::wait::{Budget, Progress, WaitError, poll_until, workload_of};
 
 impl Bench {

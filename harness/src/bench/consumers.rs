@@ -10,8 +10,8 @@ use super::rollout::OF_A_RELEASE;
 use super::{Bench, BenchError, CaInputs};
 use crate::digest::sha256;
 use crate::error::Chain;
-use crate::experiment::{LoggedFailure, PodState, Session};
-use crate::probe::ServerLog;
+use crate::probe::{LoggedFailure, ServerLog, Session};
+use crate::record::PodState;
 use crate::wait::{Budget, Progress, WaitError, poll_until};
 
 /// A heartbeat, a probe or a new session of a pool comes within seconds.
@@ -336,7 +336,7 @@ mod tests {
     use rstest::rstest;
 
     use super::has_failed;
-    use crate::experiment::PodState;
+    use crate::record::PodState;
 
     #[rstest]
     #[case::running(None, false)]

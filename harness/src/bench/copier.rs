@@ -18,9 +18,9 @@ use super::{Bench, BenchError};
 use crate::cluster::{Applier, FIELD_MANAGER};
 use crate::digest::sha256;
 use crate::error::Chain;
-use crate::experiment::{COPIED_THROUGH, CopiedCa, WAYS_BEYOND, WAYS_NEEDED};
 use crate::manifests::Manifests;
 use crate::probe::certificates_of;
+use crate::record::{COPIED_THROUGH, CopiedCa, WAYS_BEYOND, WAYS_NEEDED};
 use crate::rendered::Rendered;
 use crate::wait::{Budget, Progress, WaitError, poll_until};
 

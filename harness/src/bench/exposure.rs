@@ -10,10 +10,10 @@ use super::logs::Followed;
 use super::pod_log::{lives, read};
 use super::stamped::unstamped;
 use super::{Bench, BenchError};
-use crate::experiment::Exposed;
 use crate::finding::{Locate, Place};
 use crate::manifests::Manifests;
 use crate::plaintext::is_password_name;
+use crate::record::Exposed;
 use crate::redact::Redactor;
 
 /// Kubernetes puts its own CA into every namespace under this name.

@@ -11,8 +11,8 @@ use secrecy::SecretString;
 use super::documented::Procedure;
 use super::{Bench, BenchError};
 use crate::cluster::LocalPort;
-use crate::experiment::Asked;
 use crate::probe::{ANY_TLS, Carriage, Certificate, Question, TLS_1_2, ask, certificates_of};
+use crate::record::Asked;
 use crate::rendered::Rendered;
 use crate::wait::workload_of;
 

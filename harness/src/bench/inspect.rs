@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::Bench;
 use crate::cluster::exec;
-use crate::experiment::Inspection;
+use crate::record::Inspection;
 
 /// How long a pod may take to answer over HTTP; it does in milliseconds, or the way to it is closed.
 const LONGEST: Duration = Duration::from_secs(5);

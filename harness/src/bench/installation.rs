@@ -189,12 +189,12 @@ impl Installation {
     }
 }
 
-/// A pod for each node is one: a cluster of ours has one.
 fn tool_image(images: &[Image]) -> Option<String> {
     let image = images.iter().find(|image| image.stands_for == StandIn::Workload.name());
     image.map(|image| image.reference.clone())
 }
 
+/// A pod for each node is one: a cluster of ours has one.
 fn pods_of(rendered: &Rendered) -> usize {
     let long_lived = rendered.workloads().iter().filter(|workload| !workload.runs_to_an_end());
     long_lived.map(|workload| usize::try_from(workload.replicas()).unwrap_or(1)).sum()

@@ -16,8 +16,8 @@ use super::migration::Migration;
 use super::pod_log::lives;
 use super::{Bench, BenchError};
 use crate::error::Chain;
-use crate::experiment::Attempt;
 use crate::probe::verifies;
+use crate::record::Attempt;
 use crate::wait::{Budget, Objects, Progress, poll_until, watch_until};
 
 const PREREQUISITES: Budget = Budget::seconds("every Secret that the migration needs to be there", 60);

@@ -19,8 +19,8 @@ use super::secrets::digests_of;
 use super::{Bench, BenchError};
 use crate::cluster::forward;
 use crate::error::Chain;
-use crate::experiment::{PodImage, PodState, Session, Snapshot};
-use crate::probe::{Certificate, Served, ServerLog, certificates_of, handshake};
+use crate::probe::{Certificate, Served, ServerLog, Session, certificates_of, handshake};
+use crate::record::{PodImage, PodState, Snapshot};
 use crate::wait::workload_of;
 
 /// Client sessions over the network; those of the operator use the local socket or a role of its own.

@@ -15,8 +15,7 @@ use super::database::is_ready;
 use super::pod_log::Life;
 use super::{Bench, BenchError};
 use crate::error::Chain;
-use crate::experiment::Session;
-use crate::probe::{Credential, Login, PoolerLog, Served, ServerLog, Transport};
+use crate::probe::{Credential, Login, PoolerLog, Served, ServerLog, Session, Transport};
 use crate::wait::{Budget, Objects, Progress, poll_until, watch_until};
 
 /// Within this time PgBouncer has told of everybody whom it turned away.
@@ -177,8 +176,7 @@ mod tests {
     use jiff::{Timestamp, ToSpan};
 
     use super::Passage;
-    use crate::experiment::{LoggedLogin, Session};
-    use crate::probe::{PoolerLog, ServerLog};
+    use crate::probe::{LoggedLogin, PoolerLog, ServerLog, Session};
 
     fn session(client: &str) -> Session {
         Session { role: "app".into(), client: client.into(), encrypted: true, began: Timestamp::UNIX_EPOCH }

@@ -13,9 +13,9 @@ use serde::Deserialize;
 
 use super::rollout::OF_A_RELEASE;
 use super::{Bench, BenchError, CredentialSecret};
-use crate::experiment::{Account, DatabaseState, Entrance};
 use crate::graph::ways_in;
 use crate::probe::Credential;
+use crate::record::{Account, DatabaseState, Entrance};
 
 const OWNERS: &str =
     "select datname as name, pg_get_userbyid(datdba) as owner from pg_database where not datistemplate";

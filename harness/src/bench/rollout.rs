@@ -13,7 +13,7 @@ use kube::{Api, ResourceExt};
 
 use super::database::{is_ready, phase};
 use super::{Bench, BenchError};
-use crate::experiment::PodState;
+use crate::record::PodState;
 use crate::wait::{Budget, Objects, Progress, poll_until, trouble_of, watch_until};
 
 /// Pods of the operator carry one of the first two labels, pods of ours the third.

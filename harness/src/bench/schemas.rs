@@ -6,7 +6,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Deserialize;
 
 use super::{Bench, BenchError};
-use crate::experiment::Schema;
+use crate::record::Schema;
 
 /// How many databases are asked at once.
 const AT_ONCE: usize = 4;

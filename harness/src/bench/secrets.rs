@@ -10,9 +10,9 @@ use kube::runtime::watcher;
 use super::{Bench, BenchError};
 use crate::cluster::FIELD_MANAGER;
 use crate::digest::sha256;
-use crate::experiment::Experiment;
 use crate::graph::Dsn;
 use crate::plaintext::{is_credential, is_name, is_password_name, is_setting, is_word};
+use crate::record::Experiment;
 use crate::redact::SHORTEST;
 use crate::wait::{Budget, Objects, Progress, watch_until};
 

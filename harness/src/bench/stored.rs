@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::{Bench, BenchError, BundledServer};
 use crate::error::Chain;
-use crate::experiment::Stored;
 use crate::probe::QueryError;
+use crate::record::Stored;
 use crate::wait::{Budget, Progress, poll_until};
 
 /// The table by which a volume is known again. Whoever finds it knows to whom it belongs.

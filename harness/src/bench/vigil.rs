@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 use super::Bench;
 use super::database::is_ready;
 use super::rollout::OF_A_RELEASE;
-use crate::experiment::PodChange;
+use crate::record::PodChange;
 use crate::wait::{trouble_of, workload_of};
 
 /// A watch that lasts until it is ended or dropped.

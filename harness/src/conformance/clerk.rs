@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use crate::experiment::{Experiment, PodImage, Record, Witness};
+use crate::experiment::Witness;
 use crate::progress::{Event as Step, Progress};
+use crate::record::{Experiment, PodImage, Record};
 use crate::redact::Sink;
 use crate::run::{Event, ImageIdentity, Journal, RunDirectory, RunError};
 
@@ -78,7 +79,7 @@ mod tests {
     use rstest::rstest;
 
     use super::identity;
-    use crate::experiment::PodImage;
+    use crate::record::PodImage;
 
     #[rstest]
     #[case::pulled("docker.io/library/postgres@sha256:aa", Some("sha256:aa"))]

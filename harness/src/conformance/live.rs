@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::check::{Check, Judgement};
-use crate::experiment::Records;
+use crate::record::Records;
 use crate::requirement::Requirement;
 use crate::verdict::Verdict;
 
@@ -42,8 +42,8 @@ mod tests {
     use super::judge_live;
     use crate::check::Check;
     use crate::expectation::equal_to;
-    use crate::experiment::{Experiment, Records};
     use crate::finding::Place;
+    use crate::record::{Experiment, Records};
     use crate::requirement::{Level, Requirement};
     use crate::verdict::Verdict;
 

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 
 use super::{Request, names};
 use crate::cluster::Provider;
-use crate::experiment::Experiment;
 use crate::feature::Feature;
 use crate::judge::{applies, unsuited_to};
+use crate::record::Experiment;
 use crate::rendered::{Rendered, RenderedError, in_parallel};
 use crate::requirement::{Lane, Requirement};
 use crate::run::{

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::diary::Diary;
 use super::rotation::{FOLLOWING, try_both};
-use super::{AFTER, DURING};
 use crate::bench::{Bench, BenchError};
+use crate::record::{AFTER, DURING};
 use crate::wait::Budget;
 
 /// The step that waits until no pod of a client calls itself ready any more.

@@ -14,12 +14,11 @@ use jiff::Timestamp;
 use super::diary::Diary;
 use super::fault::Fault;
 use super::install::unsettled;
-use super::record::Record;
 use super::rendezvous::{Attendance, Rendezvous};
 use super::seats::Seats;
 use super::witness::Witness;
 use super::{
-    Experiment, break_credential, change_first_password, copy_again, follow_ca_documentation, forced_mode, foreign_ca,
+    break_credential, change_first_password, copy_again, follow_ca_documentation, forced_mode, foreign_ca,
     hostile_password, install, install_waiting, mend_deleting_data, mend_keeping_data, migrate, missing_ca,
     recreate_credential, reinstall, roll_back_ca, rotate_again, rotate_api_key, rotate_bundle, rotate_ca,
     rotate_password, rotate_under_fault, start_together, tenant_install, upgrade, without_ca,
@@ -27,6 +26,7 @@ use super::{
 use crate::bench::{Bench, BenchError, Installation, Keep, Programs};
 use crate::cluster::Cluster;
 use crate::error::Chain;
+use crate::record::{Experiment, Record};
 
 /// How many pods of a subject are as much work as an ordinary bench: each logs in all the time, and starts anew with the
 /// others.
@@ -366,7 +366,7 @@ fn unstarted(experiment: Experiment, installation: &Installation, reason: &str) 
 #[cfg(test)]
 mod tests {
     use super::{LINES, Line};
-    use crate::experiment::Experiment;
+    use crate::record::Experiment;
 
     #[test]
     fn an_installation_comes_first_on_its_line() {

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use super::diary::Diary;
 use super::first_boot::{NEW_PASSWORD_TAKEN, SETTLED_ON_IT, begin, look, reconcile};
 use super::rotation::try_both;
-use super::{BEFORE, DURING};
 use crate::bench::{Bench, BenchError, Programs, unguessed};
 use crate::probe::Credential;
+use crate::record::{BEFORE, DURING};
 
 /// The moment after the upgrade, before anything is restarted by hand.
 pub const UPGRADED: &str = "after the upgrade";

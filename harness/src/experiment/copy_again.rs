@@ -6,9 +6,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::diary::Diary;
-use super::snapshot::Snapshot;
-use super::{AFTER, BEFORE, DURING};
 use crate::bench::{Bench, BenchError, COPIED};
+use crate::record::{AFTER, BEFORE, DURING, Snapshot};
 
 /// The moment after two runs at once.
 pub const COPIED_TWICE: &str = "after two runs at once";
@@ -16,8 +15,6 @@ pub const COPIED_TWICE: &str = "after two runs at once";
 pub const APPLIED: &str = "after the manifests were applied by force";
 /// The moment after the CA was copied from another namespace.
 pub const ACROSS: &str = "copied from another namespace";
-/// How a run of the copier ended that ran through.
-pub const COPIED_THROUGH: &str = "ran through";
 /// The answer to how two runs at once ended, by their number.
 pub const RUN: &str = "run";
 

@@ -6,14 +6,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::change::PodChange;
-use super::migrated::Attempt;
-use super::record::{Record, Step};
-use super::snapshot::Snapshot;
-use super::{BEFORE, Experiment};
 use crate::bench::{Bench, BenchError};
 use crate::error::Chain;
 use crate::history::History;
+use crate::record::{Attempt, BEFORE, Experiment, PodChange, Record, Snapshot, Step};
 
 /// The step that waits until there is somebody to whom anything can be done.
 pub(super) const CONNECTED: &str = "wait until a client has a session";

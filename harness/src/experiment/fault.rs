@@ -4,8 +4,8 @@
 //! cluster gives: a second instance, or the right to stop the operator. Where it cannot be had, the rotation without it
 //! still counts, and the judgement says what it was not tried under.
 
-use super::Experiment;
 use crate::bench::Installation;
+use crate::record::Experiment;
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

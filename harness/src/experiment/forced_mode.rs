@@ -6,8 +6,8 @@ use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::diary::Diary;
-use super::{AFTER, BEFORE, DURING};
 use crate::bench::{Bench, BenchError, ModeVariable};
+use crate::record::{AFTER, BEFORE, DURING};
 use crate::wait::Budget;
 
 /// No mode of libpq.

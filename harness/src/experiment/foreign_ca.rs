@@ -11,8 +11,8 @@ use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
 use super::diary::{CONNECTED, Diary};
-use super::{AFTER, BEFORE, DURING};
 use crate::bench::{Bench, BenchError};
+use crate::record::{AFTER, BEFORE, DURING};
 use crate::wait::Budget;
 
 const FOREIGN_SECRET: &str = "holdfast-foreign-ca";

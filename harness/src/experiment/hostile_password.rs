@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::diary::Diary;
-use super::{AFTER, DURING};
 use crate::bench::{Bench, BenchError};
+use crate::record::{AFTER, DURING};
 
 /// Every character that has a meaning of its own in a URL, and a run of others that no two runs share.
 fn hostile_password() -> String {

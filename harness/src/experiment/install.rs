@@ -3,11 +3,10 @@
 use camino::Utf8Path;
 use jiff::Timestamp;
 
-use super::Experiment;
 use super::diary::Diary;
-use super::record::Record;
 use crate::bench::{Bench, BenchError};
 use crate::probe::{Login, Transport};
+use crate::record::{Experiment, Record};
 
 /// The moment when every workload has settled.
 pub const SETTLED: &str = "settled";

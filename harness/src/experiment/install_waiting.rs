@@ -2,12 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::BEFORE;
 use super::diary::Diary;
-use super::migrated::Attempt;
 use crate::bench::{Bench, BenchError, Programs};
 use crate::error::Chain;
 use crate::helm::HelmMajor;
+use crate::record::{Attempt, BEFORE};
 
 /// The moment after an installation for which Helm waited.
 pub fn after_waiting(helm: HelmMajor) -> String {

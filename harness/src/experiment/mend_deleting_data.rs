@@ -7,9 +7,9 @@ use super::documented::{COMMANDS, follow_documentation};
 use super::first_boot::{begin, look};
 use super::mend_keeping_data::undocumented;
 use super::rotation::try_both;
-use super::{AFTER, BEFORE};
 use crate::bench::{Bench, BenchError, BundledServer, Programs, unguessed};
 use crate::probe::Credential;
+use crate::record::{AFTER, BEFORE};
 
 pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
     let procedure =

@@ -7,9 +7,9 @@ use super::diary::Diary;
 use super::documented::{COMMANDS, follow_documentation};
 use super::first_boot::{begin, look};
 use super::rotation::try_both;
-use super::{AFTER, BEFORE, DURING};
 use crate::bench::{Bench, BenchError, Programs, unguessed};
 use crate::probe::Credential;
+use crate::record::{AFTER, BEFORE, DURING};
 use crate::wait::Budget;
 
 const COMPLAINED: Budget = Budget::seconds("whoever dials to log 28P01", 60);

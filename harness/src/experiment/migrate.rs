@@ -6,9 +6,8 @@
 use camino::Utf8Path;
 
 use super::diary::Diary;
-use super::migrated::Attempt;
-use super::{AFTER, BEFORE};
 use crate::bench::{Bench, BenchError, unguessed};
+use crate::record::{AFTER, Attempt, BEFORE};
 
 /// The moment after an attempt without two of its prerequisites.
 pub const UNPROVIDED: &str = "after an attempt without two prerequisites";

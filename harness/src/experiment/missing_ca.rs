@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::diary::Diary;
-use super::{AFTER, BEFORE};
 use crate::bench::{Bench, BenchError};
+use crate::record::{AFTER, BEFORE};
 use crate::wait::Budget;
 
 /// The moment when the Secret lacks the key.

@@ -4,10 +4,10 @@
 
 use jiff::Timestamp;
 
-use super::AFTER;
 use super::diary::Diary;
 use super::rotation::{CHANGED, Rotation, beside_a_writer, follow, try_both};
 use crate::bench::{Bench, BenchError, Programs};
+use crate::record::AFTER;
 
 /// The answer to who made the Secret again.
 pub const MADE_BY: &str = "who made the Secret again";

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::BEFORE;
 use super::diary::Diary;
 use super::first_boot::{NEW_PASSWORD_TAKEN, SETTLED_ON_IT, begin, look, reconcile};
 use super::rotation::{NEW_CREDENTIAL, try_both};
 use crate::bench::{Bench, BenchError, Programs, unguessed};
 use crate::probe::Credential;
+use crate::record::BEFORE;
 
 /// The moment after the installation with the same password.
 pub const REINSTALLED: &str = "installed again with the same password";

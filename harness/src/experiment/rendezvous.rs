@@ -11,9 +11,9 @@ use std::time::Instant;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-use super::Experiment;
 use super::seats::Seats;
 use crate::bench::BenchError;
+use crate::record::Experiment;
 
 /// Who is expected for which fault, and how far those are who came.
 #[derive(Debug, Default)]
@@ -200,7 +200,8 @@ mod tests {
 
     use super::{Attendance, Rendezvous};
     use crate::bench::BenchError;
-    use crate::experiment::{Experiment, Seats};
+    use crate::experiment::Seats;
+    use crate::record::Experiment;
 
     const FAULT: Experiment = Experiment::RotateKillingApiServer;
 

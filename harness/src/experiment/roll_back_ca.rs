@@ -7,8 +7,8 @@ use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::diary::Diary;
-use super::{AFTER, DURING};
 use crate::bench::{Bench, BenchError};
+use crate::record::{AFTER, DURING};
 use crate::wait::Budget;
 
 /// The step at whose end only pods are there that started with the wrong CA.

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::AFTER;
 use super::diary::Diary;
 use super::rotation::{CHANGED, Rotation, beside_a_writer, follow, try_both};
 use crate::bench::{Bench, BenchError, Programs};
+use crate::record::AFTER;
 
 /// The writer's mark of the second change.
 pub const CHANGED_AGAIN: &str = "change the credential again";

@@ -8,8 +8,8 @@ use secrecy::SecretString;
 
 use super::diary::Diary;
 use super::documented::{COMMANDS, THROUGH, follow_documentation};
-use super::{AFTER, BEFORE, DURING};
 use crate::bench::{Bench, BenchError, Procedure, Programs, unguessed};
+use crate::record::{AFTER, BEFORE, DURING};
 
 /// A client, or a question, with the key of before.
 pub const OLD_KEY: &str = "with the old key";

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 
 use super::diary::Diary;
 use super::pooler::roll_the_pooler;
-use super::{AFTER, DURING};
 use crate::bench::{Bench, BenchError, Presented};
 use crate::probe::{Login, Transport};
+use crate::record::{AFTER, DURING};
 use crate::wait::Budget;
 
 /// The step at whose end every pod of the database serves a leaf of the new CA.

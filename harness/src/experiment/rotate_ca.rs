@@ -11,9 +11,9 @@ use kube::runtime::watcher;
 
 use super::diary::{CONNECTED, Diary};
 use super::pooler::roll_the_pooler;
-use super::{AFTER, BEFORE};
 use crate::bench::{Bench, BenchError, COPIED, Presented};
 use crate::probe::{Certificate, certificates_of};
+use crate::record::{AFTER, BEFORE};
 use crate::wait::{Budget, Progress, watch_until};
 
 /// The step at whose end every pod of the database serves a leaf of the new CA.

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::diary::Diary;
 use super::install::SETTLE;
 use super::rotation::{CHANGED, Rotation, beside_a_writer, drain, follow, try_both};
-use super::{AFTER, DURING};
 use crate::bench::{Bench, BenchError, Programs};
+use crate::record::{AFTER, DURING};
 
 /// The moment after the primary was restarted.
 pub const RESTARTED: &str = "after a restart of the primary";

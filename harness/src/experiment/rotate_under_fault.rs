@@ -13,9 +13,9 @@ use super::diary::Diary;
 use super::fault::Fault;
 use super::rendezvous::Attendance;
 use super::rotation::{CHANGED, FRESH_GAP, Rotation, STEADY_GAP, beside_a_writer, drain, follow, held_up, try_both};
-use super::{AFTER, DURING};
 use crate::bench::{Bench, BenchError, Programs};
 use crate::probe::Credential;
+use crate::record::{AFTER, DURING};
 
 /// The writer's mark of the moment in which the fault began.
 pub const FAULT: &str = "the fault begins";

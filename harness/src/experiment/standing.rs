@@ -4,9 +4,9 @@ use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::diary::Diary;
-use super::record::Record;
-use super::{Experiment, install};
+use super::install;
 use crate::bench::{Bench, BenchError};
+use crate::record::{Experiment, Record};
 
 /// Installs what the bench is for, and lets it stay.
 ///

@@ -1,7 +1,7 @@
 //! For which databases an experiment is: a CA or a role that CloudNativePG keeps is nothing that another one has.
 
-use super::Experiment;
 use super::fault::Fault;
+use crate::record::Experiment;
 use crate::subject::{Database, HighAvailability};
 
 impl Experiment {
@@ -110,7 +110,7 @@ impl Experiment {
 mod tests {
     use rstest::rstest;
 
-    use super::Experiment;
+    use crate::record::Experiment;
     use crate::subject::Database;
 
     #[rstest]

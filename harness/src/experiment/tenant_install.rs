@@ -4,8 +4,8 @@ use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::diary::Diary;
-use super::{AFTER, DURING};
 use crate::bench::{Bench, BenchError};
+use crate::record::{AFTER, DURING};
 
 /// The step that installs as that account; what Helm refused is told there.
 pub const TENANT_INSTALLED: &str = "install as an account that is bound in this namespace only";

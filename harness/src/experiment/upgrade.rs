@@ -6,8 +6,8 @@ use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::diary::Diary;
-use super::{AFTER, BEFORE};
 use crate::bench::{Bench, BenchError};
+use crate::record::{AFTER, BEFORE};
 
 /// The answer to which certificate the application is meant to serve: its SHA-256.
 pub const INTENDED: &str = "the certificate that is meant";

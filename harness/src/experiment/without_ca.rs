@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::diary::Diary;
-use super::{AFTER, BEFORE, DURING};
 use crate::bench::{Bench, BenchError};
+use crate::record::{AFTER, BEFORE, DURING};
 
 pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     let inputs = bench.ca_inputs()?.clone();

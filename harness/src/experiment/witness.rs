@@ -1,7 +1,6 @@
 //! Who is told what becomes of a campaign while it is under way.
 
-use super::Experiment;
-use super::record::Record;
+use crate::record::{Experiment, Record};
 
 /// Is told of each experiment when it begins and when its record is sealed.
 pub trait Witness {

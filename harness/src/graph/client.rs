@@ -10,13 +10,11 @@ use super::recognise::{
     ends_with_any, holds_parameters, is_server, names_a_credential_file, names_a_database, says_where, speaks_another,
 };
 use super::reference::{KeyRef, RefKind};
-use super::said;
-use super::service;
 use super::settings::{self, Settings};
-use super::shell;
 use super::store::{Store, Surroundings};
 use super::volume::{FileContent, VolumeSource};
 use super::workload::{Container, Workload};
+use super::{said, service, shell};
 use crate::finding::{Locate, Place};
 use crate::manifests::Object;
 use crate::plaintext::is_password_name;

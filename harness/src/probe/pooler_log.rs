@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::experiment::{LoggedFailure, LoggedLogin, Session};
+use super::session::{LoggedFailure, LoggedLogin, Session};
 
 /// What a pooler's log tells of clients that came over the network, in the order of the log.
 #[derive(Debug, Default, PartialEq)]

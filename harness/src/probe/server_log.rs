@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::experiment::{LoggedFailure, LoggedLogin};
+use super::session::{LoggedFailure, LoggedLogin};
 
 /// What a server's log tells of clients that came over the network, in the order of the log.
 #[derive(Debug, Default, PartialEq)]

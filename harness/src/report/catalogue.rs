@@ -6,8 +6,8 @@ use std::fmt::Write;
 use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::Experiment;
 use crate::feature::Feature;
+use crate::record::Experiment;
 use crate::requirement::{Lane, Level, Requirement};
 use crate::yaml::{self, YamlError};
 
@@ -201,8 +201,8 @@ mod tests {
 
     use super::{Mutants, entries, explanation, mutants_below, near, table};
     use crate::check::Check;
-    use crate::experiment::{Experiment, Records};
     use crate::feature::Feature;
+    use crate::record::{Experiment, Records};
     use crate::rendered::Rendered;
     use crate::requirement::{Lane, Level, Requirement};
 

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 
-use super::ReportError;
 use super::model::{LaneResult, Report, RequirementResult};
-use super::{narrative, unfinished, waivers};
+use super::{ReportError, narrative, unfinished, waivers};
 use crate::exit;
 use crate::verdict::Verdict;
 

@@ -78,7 +78,7 @@ fn file_of(requirement: &Requirement) -> String {
 #[cfg(test)]
 mod tests {
     use super::pages;
-    use crate::experiment::Experiment;
+    use crate::record::Experiment;
     use crate::report::catalogue::Mutants;
     use crate::requirement::{Lane, Level, Requirement};
 

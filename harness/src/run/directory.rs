@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::RunId;
 use super::journal::{Chronicle, Event, Journal};
 use super::plan::Plan;
-use crate::experiment::{Experiment, Record};
+use crate::record::{Experiment, Record};
 use crate::redact::{PrivateRoom, RedactError, Sink};
 
 /// Why a run directory could not be made, written or read.
@@ -280,7 +280,7 @@ impl RunDirectory {
 #[cfg(test)]
 mod tests {
     use super::RunDirectory;
-    use crate::experiment::Experiment;
+    use crate::record::Experiment;
 
     #[test]
     fn two_records_have_two_paths_whatever_hyphens_their_names_have() {

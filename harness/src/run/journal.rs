@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::{ImageIdentity, Key};
 use super::{RunError, RunId};
 use crate::check::Judgement;
-use crate::experiment::Experiment;
+use crate::record::Experiment;
 use crate::redact::{Leak, Sink};
 
 /// Something that happened in a run.

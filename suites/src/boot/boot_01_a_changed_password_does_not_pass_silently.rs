@@ -7,9 +7,9 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, one_of};
-use harness::experiment::{BEFORE, DURING, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
+use harness::record::{BEFORE, DURING, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

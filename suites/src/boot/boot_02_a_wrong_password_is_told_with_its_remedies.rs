@@ -6,10 +6,10 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, that};
-use harness::experiment::{BEFORE, DURING, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::{Locate as _, Place};
 use harness::graph::Container;
+use harness::record::{BEFORE, DURING, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

@@ -5,10 +5,11 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, one_of};
-use harness::experiment::{BEFORE, Experiment, NEW_CREDENTIAL, REINSTALLED, Records, WITH_ANOTHER_PASSWORD};
+use harness::experiment::{NEW_CREDENTIAL, REINSTALLED, WITH_ANOTHER_PASSWORD};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::{RefKind, Reference, VolumeSource, Workload};
+use harness::record::{BEFORE, Experiment, Records};
 use harness::rendered::{Attempt, Change, Rendered};
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;

@@ -6,10 +6,10 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, not_empty};
-use harness::experiment::{AFTER, BEFORE, DURING, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::{Locate as _, Place};
 use harness::graph::Workload;
+use harness::record::{AFTER, BEFORE, DURING, Experiment, Records};
 use harness::rendered::{Attempt, Change, Rendered};
 use harness::requirement::{Lane, Level, Requirement};
 

@@ -2,11 +2,10 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, not_empty};
-use harness::experiment::{
-    COMMANDS, Complaint, NEW_CREDENTIAL, NEW_PASSWORD_TAKEN, OLD_CREDENTIAL, Record, SETTLED_ON_IT, Snapshot, THROUGH,
-};
+use harness::experiment::{COMMANDS, NEW_CREDENTIAL, NEW_PASSWORD_TAKEN, OLD_CREDENTIAL, SETTLED_ON_IT, THROUGH};
 use harness::finding::Place;
 use harness::probe::Login;
+use harness::record::{Complaint, Record, Snapshot};
 
 /// Helm refused it, and goes on to take the password of before.
 pub(super) const REFUSED: &str = "refused by Helm, which takes the password of before";

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use harness::experiment::{
-    AFTER, BEFORE, COMMANDS, Complaint, DURING, Experiment, NEW_CREDENTIAL, NEW_PASSWORD_TAKEN, OLD_CREDENTIAL,
-    REINSTALLED, Record, SETTLED_ON_IT, Session, Snapshot, Step, Stored, THROUGH, WITH_ANOTHER_PASSWORD,
+    COMMANDS, NEW_CREDENTIAL, NEW_PASSWORD_TAKEN, OLD_CREDENTIAL, REINSTALLED, SETTLED_ON_IT, THROUGH,
+    WITH_ANOTHER_PASSWORD,
 };
-use harness::probe::Login;
+use harness::probe::{Login, Session};
+use harness::record::{AFTER, BEFORE, Complaint, DURING, Experiment, Record, Snapshot, Step, Stored};
 use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
 use rstest::rstest;
 
@@ -39,7 +40,7 @@ fn complaint() -> Complaint {
 /// A moment in which the role has the new password, and the rows are there.
 fn snapshot(name: &str, seconds: i64) -> Snapshot {
     let mut seen = moment(name, seconds, [pod(SERVER, "a"), pod("statefulset/certctl-postgres", "p")]);
-    let session = |pod: &harness::experiment::PodState| Session {
+    let session = |pod: &harness::record::PodState| Session {
         role: "certctl".into(),
         client: pod.address.clone().unwrap_or_default(),
         encrypted: true,

@@ -7,9 +7,10 @@
 
 use harness::check::Check;
 use harness::expectation::equal_to;
-use harness::experiment::{Experiment, PodState, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::feature::Feature;
 use harness::graph::{CaWiring, Fact};
+use harness::record::{Experiment, PodState, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -100,8 +101,9 @@ fn live(records: &Records, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{Experiment, PodState, SETTLED};
+    use harness::experiment::SETTLED;
     use harness::feature::Feature;
+    use harness::record::{Experiment, PodState};
     use harness::verdict::Verdict::{self, Holds, NotApplicable, NotClaimed, Unchecked, Violated};
     use rstest::rstest;
 

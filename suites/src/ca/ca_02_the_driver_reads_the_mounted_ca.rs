@@ -7,9 +7,10 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, one_of};
-use harness::experiment::{Experiment, PodState, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::feature::Feature;
 use harness::graph::{CaProvider, CaWiring, DatabaseClient, Fact};
+use harness::record::{Experiment, PodState, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -141,7 +142,8 @@ fn state_of_file(pod: &PodState) -> String {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{Experiment, InspectedCa, PodState, SETTLED};
+    use harness::experiment::SETTLED;
+    use harness::record::{Experiment, InspectedCa, PodState};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
     use serde_json::json;

@@ -6,11 +6,11 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, not_empty, one_of, that};
-use harness::experiment::{BEFORE, DURING, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::{CaWiring, RefKind, Volume};
 use harness::helm::ValuePath;
+use harness::record::{BEFORE, DURING, Experiment, Records};
 use harness::rendered::{Attempt, Change, Rendered};
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -105,7 +105,7 @@ fn live(records: &Records, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{BEFORE, DURING, Experiment, PodState};
+    use harness::record::{BEFORE, DURING, Experiment, PodState};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
     use serde_json::json;

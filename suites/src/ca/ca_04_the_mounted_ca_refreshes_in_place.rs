@@ -6,9 +6,9 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
-use harness::experiment::{AFTER, BEFORE, Experiment, PodState, Records, Snapshot};
 use harness::feature::Feature;
 use harness::graph::Fact;
+use harness::record::{AFTER, BEFORE, Experiment, PodState, Records, Snapshot};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -85,7 +85,7 @@ fn content_of(pod: &PodState, earlier: &PodState, after: &Snapshot) -> &'static 
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{AFTER, BEFORE, Experiment, Snapshot};
+    use harness::record::{AFTER, BEFORE, Experiment, Snapshot};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

@@ -6,12 +6,11 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, not_empty, that};
-use harness::experiment::{
-    AFTER, Experiment, MISSING_SECRET, MISSING_SECRET_NAME, PodState, Records, Snapshot, WRONG_KEY, WRONG_KEY_NAME,
-};
+use harness::experiment::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG_KEY_NAME};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::RefKind;
+use harness::record::{AFTER, Experiment, PodState, Records, Snapshot};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -86,9 +85,8 @@ fn told_of(pod: &PodState, snapshot: &Snapshot) -> String {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{
-        AFTER, BEFORE, Experiment, MISSING_SECRET, MISSING_SECRET_NAME, PodState, Snapshot, WRONG_KEY, WRONG_KEY_NAME,
-    };
+    use harness::experiment::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG_KEY_NAME};
+    use harness::record::{AFTER, BEFORE, Experiment, PodState, Snapshot};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

@@ -7,10 +7,10 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, not_empty, one_of};
-use harness::experiment::{AFTER, BEFORE, DURING, Experiment, PodState, Record, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::{Fact, SslMode};
+use harness::record::{AFTER, BEFORE, DURING, Experiment, PodState, Record, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -84,7 +84,7 @@ fn control_foreign(pod: &PodState, foreign: &Record, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{AFTER, BEFORE, DURING, Experiment, Record, Snapshot};
+    use harness::record::{AFTER, BEFORE, DURING, Experiment, Record, Snapshot};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

@@ -7,10 +7,11 @@
 
 use harness::check::Check;
 use harness::expectation::{one_of, that};
-use harness::experiment::{AFTER, BEFORE, Experiment, ON_THE_WIRE, PodState, Records, Snapshot};
+use harness::experiment::ON_THE_WIRE;
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::Fact;
+use harness::record::{AFTER, BEFORE, Experiment, PodState, Records, Snapshot};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use jiff::Timestamp;
@@ -114,7 +115,8 @@ fn trusts(pod: &PodState, after: &Snapshot) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{AFTER, BEFORE, Experiment, ON_THE_WIRE, Record, Snapshot};
+    use harness::experiment::ON_THE_WIRE;
+    use harness::record::{AFTER, BEFORE, Experiment, Record, Snapshot};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

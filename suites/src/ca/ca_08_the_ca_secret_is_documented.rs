@@ -7,15 +7,14 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, one_of, that};
-use harness::experiment::{
-    COMMANDS, Experiment, INSTALLED_AS_WRITTEN, ROLLED_BACK_AS_WRITTEN, ROTATED_AS_WRITTEN, Records, THROUGH,
-};
+use harness::experiment::{COMMANDS, INSTALLED_AS_WRITTEN, ROLLED_BACK_AS_WRITTEN, ROTATED_AS_WRITTEN, THROUGH};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::CaWiring;
 use harness::helm::{Package, PackageFile, ValuePath};
 use harness::manifests::Manifests;
 use harness::readme::{ExampleSecret, Readme, values_among};
+use harness::record::{Experiment, Records};
 use harness::rendered::{Change, Rendered, Rendering, renders};
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
@@ -177,7 +176,7 @@ fn live(records: &Records, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{Record, Snapshot};
+    use harness::record::{Record, Snapshot};
     use harness::verdict::Verdict::{self, Holds, Violated};
     use rstest::rstest;
 

@@ -24,8 +24,8 @@ pub use self::ca_08_the_ca_secret_is_documented::CA_08;
 
 use harness::check::Check;
 use harness::expectation::equal_to;
-use harness::experiment::{AFTER, BEFORE, Record};
 use harness::finding::Place;
+use harness::record::{AFTER, BEFORE, Record};
 
 /// A rotation that kept the key changed no trust: whoever has the old file goes on verifying.
 pub(crate) fn control_new_key(rotation: &Record, check: &mut Check) {

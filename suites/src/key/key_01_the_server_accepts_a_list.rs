@@ -6,9 +6,10 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, that};
-use harness::experiment::{DURING, Experiment, NEW_KEY, OLD_KEY, Records};
+use harness::experiment::{NEW_KEY, OLD_KEY};
 use harness::feature::Feature;
 use harness::finding::Place;
+use harness::record::{DURING, Experiment, Records};
 use harness::rendered::{Change, Rendered, renders};
 use harness::requirement::{Lane, Level, Requirement};
 

@@ -6,10 +6,10 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, that};
-use harness::experiment::{AFTER, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::Role;
+use harness::record::{AFTER, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

@@ -7,9 +7,10 @@
 
 use harness::check::Check;
 use harness::expectation::that;
-use harness::experiment::{AFTER, EMPTY_KEY, Experiment, NEW_KEY, NO_KEY, Records};
+use harness::experiment::{EMPTY_KEY, NEW_KEY, NO_KEY};
 use harness::feature::Feature;
 use harness::finding::Place;
+use harness::record::{AFTER, Experiment, Records};
 use harness::rendered::{Change, Rendered, refused_naming, renders};
 use harness::requirement::{Lane, Level, Requirement};
 

@@ -6,11 +6,12 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, one_of, that};
-use harness::experiment::{AFTER, Asked, BEFORE, DURING, Experiment, NEW_KEY, PodState, Records, Snapshot};
+use harness::experiment::NEW_KEY;
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::{RefKind, Workload};
 use harness::manifests::Object;
+use harness::record::{AFTER, Asked, BEFORE, DURING, Experiment, PodState, Records, Snapshot};
 use harness::rendered::{Change, Rendered, Rendering};
 use harness::requirement::{Lane, Level, Requirement};
 use harness::subject::ApiKeys;

@@ -2,8 +2,9 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, not_empty};
-use harness::experiment::{COMMANDS, Record, Snapshot, THROUGH};
+use harness::experiment::{COMMANDS, THROUGH};
 use harness::finding::Place;
+use harness::record::{Record, Snapshot};
 
 /// Every replica was asked; without one nothing was seen.
 pub(super) fn control_asked(seen: &Snapshot, check: &mut Check) {

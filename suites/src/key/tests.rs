@@ -1,8 +1,7 @@
 //! What the live checks of this area say of records in which one thing is spoilt.
 
-use harness::experiment::{
-    AFTER, Asked, BEFORE, COMMANDS, DURING, EMPTY_KEY, Experiment, NEW_KEY, NO_KEY, OLD_KEY, Record, Snapshot, THROUGH,
-};
+use harness::experiment::{COMMANDS, EMPTY_KEY, NEW_KEY, NO_KEY, OLD_KEY, THROUGH};
+use harness::record::{AFTER, Asked, BEFORE, DURING, Experiment, Record, Snapshot};
 use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
 use rstest::rstest;
 

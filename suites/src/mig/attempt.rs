@@ -2,8 +2,9 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, not_empty};
-use harness::experiment::{MIGRATED, PROVIDED, Record, Schema, Snapshot};
+use harness::experiment::{MIGRATED, PROVIDED};
 use harness::finding::Place;
+use harness::record::{Record, Schema, Snapshot};
 
 const SUCCEEDED: &str = "succeeded";
 
@@ -60,10 +61,8 @@ pub(super) fn ran_alone(record: &Record) -> bool {
 
 #[cfg(test)]
 pub(super) mod testing {
-    use harness::experiment::{
-        AFTER, AMID_A_ROTATION, Attempt, BACK, BEFORE, Experiment, MIGRATED, OFF, Record, Schema, Snapshot, TAKEN,
-        UNPROVIDED,
-    };
+    use harness::experiment::{AMID_A_ROTATION, BACK, MIGRATED, OFF, TAKEN, UNPROVIDED};
+    use harness::record::{AFTER, Attempt, BEFORE, Experiment, Record, Schema, Snapshot};
 
     use crate::testing::{moment, record};
 

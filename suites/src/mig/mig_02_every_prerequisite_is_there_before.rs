@@ -6,10 +6,10 @@
 
 use harness::check::Check;
 use harness::expectation::that;
-use harness::experiment::{Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::Locate as _;
 use harness::graph::{Producer, Reference, Workload};
+use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -88,7 +88,7 @@ fn provider(subject: &Rendered, job: &Workload, reference: &Reference) -> Option
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::Record;
+    use harness::record::Record;
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

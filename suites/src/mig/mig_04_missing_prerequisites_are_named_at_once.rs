@@ -6,10 +6,11 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, that};
-use harness::experiment::{BACK, BEFORE, Experiment, MIGRATED, Records, TAKEN, UNPROVIDED};
+use harness::experiment::{BACK, MIGRATED, TAKEN, UNPROVIDED};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::{Container, Reference, Role, Use, Workload};
+use harness::record::{BEFORE, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
@@ -156,7 +157,8 @@ fn ends(job: &Workload) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{BACK, Record};
+    use harness::experiment::BACK;
+    use harness::record::Record;
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

@@ -7,11 +7,12 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
-use harness::experiment::{Experiment, Records, after_waiting};
+use harness::experiment::after_waiting;
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::{Container, Role, Workload};
 use harness::helm::HelmMajor;
+use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -76,8 +77,9 @@ fn waits_for(container: &Container, job: &Workload) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{BEFORE, Experiment, Snapshot, after_waiting};
+    use harness::experiment::after_waiting;
     use harness::helm::HelmMajor;
+    use harness::record::{BEFORE, Experiment, Snapshot};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
-use harness::experiment::{AFTER, AMID_A_ROTATION, BEFORE, Experiment, KILL, MIGRATED, Records, Schema};
+use harness::experiment::{AMID_A_ROTATION, KILL, MIGRATED};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::DatabaseClient;
+use harness::record::{AFTER, BEFORE, Experiment, Records, Schema};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -120,7 +121,7 @@ fn has_a_literal_password(client: &DatabaseClient) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{Record, Schema};
+    use harness::record::{Record, Schema};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

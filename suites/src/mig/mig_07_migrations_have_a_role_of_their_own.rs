@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use harness::check::Check;
 use harness::expectation::{empty, not_empty};
-use harness::experiment::{Experiment, MIGRATED, Records};
+use harness::experiment::MIGRATED;
 use harness::feature::Feature;
 use harness::finding::Place;
+use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -78,7 +79,7 @@ fn owners(subject: &Rendered) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::Record;
+    use harness::record::Record;
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

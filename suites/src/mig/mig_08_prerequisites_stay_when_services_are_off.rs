@@ -6,9 +6,10 @@
 
 use harness::check::Check;
 use harness::expectation::empty;
-use harness::experiment::{BEFORE, Experiment, OFF, Records};
+use harness::experiment::OFF;
 use harness::feature::Feature;
 use harness::graph::{Producer, Workload};
+use harness::record::{BEFORE, Experiment, Records};
 use harness::rendered::{Change, Rendered, Rendering};
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -79,7 +80,8 @@ fn open(rendering: &Rendering, job: &Workload) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{OFF, PROVIDED, Record, Step};
+    use harness::experiment::{OFF, PROVIDED};
+    use harness::record::{Record, Step};
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Violated};
     use rstest::rstest;
 

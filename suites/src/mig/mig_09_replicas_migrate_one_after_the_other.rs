@@ -6,9 +6,10 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, not_empty};
-use harness::experiment::{Experiment, Records, STARTED, Schema};
+use harness::experiment::STARTED;
 use harness::finding::{Locate as _, Place};
 use harness::graph::{Container, Fact, FileContent, Role, Workload};
+use harness::record::{Experiment, Records, Schema};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -127,7 +128,8 @@ fn locks(subject: &Rendered, container: &Container, path: &str) -> Option<&'stat
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{Experiment, Record, STARTED, Snapshot};
+    use harness::experiment::STARTED;
+    use harness::record::{Experiment, Record, Snapshot};
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
     use rstest::rstest;
 

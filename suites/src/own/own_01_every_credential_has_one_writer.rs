@@ -6,8 +6,9 @@
 
 use harness::check::Check;
 use harness::expectation::that;
-use harness::experiment::{Experiment, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::finding::Place;
+use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -68,7 +69,7 @@ fn live(records: &Records, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::CredentialState;
+    use harness::record::CredentialState;
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
     use rstest::rstest;
 

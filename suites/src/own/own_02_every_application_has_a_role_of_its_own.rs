@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
-use harness::experiment::{Experiment, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::finding::Place;
 use harness::graph::{Fact, KeyRef, RefKind};
+use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

@@ -7,11 +7,12 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
-use harness::experiment::{BEFORE, Experiment, NEW_CREDENTIAL, Records};
+use harness::experiment::NEW_CREDENTIAL;
 use harness::feature::Feature;
 use harness::finding::{Locate as _, Place};
 use harness::graph::DeclaredRole;
 use harness::manifests::Object;
+use harness::record::{BEFORE, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;

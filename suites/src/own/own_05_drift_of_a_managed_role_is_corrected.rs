@@ -7,10 +7,11 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, that};
-use harness::experiment::{CORRECT, CORRECTED, DURING, Experiment, NEW_CREDENTIAL, OLD_CREDENTIAL, Records};
+use harness::experiment::{CORRECT, CORRECTED, NEW_CREDENTIAL, OLD_CREDENTIAL};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::Engine;
+use harness::record::{DURING, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -73,10 +74,9 @@ fn live(records: &Records, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{
-        CORRECT, CORRECTED, DURING, Experiment, LoggedFailure, NEW_CREDENTIAL, OLD_CREDENTIAL, Record,
-    };
-    use harness::probe::Login;
+    use harness::experiment::{CORRECT, CORRECTED, NEW_CREDENTIAL, OLD_CREDENTIAL};
+    use harness::probe::{LoggedFailure, Login};
+    use harness::record::{DURING, Experiment, Record};
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
     use rstest::rstest;
 

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 
 use harness::check::Check;
 use harness::expectation::{equal_to, that};
-use harness::experiment::{DURING, Experiment, PodState, Records};
 use harness::feature::Feature;
 use harness::finding::Locate as _;
+use harness::record::{DURING, Experiment, PodState, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -83,7 +83,7 @@ fn password_of(pod: &PodState) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::CredentialState;
+    use harness::record::CredentialState;
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Violated};
     use rstest::rstest;
 

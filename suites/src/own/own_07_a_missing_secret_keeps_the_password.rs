@@ -7,10 +7,11 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, that};
-use harness::experiment::{CHANGED, DELETE, Experiment, Records, WITHOUT};
+use harness::experiment::{CHANGED, DELETE, WITHOUT};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::history::FRESH;
+use harness::record::{Experiment, Records};
 use harness::requirement::{Lane, Level, Requirement};
 use jiff::SignedDuration;
 
@@ -61,8 +62,9 @@ fn live(records: &Records, check: &mut Check) {
 mod tests {
     use std::collections::BTreeMap;
 
-    use harness::experiment::{CHANGED, DELETE, Experiment, Record, WITHOUT};
+    use harness::experiment::{CHANGED, DELETE, WITHOUT};
     use harness::history::{FRESH, History, LaneHistory, Mark, Tick};
+    use harness::record::{Experiment, Record};
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
     use rstest::rstest;
 

@@ -6,8 +6,9 @@
 
 use harness::check::Check;
 use harness::expectation::equal_to;
-use harness::experiment::{AFTER, Experiment, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::feature::Feature;
+use harness::record::{AFTER, Experiment, Records};
 use harness::requirement::{Lane, Level, Requirement};
 
 /// Secret and role can be compared.
@@ -45,7 +46,8 @@ fn live(records: &Records, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{AFTER, CredentialState, Experiment, SETTLED};
+    use harness::experiment::SETTLED;
+    use harness::record::{AFTER, CredentialState, Experiment};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, that};
-use harness::experiment::{Experiment, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::DeclaredDatabase;
+use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
@@ -122,7 +123,7 @@ fn live(records: &Records, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::DatabaseState;
+    use harness::record::DatabaseState;
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use harness::check::Check;
 use harness::expectation::{at_most, empty, not_empty};
-use harness::experiment::{BEFORE, CHANGED, DRAIN, DRAIN_UNAIDED, Experiment, Records};
+use harness::experiment::{CHANGED, DRAIN, DRAIN_UNAIDED};
 use harness::finding::Place;
 use harness::graph::Fact;
+use harness::record::{BEFORE, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use harness::subject::DRAIN_BUDGET;

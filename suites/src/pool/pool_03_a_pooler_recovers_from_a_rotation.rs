@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use harness::check::Check;
 use harness::expectation::{at_most, equal_to};
-use harness::experiment::{
-    AFTER, DURING, Experiment, NEW_THROUGH_POOLER, OLD_THROUGH_POOLER, RESTARTED, Record, Records,
-};
+use harness::experiment::{NEW_THROUGH_POOLER, OLD_THROUGH_POOLER, RESTARTED};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::manifests::Object;
 use harness::probe::Login;
+use harness::record::{AFTER, DURING, Experiment, Record, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use harness::subject::{DRAIN_BUDGET, LOGIN_RETRY_BUDGET};

@@ -6,11 +6,12 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, not_empty, one_of, that};
-use harness::experiment::{AFTER, Experiment, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::feature::Feature;
 use harness::finding::{Locate as _, Place};
 use harness::manifests::Object;
 use harness::probe::Served;
+use harness::record::{AFTER, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;

@@ -1,11 +1,9 @@
 //! What the live checks of pools and poolers say of records in which one thing is spoilt.
 
-use harness::experiment::{
-    AFTER, BEFORE, CHANGED, DRAIN, DRAIN_UNAIDED, DURING, Experiment, NEW_THROUGH_POOLER, OLD_THROUGH_POOLER,
-    RESTARTED, Record, SETTLED, Snapshot, Step,
-};
+use harness::experiment::{CHANGED, DRAIN, DRAIN_UNAIDED, NEW_THROUGH_POOLER, OLD_THROUGH_POOLER, RESTARTED, SETTLED};
 use harness::history::{History, Mark};
 use harness::probe::{Login, Served};
+use harness::record::{AFTER, BEFORE, DURING, Experiment, Record, Snapshot, Step};
 use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
 use rstest::rstest;
 

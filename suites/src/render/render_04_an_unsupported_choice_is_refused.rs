@@ -8,9 +8,9 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, not_empty};
-use harness::experiment::{AFTER, BEFORE, DURING, Experiment, Records};
 use harness::finding::Place;
 use harness::helm::ValuePath;
+use harness::record::{AFTER, BEFORE, DURING, Experiment, Records};
 use harness::rendered::{Change, Rendered, refused};
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
@@ -121,7 +121,7 @@ fn collect(keys: &mut Vec<String>, schema: &Value, found: &mut Vec<ValuePath>) {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{AFTER, BEFORE, DURING, Experiment, Record};
+    use harness::record::{AFTER, BEFORE, DURING, Experiment, Record};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
     use serde_json::json;

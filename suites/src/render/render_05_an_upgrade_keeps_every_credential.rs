@@ -7,10 +7,10 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, not_empty};
-use harness::experiment::{AFTER, BEFORE, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::{Locate, Place};
 use harness::manifests::Manifests;
+use harness::record::{AFTER, BEFORE, Experiment, Records};
 use harness::rendered::{Attempt, Rendered};
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -111,8 +111,8 @@ fn differing_fields(first: &Manifests, second: &Manifests) -> Vec<Place> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use harness::experiment::{AFTER, BEFORE, Experiment};
     use harness::manifests::Manifests;
+    use harness::record::{AFTER, BEFORE, Experiment};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 
 use harness::check::Check;
 use harness::expectation::{equal_to, not_empty, that};
-use harness::experiment::{BEFORE, DURING, Experiment, Records};
 use harness::finding::{Locate as _, Place};
 use harness::graph::{Dsn, DsnStyle, Fact, RefKind};
 use harness::helm::Refusal;
+use harness::record::{BEFORE, DURING, Experiment, Records};
 use harness::rendered::{Rendered, Rendering, renders};
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -147,7 +147,7 @@ fn urls(rendering: &Rendering) -> BTreeMap<String, (Place, Option<String>)> {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{BEFORE, DURING, Experiment, Snapshot};
+    use harness::record::{BEFORE, DURING, Experiment, Snapshot};
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
     use rstest::rstest;
 

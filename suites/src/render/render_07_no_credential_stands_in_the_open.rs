@@ -7,11 +7,12 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, not_empty};
-use harness::experiment::{Experiment, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::finding::{Locate as _, Place};
 use harness::helm::{Package, ValuePath};
 use harness::manifests::Object;
 use harness::plaintext;
+use harness::record::{Experiment, Records};
 use harness::redact::Redactor;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
@@ -143,9 +144,10 @@ fn prints(template: &str, value: &ValuePath) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{Experiment, Exposed, SETTLED};
+    use harness::experiment::SETTLED;
     use harness::finding::Place;
     use harness::helm::ValuePath;
+    use harness::record::{Experiment, Exposed};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

@@ -7,8 +7,9 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, that};
-use harness::experiment::{Experiment, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::graph::Fact;
+use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use harness::subject::Format;
@@ -123,7 +124,8 @@ fn parses_as(text: &str, format: Format) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{Experiment, SETTLED};
+    use harness::experiment::SETTLED;
+    use harness::record::Experiment;
     use harness::subject::Format;
     use harness::verdict::Verdict::{self, Holds, Violated};
     use rstest::rstest;

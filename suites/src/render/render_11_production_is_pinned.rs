@@ -6,8 +6,9 @@
 
 use harness::check::Check;
 use harness::expectation::that;
-use harness::experiment::{Experiment, PodImage, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::finding::{Locate as _, Place};
+use harness::record::{Experiment, PodImage, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use harness::subject::{ChartSource, has_digest, is_exact_version};
@@ -106,7 +107,8 @@ fn ran(image: &PodImage) -> String {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{Experiment, PodImage, SETTLED};
+    use harness::experiment::SETTLED;
+    use harness::record::{Experiment, PodImage};
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Violated};
     use rstest::rstest;
 

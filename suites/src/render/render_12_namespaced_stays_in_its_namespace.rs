@@ -6,10 +6,11 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, not_empty, that};
-use harness::experiment::{DURING, Experiment, RULES_THE_CLUSTER, Records, TENANT_INSTALLED};
+use harness::experiment::{RULES_THE_CLUSTER, TENANT_INSTALLED};
 use harness::feature::Feature;
 use harness::finding::{Locate as _, Place};
 use harness::manifests::Object;
+use harness::record::{DURING, Experiment, Records};
 use harness::rendered::{Change, Rendered, renders};
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
@@ -131,8 +132,9 @@ fn foreign_subjects(binding: &Object, namespace: &str) -> Vec<(Place, String)> {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{DURING, Experiment, RULES_THE_CLUSTER, Record, Step, TENANT_INSTALLED};
+    use harness::experiment::{RULES_THE_CLUSTER, TENANT_INSTALLED};
     use harness::manifests::Manifests;
+    use harness::record::{DURING, Experiment, Record, Step};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

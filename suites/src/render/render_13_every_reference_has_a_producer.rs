@@ -7,8 +7,9 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, that};
-use harness::experiment::{Experiment, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::graph::{Producer, RefKind, Reference};
+use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -127,7 +128,8 @@ mod tests {
 
     use camino::Utf8Path;
     use harness::check::Check;
-    use harness::experiment::{Experiment, PodImage, SETTLED};
+    use harness::experiment::SETTLED;
+    use harness::record::{Experiment, PodImage};
     use harness::rendered::Rendered;
     use harness::subject::Subject;
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};

@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 
 use harness::check::Check;
 use harness::expectation::{empty, that};
-use harness::experiment::{Experiment, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::finding::Place;
 use harness::helm::{Mentions, Package, ValuePath};
+use harness::record::{Experiment, Records};
 use harness::rendered::{Attempt, Change, Rendered};
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
@@ -183,7 +184,8 @@ fn live(records: &Records, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{Experiment, SETTLED};
+    use harness::experiment::SETTLED;
+    use harness::record::Experiment;
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
     use serde_json::{Value, json};

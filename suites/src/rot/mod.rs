@@ -35,12 +35,11 @@ pub use self::rot_12_nobody_has_to_restart_anything::ROT_12;
 
 use harness::check::Check;
 use harness::expectation::{equal_to, not_empty};
-use harness::experiment::{
-    AFTER, BEFORE, CHANGED, Experiment, FOLLOWED, NEW_CREDENTIAL, OLD_CREDENTIAL, Record, Snapshot,
-};
+use harness::experiment::{CHANGED, FOLLOWED, NEW_CREDENTIAL, OLD_CREDENTIAL};
 use harness::finding::Place;
 use harness::history::{FRESH, History, STEADY};
 use harness::probe::Login;
+use harness::record::{AFTER, BEFORE, Experiment, Record, Snapshot};
 
 /// A rotation by a change of the Secret, alone and under every fault: the chart has to come through each of them.
 const ROTATIONS: &[Experiment] = &[

@@ -5,8 +5,9 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, within_seconds};
-use harness::experiment::{ACCEPT, CHANGED, NEW_ACCEPTED, Records, UNTAKEN};
+use harness::experiment::{ACCEPT, CHANGED, NEW_ACCEPTED, UNTAKEN};
 use harness::feature::Feature;
+use harness::record::Records;
 use harness::requirement::{Lane, Level, Requirement};
 
 use super::{ROTATIONS, control_rotated, in_rotation};

@@ -6,12 +6,13 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, one_of};
-use harness::experiment::{Experiment, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::RefKind;
 use harness::graph::cnpg::{self, Cluster};
 use harness::manifests::Object;
+use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;

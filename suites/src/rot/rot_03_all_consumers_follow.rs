@@ -7,9 +7,10 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, one_of, that};
-use harness::experiment::{BEFORE, DECLARED_STEPS, DURING, FOLLOW, FOLLOW_AFTER_STEPS, REFUSE, Record, Records};
+use harness::experiment::{DECLARED_STEPS, FOLLOW, FOLLOW_AFTER_STEPS, REFUSE};
 use harness::feature::Feature;
 use harness::graph::Fact;
+use harness::record::{BEFORE, DURING, Record, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

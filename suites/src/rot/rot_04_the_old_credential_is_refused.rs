@@ -5,8 +5,9 @@
 
 use harness::check::Check;
 use harness::expectation::within_seconds;
-use harness::experiment::{BEFORE, CHANGED, OLD_REFUSED, REFUSE, Records};
+use harness::experiment::{CHANGED, OLD_REFUSED, REFUSE};
 use harness::feature::Feature;
+use harness::record::{BEFORE, Records};
 use harness::requirement::{Lane, Level, Requirement};
 
 use super::{ROTATIONS, control_rotated, expect_old_refused, in_rotation};

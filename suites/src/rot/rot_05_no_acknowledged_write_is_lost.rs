@@ -8,10 +8,11 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, one_of, within_seconds};
-use harness::experiment::{Experiment, FRESH_GAP, Records, STEADY_GAP};
+use harness::experiment::{FRESH_GAP, STEADY_GAP};
 use harness::feature::Feature;
 use harness::graph::{DatabaseClient, Workload};
 use harness::history::{FRESH, STEADY};
+use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

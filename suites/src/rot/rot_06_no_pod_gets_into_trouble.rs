@@ -6,9 +6,9 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, not_empty};
-use harness::experiment::{BEFORE, Records};
 use harness::feature::Feature;
 use harness::graph::Role;
+use harness::record::{BEFORE, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

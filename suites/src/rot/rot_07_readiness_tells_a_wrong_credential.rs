@@ -7,10 +7,11 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, not_empty, that};
-use harness::experiment::{AFTER, BEFORE, BROKEN_ROLE, DURING, Experiment, PodState, Records};
+use harness::experiment::BROKEN_ROLE;
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::Role;
+use harness::record::{AFTER, BEFORE, DURING, Experiment, PodState, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

@@ -6,10 +6,10 @@
 
 use harness::check::Check;
 use harness::expectation::equal_to;
-use harness::experiment::{AFTER, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::{Dsn, KeyRef, RefKind};
+use harness::record::{AFTER, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

@@ -5,9 +5,9 @@
 
 use harness::check::Check;
 use harness::expectation::equal_to;
-use harness::experiment::{AFTER, Experiment, Records};
 use harness::feature::Feature;
 use harness::graph::DatabaseClient;
+use harness::record::{AFTER, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

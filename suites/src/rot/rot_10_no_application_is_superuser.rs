@@ -5,11 +5,11 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, not_empty};
-use harness::experiment::{DURING, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::cnpg::{self, Cluster};
 use harness::graph::{DatabaseClient, KeyRef, Text};
+use harness::record::{DURING, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

@@ -6,10 +6,11 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, one_of};
-use harness::experiment::{AFTER, BY_ITSELF, BY_UPGRADE, Experiment, FOLLOW, MADE_BY, Records};
+use harness::experiment::{BY_ITSELF, BY_UPGRADE, FOLLOW, MADE_BY};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::{DatabaseClient, Use, Workload};
+use harness::record::{AFTER, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

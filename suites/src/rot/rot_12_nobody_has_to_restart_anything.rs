@@ -5,10 +5,11 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, that};
-use harness::experiment::{Experiment, FOLLOW, Records};
+use harness::experiment::FOLLOW;
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::Fact;
+use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use harness::experiment::{
-    AFTER, BEFORE, BROKEN_ROLE, BY_ITSELF, CHANGED, DECLARED_STEPS, DURING, Experiment, FOLLOW, FOLLOW_AFTER_STEPS,
-    FOLLOWED, FRESH_GAP, LoggedFailure, MADE_BY, NEW_ACCEPTED, NEW_CREDENTIAL, OLD_CREDENTIAL, OLD_REFUSED, PodChange,
-    REFUSE, RESTARTED, Record, STEADY_GAP, Snapshot, Step, UNTAKEN,
+    BROKEN_ROLE, BY_ITSELF, CHANGED, DECLARED_STEPS, FOLLOW, FOLLOW_AFTER_STEPS, FOLLOWED, FRESH_GAP, MADE_BY,
+    NEW_ACCEPTED, NEW_CREDENTIAL, OLD_CREDENTIAL, OLD_REFUSED, REFUSE, RESTARTED, STEADY_GAP, UNTAKEN,
 };
 use harness::history::{FRESH, Gap, History, LaneHistory, Mark, STEADY};
-use harness::probe::Login;
+use harness::probe::{LoggedFailure, Login};
+use harness::record::{AFTER, BEFORE, DURING, Experiment, PodChange, Record, Snapshot, Step};
 use harness::requirement::Requirement;
 use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
 use rstest::rstest;

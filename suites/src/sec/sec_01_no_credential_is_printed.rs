@@ -9,9 +9,10 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, not_empty};
-use harness::experiment::{Experiment, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::finding::{Locate as _, Place};
 use harness::graph::{Container, FileContent, RefKind};
+use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -136,8 +137,9 @@ fn is_secret_file(container: &Container, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{Experiment, Exposed, SETTLED};
+    use harness::experiment::SETTLED;
     use harness::finding::Place;
+    use harness::record::{Experiment, Exposed};
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
     use rstest::rstest;
 

@@ -6,10 +6,11 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
-use harness::experiment::{Experiment, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::finding::Locate as _;
 use harness::graph::Workload;
 use harness::manifests::Object;
+use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
@@ -138,7 +139,7 @@ fn live(records: &Records, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::Account;
+    use harness::record::Account;
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
     use rstest::rstest;
 

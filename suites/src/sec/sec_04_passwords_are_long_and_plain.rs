@@ -6,10 +6,11 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, that};
-use harness::experiment::{Experiment, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::finding::Place;
 use harness::graph::RefKind;
 use harness::plaintext::is_password_name;
+use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;

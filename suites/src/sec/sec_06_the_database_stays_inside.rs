@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 
 use harness::check::Check;
 use harness::expectation::empty;
-use harness::experiment::{Experiment, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::finding::Place;
 use harness::graph::cnpg::Cluster;
 use harness::graph::ways_in;
 use harness::manifests::Object;
+use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
@@ -120,7 +121,7 @@ mod tests {
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Violated};
     use rstest::rstest;
 
-    use harness::experiment::Entrance;
+    use harness::record::Entrance;
 
     use super::{Experiment, SEC_06, SETTLED};
     use crate::testing::{judge_live, judge_manifests, moment, record};

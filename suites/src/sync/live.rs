@@ -2,8 +2,8 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, that};
-use harness::experiment::{CopiedCa, Record};
 use harness::finding::Place;
+use harness::record::{CopiedCa, Record};
 
 /// The copy at a moment. Where none was seen, the check learns what would tell.
 pub(super) fn copy<'a>(record: &'a Record, moment: &str, check: &mut Check) -> Option<&'a CopiedCa> {

@@ -6,9 +6,10 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, not_empty};
-use harness::experiment::{AFTER, Experiment, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::feature::Feature;
 use harness::finding::Place;
+use harness::record::{AFTER, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

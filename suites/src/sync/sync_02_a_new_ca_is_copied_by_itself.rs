@@ -6,8 +6,9 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
-use harness::experiment::{AFTER, BEFORE, COPY_FOLLOWS, Experiment, Records};
+use harness::experiment::COPY_FOLLOWS;
 use harness::feature::Feature;
+use harness::record::{AFTER, BEFORE, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;

@@ -6,10 +6,11 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, that};
-use harness::experiment::{ACROSS, AFTER, BEFORE, COPIED_THROUGH, DURING, Experiment, RUN, Records, SETTLED};
+use harness::experiment::{ACROSS, RUN, SETTLED};
 use harness::feature::Feature;
 use harness::finding::Locate as _;
 use harness::manifests::Object;
+use harness::record::{AFTER, BEFORE, COPIED_THROUGH, DURING, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

@@ -6,10 +6,11 @@
 
 use harness::check::Check;
 use harness::expectation::empty;
-use harness::experiment::{APPLIED, BEFORE, Experiment, Records};
+use harness::experiment::APPLIED;
 use harness::feature::Feature;
 use harness::finding::{Locate as _, Place};
 use harness::manifests::Object;
+use harness::record::{BEFORE, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;

@@ -6,10 +6,11 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
-use harness::experiment::{ACROSS, CopiedCa, Experiment, Records, SETTLED, WAYS_BEYOND, WAYS_NEEDED};
+use harness::experiment::{ACROSS, SETTLED};
 use harness::feature::Feature;
 use harness::graph::Workload;
 use harness::manifests::Object;
+use harness::record::{CopiedCa, Experiment, Records, WAYS_BEYOND, WAYS_NEEDED};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;

@@ -6,8 +6,9 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, that};
-use harness::experiment::{AFTER, Experiment, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::feature::Feature;
+use harness::record::{AFTER, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

@@ -6,10 +6,10 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, not_empty, that};
-use harness::experiment::{AFTER, BEFORE, Experiment, Records};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::{Container, Fact, RefKind, Use, Workload};
+use harness::record::{AFTER, BEFORE, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

@@ -6,9 +6,10 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
-use harness::experiment::{BEFORE, COPIED_THROUGH, COPIED_TWICE, Experiment, RUN, Records};
+use harness::experiment::{COPIED_TWICE, RUN};
 use harness::feature::Feature;
 use harness::manifests::Object;
+use harness::record::{BEFORE, COPIED_THROUGH, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 

@@ -1,8 +1,8 @@
 //! What the live checks of this area say of records in which one thing is spoilt.
 
-use harness::experiment::{
-    ACROSS, AFTER, APPLIED, BEFORE, COPIED_THROUGH, COPIED_TWICE, COPY_FOLLOWS, CopiedCa, DURING, Experiment, RUN,
-    Record, SETTLED, Snapshot, WAYS_BEYOND, WAYS_NEEDED,
+use harness::experiment::{ACROSS, APPLIED, COPIED_TWICE, COPY_FOLLOWS, RUN, SETTLED};
+use harness::record::{
+    AFTER, BEFORE, COPIED_THROUGH, CopiedCa, DURING, Experiment, Record, Snapshot, WAYS_BEYOND, WAYS_NEEDED,
 };
 use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
 use rstest::rstest;

@@ -7,9 +7,9 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, not_empty, one_of};
-use harness::experiment::{AFTER, BEFORE, Experiment, Records};
 use harness::finding::Place;
 use harness::graph::{Fact, SslMode};
+use harness::record::{AFTER, BEFORE, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -72,7 +72,7 @@ fn live(records: &Records, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{AFTER, BEFORE, DURING, Experiment, Record};
+    use harness::record::{AFTER, BEFORE, DURING, Experiment, Record};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

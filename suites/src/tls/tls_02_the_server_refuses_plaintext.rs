@@ -6,9 +6,10 @@
 
 use harness::check::Check;
 use harness::expectation::equal_to;
-use harness::experiment::{Experiment, PLAINTEXT, Records, SETTLED, VERIFIED};
+use harness::experiment::{PLAINTEXT, SETTLED, VERIFIED};
 use harness::finding::Place;
 use harness::probe::Login;
+use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -87,8 +88,9 @@ fn live(records: &Records, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{Experiment, PLAINTEXT, SETTLED, VERIFIED};
+    use harness::experiment::{PLAINTEXT, SETTLED, VERIFIED};
     use harness::probe::Login;
+    use harness::record::Experiment;
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

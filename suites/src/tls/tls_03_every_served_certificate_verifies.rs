@@ -7,8 +7,9 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, not_empty};
-use harness::experiment::{AFTER, BEFORE, Experiment, Record, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::finding::Place;
+use harness::record::{AFTER, BEFORE, Experiment, Record, Records};
 use harness::requirement::{Lane, Level, Requirement};
 
 /// Every served certificate verifies.
@@ -51,7 +52,8 @@ fn judge(record: &Record, moment: &str, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{AFTER, BEFORE, Experiment, SETTLED, Snapshot};
+    use harness::experiment::SETTLED;
+    use harness::record::{AFTER, BEFORE, Experiment, Snapshot};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

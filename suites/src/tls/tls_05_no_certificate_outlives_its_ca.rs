@@ -7,10 +7,11 @@
 
 use harness::check::Check;
 use harness::expectation::{not_empty, that};
-use harness::experiment::{AFTER, Experiment, Record, Records, SETTLED};
+use harness::experiment::SETTLED;
 use harness::finding::Place;
 use harness::graph::Fact;
 use harness::probe::Certificate;
+use harness::record::{AFTER, Experiment, Record, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -106,7 +107,8 @@ fn days_left(certificate: &Certificate, record: &Record) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{AFTER, Experiment, SETTLED, Snapshot};
+    use harness::experiment::SETTLED;
+    use harness::record::{AFTER, Experiment, Snapshot};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

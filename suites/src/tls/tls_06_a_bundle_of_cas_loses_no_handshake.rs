@@ -8,11 +8,12 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, not_empty, that};
-use harness::experiment::{AFTER, BEFORE, Experiment, NEW_LEAF_SERVED, OLD_CA_ALONE, PodState, Records, Snapshot};
+use harness::experiment::{NEW_LEAF_SERVED, OLD_CA_ALONE};
 use harness::feature::Feature;
 use harness::finding::{Locate, Place};
 use harness::graph::{CaWiring, DatabaseClient};
 use harness::probe::Login;
+use harness::record::{AFTER, BEFORE, Experiment, PodState, Records, Snapshot};
 use harness::rendered::{Change, Rendered, Rendering, renders};
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -109,10 +110,9 @@ const NOT_SAID: &str = "say in the subject file under `database.ca.nameValue` wh
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{
-        AFTER, BEFORE, Experiment, LoggedFailure, NEW_LEAF_SERVED, OLD_CA_ALONE, Record, Snapshot,
-    };
-    use harness::probe::Login;
+    use harness::experiment::{NEW_LEAF_SERVED, OLD_CA_ALONE};
+    use harness::probe::{LoggedFailure, Login};
+    use harness::record::{AFTER, BEFORE, Experiment, Record, Snapshot};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

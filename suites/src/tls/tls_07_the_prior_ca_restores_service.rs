@@ -7,9 +7,10 @@
 
 use harness::check::Check;
 use harness::expectation::{empty, not_empty, that};
-use harness::experiment::{AFTER, DURING, Experiment, OLD_PODS_GONE, PRIOR_CA_BACK, Records};
+use harness::experiment::{OLD_PODS_GONE, PRIOR_CA_BACK};
 use harness::feature::Feature;
 use harness::finding::Place;
+use harness::record::{AFTER, DURING, Experiment, Records};
 use harness::requirement::{Lane, Level, Requirement};
 
 use crate::clients::clients_of;
@@ -66,13 +67,15 @@ fn live(records: &Records, check: &mut Check) {
     }
 }
 
-fn is_of(pod: &harness::experiment::PodState, workload: &str) -> bool {
+fn is_of(pod: &harness::record::PodState, workload: &str) -> bool {
     pod.workload == workload
 }
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::{AFTER, BEFORE, DURING, Experiment, LoggedFailure, OLD_PODS_GONE, PRIOR_CA_BACK, Record};
+    use harness::experiment::{OLD_PODS_GONE, PRIOR_CA_BACK};
+    use harness::probe::LoggedFailure;
+    use harness::record::{AFTER, BEFORE, DURING, Experiment, Record};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 

@@ -8,11 +8,12 @@
 use harness::bench::{BELOW_MINIMUM, OVER_TLS, WITHOUT_TLS};
 use harness::check::Check;
 use harness::expectation::{equal_to, not_empty, one_of, that};
-use harness::experiment::{AFTER, Asked, BEFORE, Experiment, INTENDED, Records};
+use harness::experiment::INTENDED;
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::{RefKind, Workload};
 use harness::manifests::Object;
+use harness::record::{AFTER, Asked, BEFORE, Experiment, Records};
 use harness::rendered::{Attempt, Change, Rendered, Rendering};
 use harness::requirement::{Lane, Level, Requirement};
 

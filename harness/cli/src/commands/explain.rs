@@ -3,9 +3,9 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use harness::exit;
-use harness::experiment::Experiment;
 use harness::feature::Feature;
 use harness::profile::Profile;
+use harness::record::Experiment;
 use harness::report::{self, catalogue, pages};
 use harness::requirement::Requirement;
 

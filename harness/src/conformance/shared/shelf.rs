@@ -5,7 +5,7 @@ use std::io;
 
 use camino::Utf8PathBuf;
 
-use crate::experiment::{Experiment, Record};
+use crate::record::{Experiment, Record};
 use crate::run::RunDirectory;
 
 /// What is there of one subject under one overlay.
@@ -74,7 +74,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::Shelf;
-    use crate::experiment::{Experiment, Record};
+    use crate::record::{Experiment, Record};
     use crate::redact::{Redactor, Sink};
     use crate::run::{RunDirectory, RunId};
 

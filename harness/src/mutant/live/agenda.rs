@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::experiment::Experiment;
 use crate::mutant::Mutant;
 use crate::mutant::row::expected;
 use crate::mutant::trial::Original;
+use crate::record::Experiment;
 use crate::requirement::{Lane, Requirement};
 
 /// The experiments that the requirements which a mutant names need in the live lane. No other is run: what it shows is
@@ -50,9 +50,9 @@ mod tests {
     use rstest::rstest;
 
     use super::{decided_by, experiments_of, experiments_on, stem};
-    use crate::experiment::Experiment::{self, ForeignCa, Install, RotateCa, WithoutCa};
     use crate::mutant::testing::{LIVE, mutant};
     use crate::mutant::trial::Original;
+    use crate::record::Experiment::{self, ForeignCa, Install, RotateCa, WithoutCa};
     use crate::requirement::Requirement;
 
     const AT_INSTALL: Requirement = Requirement { id: "CA-01", experiments: &[Install], ..LIVE };

@@ -2,10 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::experiment::{
-    CHANGED, FAULT, FAULT_OVER, FOLLOWED, FRESH_GAP, NEW_ACCEPTED, OLD_REFUSED, Record, STEADY_GAP,
-};
+use crate::experiment::{CHANGED, FAULT, FAULT_OVER, FOLLOWED, FRESH_GAP, NEW_ACCEPTED, OLD_REFUSED, STEADY_GAP};
 use crate::history::{FRESH, History, STEADY};
+use crate::record::Record;
 
 const NEVER: &str = "not while it was watched";
 

@@ -11,13 +11,12 @@ use askama::Template;
 
 use self::matrix::{Matrix, Row};
 use self::timeline::Rotation;
-use super::ReportError;
 use super::blocks::blocks;
 use super::model::Report;
 use super::unfinished::unfinished;
-use super::{narrative, text, waivers};
-use crate::experiment::Record;
+use super::{ReportError, narrative, text, waivers};
 use crate::finding::Outcome;
+use crate::record::Record;
 
 /// What the template places.
 #[derive(Template)]

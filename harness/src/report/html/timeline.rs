@@ -8,8 +8,8 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::figures::figures;
-use crate::experiment::Record;
 use crate::history::{FRESH, History, LaneHistory, STEADY, TICK_MS, Tick};
+use crate::record::Record;
 
 /// The width of what is drawn, beside the names on the left.
 const WIDTH: f64 = 860.0;

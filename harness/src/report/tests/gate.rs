@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::{Story, finding, holds, plan, violated, waiver};
 use crate::check::Judgement;
-use crate::experiment::Experiment;
 use crate::feature::Feature;
 use crate::finding::Outcome;
+use crate::record::Experiment;
 use crate::report::{Report, Style, WaiverState, html, junit, sarif, summary, text};
 use crate::requirement::Lane;
 use crate::run::{Disposition, Event, Key, Scope, Undecided};

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 
 use super::Report;
 use crate::check::Judgement;
-use crate::experiment::Experiment;
 use crate::finding::{Finding, Outcome, Place};
+use crate::record::Experiment;
 use crate::requirement::{Lane, Level};
 use crate::run::{
     ChartIdentity, Chronicle, Disposition, Entry, Event, ImageIdentity, Key, Plan, PlanItem, PlannedRequirement,

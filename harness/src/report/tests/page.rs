@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::eventful;
-use crate::experiment::{CHANGED, Experiment, FAULT, FAULT_OVER, FRESH_GAP, NEW_ACCEPTED, PodChange, Record};
+use crate::experiment::{CHANGED, FAULT, FAULT_OVER, FRESH_GAP, NEW_ACCEPTED};
 use crate::history::{FRESH, Gap, History, LaneHistory, Mark, STEADY, Tick};
+use crate::record::{Experiment, PodChange, Record};
 use crate::report::html;
 
 fn at(ms: i64) -> Timestamp {

@@ -2,7 +2,7 @@
 
 use super::{Story, eventful, plan, unchecked, violated, waiver};
 use crate::check::Judgement;
-use crate::experiment::Experiment;
+use crate::record::Experiment;
 use crate::report::summary;
 use crate::requirement::Level;
 use crate::run::{Disposition, Event, Key, Plan, PlanItem, PlannedRequirement, SubjectIdentity};

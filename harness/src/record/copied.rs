@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::{Locate, Place};
 
+/// How a run of the copier ended that ran through.
+pub const COPIED_THROUGH: &str = "ran through";
 /// What the copier has to be able to do.
 pub const WAYS_NEEDED: [&str; 2] = ["read the source", "change the copy"];
 /// What it could also be able to do, and nobody wants.

@@ -6,14 +6,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::asked::Asked;
-use super::authority::CredentialState;
 use super::complaint::Complaint;
 use super::copied::CopiedCa;
+use super::credential::CredentialState;
+use super::exposed::Exposed;
 use super::migrated::{Attempt, Schema};
+use super::pod::PodState;
 use super::reach::{Account, DatabaseState, Entrance};
-use super::record::{Exposed, LoggedFailure, LoggedLogin, PodState, Session};
 use super::stored::Stored;
-use crate::probe::{Certificate, Login, Served};
+use crate::probe::{Certificate, LoggedFailure, LoggedLogin, Login, Served, Session};
 
 /// What was seen at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
