@@ -10,11 +10,11 @@ use harness::record::{BEFORE, Record, Snapshot};
 /// How many pods and addresses are named.
 const NAMED: usize = 5;
 
-/// The workloads whose pods connected to the database before an experiment. Without one, whatever is said of the clients
+/// The workloads whose pods connected to the database before an experiment, and whom it concerns. Without one, whatever is said of the clients
 /// is said of nobody: that control names who connected instead, because an address that is no pod's tells where to look.
 pub(crate) fn clients_of(record: &Record, check: &mut Check) -> BTreeSet<String> {
     let before = record.at(BEFORE);
-    let clients = before.client_workloads();
+    let clients = before.clients_concerned();
     let named: Vec<&String> = clients.iter().collect();
     let mut what = format!("workloads that connected to the database before {}", record.experiment);
     if clients.is_empty() {

@@ -7,6 +7,7 @@ pub mod boot;
 pub mod ca;
 mod clients;
 pub mod key;
+mod logins;
 pub mod mig;
 mod named;
 pub mod own;

@@ -1,6 +1,7 @@
 //! What several areas ask of workloads: who answers behind a Service, and what a roll does to those who serve.
 
 use harness::graph::Workload;
+use harness::manifests::Object;
 use harness::rendered::Rendering;
 use serde_json::Value;
 
@@ -21,9 +22,7 @@ pub(crate) fn roll_of(workload: &Workload) -> &'static str {
     match object.kind() {
         "Deployment" if object.get("spec.strategy.type").and_then(Value::as_str) == Some("Recreate") => DOWN_FIRST,
         "Deployment" => {
-            let unavailable = object.get("spec.strategy.rollingUpdate.maxUnavailable");
-            // Kubernetes rounds this share down, so that a quarter of less than four pods is none.
-            let taken = share(unavailable, workload.replicas(), false);
+            let taken = taken_by_roll(workload, workload.replicas());
             if taken == 0 { KEEPS_ALL } else { "takes pods away before others are ready" }
         }
         "StatefulSet" | "DaemonSet" => "takes a pod away before its successor is there",
@@ -65,6 +64,23 @@ pub(crate) fn surge_of(workload: &Workload, replicas: u64) -> u64 {
         "Deployment" => share(object.get("spec.strategy.rollingUpdate.maxSurge"), replicas, true),
         _ => 0,
     }
+}
+
+/// The pods of a Deployment that may be missing while it rolls.
+pub(crate) fn taken_by_roll(workload: &Workload, replicas: u64) -> u64 {
+    // Kubernetes rounds this share down, so that a quarter of less than four pods is none.
+    let told = workload.object().get("spec.strategy.rollingUpdate.maxUnavailable");
+    let taken = share(told, replicas, false).min(replicas);
+    // A roll that may neither take a pod away nor add one would never begin; Kubernetes takes one away then.
+    if taken == 0 && surge_of(workload, replicas) == 0 { 1 } else { taken }
+}
+
+/// The HorizontalPodAutoscaler of a workload, if it has one.
+pub(crate) fn scaler_of<'a>(rendering: &'a Rendering, workload: &Workload) -> Option<&'a Object> {
+    rendering.manifests().of_kind("HorizontalPodAutoscaler").find(|scaler| {
+        let target = |field: &str| scaler.get(&format!("spec.scaleTargetRef.{field}")).and_then(Value::as_str);
+        target("kind") == Some(workload.object().kind()) && target("name") == Some(workload.object().name())
+    })
 }
 
 /// A number of pods or a share of all; Kubernetes takes a quarter where nothing is said.

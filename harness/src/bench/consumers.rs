@@ -10,7 +10,7 @@ use super::rollout::OF_A_RELEASE;
 use super::{Bench, BenchError, CaInputs};
 use crate::digest::sha256;
 use crate::error::Chain;
-use crate::probe::{LoggedFailure, ServerLog, Session};
+use crate::probe::{LoggedFailure, LoggedLogin, ServerLog, Session};
 use crate::record::PodState;
 use crate::wait::{Budget, Progress, WaitError, poll_until};
 
@@ -108,13 +108,18 @@ impl Bench {
         }
     }
 
-    /// Waits until a pod of the releases has a session.
-    pub(crate) async fn somebody_connects(&self) -> Result<(), WaitError> {
-        self.session_of_new_pod(&[], self.allow(CONNECTS)).await
+    /// Waits until a pod of the releases has a session, as this role if one is named.
+    pub(crate) async fn somebody_connects(&self, role: Option<&str>) -> Result<(), WaitError> {
+        self.session_of_new_pod(&[], role, self.allow(CONNECTS)).await
     }
 
-    /// Watches for a session of a pod that was not known; ends at the first one.
-    pub(crate) async fn session_of_new_pod(&self, known: &[PodState], budget: Budget) -> Result<(), WaitError> {
+    /// Watches for a session of a pod that was not known, as this role if one is named; ends at the first one.
+    pub(crate) async fn session_of_new_pod(
+        &self,
+        known: &[PodState],
+        role: Option<&str>,
+        budget: Budget,
+    ) -> Result<(), WaitError> {
         poll_until(budget, || async {
             let (pods, sessions) = match futures::try_join!(self.pod_glances(), self.sessions()) {
                 Ok(seen) => seen,
@@ -122,9 +127,41 @@ impl Bench {
             };
             let new = pods.iter().filter(|pod| known.iter().all(|old| old.uid != pod.uid));
             let addresses: BTreeSet<&str> = new.filter_map(|pod| pod.address.as_deref()).collect();
-            match sessions.iter().any(|session| addresses.contains(session.client.as_str())) {
+            let of_role = |session: &&Session| role.is_none_or(|role| session.role == role);
+            match sessions.iter().filter(of_role).any(|session| addresses.contains(session.client.as_str())) {
                 true => Progress::Ready(()),
                 false => Progress::NotYet(format!("none of {} sessions is of such a pod", sessions.len())),
+            }
+        })
+        .await
+    }
+
+    /// Waits until a new pod of each of these workloads tried to come to the database, in vain or not, or ended by itself.
+    /// A pooler does not say whom it saw go; then one of anybody has to do.
+    pub(crate) async fn new_pods_try(
+        &self,
+        known: &[PodState],
+        workloads: &BTreeSet<String>,
+        since: Timestamp,
+        budget: Budget,
+    ) -> Result<(), WaitError> {
+        poll_until(budget, || async {
+            let (pods, log) = match futures::try_join!(self.pod_glances(), self.server_log(since)) {
+                Ok(seen) => seen,
+                Err(error) => return Progress::NotYet(Chain(&error).to_string()),
+            };
+            let logins = log.logins.iter().map(|one| one.client.as_str());
+            let came: BTreeSet<&str> = logins.chain(log.failures.iter().map(|one| one.client.as_str())).collect();
+            let tried = |pod: &PodState| {
+                let came = came.contains("") || pod.address.as_deref().is_some_and(|address| came.contains(address));
+                came || pod.restarts > 0 || has_failed(pod)
+            };
+            let new = |pod: &&PodState| known.iter().all(|old| old.uid != pod.uid);
+            let trying: BTreeSet<&str> =
+                pods.iter().filter(new).filter(|pod| tried(pod)).map(|pod| pod.workload.as_str()).collect();
+            match workloads.iter().find(|workload| !trying.contains(workload.as_str())) {
+                Some(workload) => Progress::NotYet(format!("no new pod of {workload} has come to the database yet")),
+                None => Progress::Ready(()),
             }
         })
         .await
@@ -197,10 +234,11 @@ impl Bench {
         .await
     }
 
-    /// Waits until every pod of these workloads has logged in since a time, and each has one.
+    /// Waits until every pod of these workloads has logged in as this role since a time, and each has one.
     pub(crate) async fn every_client_logs_in(
         &self,
         clients: &BTreeSet<String>,
+        role: &str,
         since: Timestamp,
         budget: Budget,
     ) -> Result<(), WaitError> {
@@ -209,13 +247,14 @@ impl Bench {
                 Ok(seen) => seen,
                 Err(error) => return Progress::NotYet(Chain(&error).to_string()),
             };
-            let logged_in = |pod: &PodState| log.logins.iter().any(|one| pod.address.as_deref() == Some(&one.client));
+            let of_role: Vec<&LoggedLogin> = log.logins.iter().filter(|one| one.role == role).collect();
+            let logged_in = |pod: &PodState| of_role.iter().any(|one| pod.address.as_deref() == Some(&one.client));
             let podless = |workload: &&String| pods.iter().all(|pod| pod.workload != **workload);
             if let Some(workload) = clients.iter().find(podless) {
                 return Progress::NotYet(format!("{workload} has no pod"));
             }
             match pods.iter().filter(|pod| clients.contains(&pod.workload)).find(|pod| !logged_in(pod)) {
-                Some(pod) => Progress::NotYet(format!("pod {} has not logged in since", pod.name)),
+                Some(pod) => Progress::NotYet(format!("pod {} has not logged in as {role} since", pod.name)),
                 None if clients.is_empty() => Progress::NotYet(NO_CLIENT.into()),
                 None => Progress::Ready(()),
             }
@@ -227,13 +266,14 @@ impl Bench {
     pub(crate) async fn every_client_logs_in_soon(
         &self,
         clients: &BTreeSet<String>,
+        role: &str,
         since: Timestamp,
     ) -> Result<(), WaitError> {
-        self.every_client_logs_in(clients, since, self.allow(LOGGED_IN)).await
+        self.every_client_logs_in(clients, role, since, self.allow(LOGGED_IN)).await
     }
 
-    /// Waits until no client has a session that began before a time.
-    pub(crate) async fn sessions_end(&self, before: Timestamp, budget: Budget) -> Result<(), WaitError> {
+    /// Waits until no client has a session as this role that began before a time.
+    pub(crate) async fn sessions_end(&self, before: Timestamp, role: &str, budget: Budget) -> Result<(), WaitError> {
         poll_until(budget, || async {
             let (pods, sessions) = match futures::try_join!(self.pod_glances(), self.sessions()) {
                 Ok(seen) => seen,
@@ -241,7 +281,8 @@ impl Bench {
             };
             // The writer keeps its sessions on purpose.
             let of_a_pod = |one: &&Session| pods.iter().any(|pod| pod.address.as_deref() == Some(&one.client));
-            match sessions.iter().filter(of_a_pod).find(|one| one.began < before) {
+            let of_before = |one: &&Session| one.role == role && one.began < before;
+            match sessions.iter().filter(of_a_pod).find(of_before) {
                 Some(session) => Progress::NotYet(format!("there is still one: {session}")),
                 None => Progress::Ready(()),
             }

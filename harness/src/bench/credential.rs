@@ -1,5 +1,6 @@
 //! The application's credential: reading it, trying it, and giving the role another password.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::{Bench, BenchError, CredentialSecret};
 use crate::cluster::{FIELD_MANAGER, forward};
 use crate::digest::sha256;
 use crate::error::Chain;
-use crate::probe::{Credential, Login, Transport, login};
+use crate::probe::{Credential, Login, Transport, UNREADABLE, login};
 use crate::wait::{Budget, Progress, poll_until};
 
 /// The annotation that changes when an object is written without a change of what it holds.
@@ -27,6 +28,8 @@ pub(super) const ANSWER: Duration = Duration::from_secs(10);
 const WRONG_PASSWORD: &str = "28P01";
 
 pub(crate) const ACCEPTED: Budget = Budget::seconds("the database to accept the new password", 30);
+
+const ANSWERED: Budget = Budget::seconds("the database to say yes or no to a login", 30);
 
 /// Long enough that also who reads the Secret from a volume has seen that it is gone, and that logins are tried after it.
 const BACK: Budget = Budget::seconds("the Secret with the credential to be made again", 25);
@@ -90,8 +93,8 @@ impl Bench {
         let mut tried = BTreeMap::new();
         let mut note = async |key: &str, credential: Option<Credential>| -> Result<(), BenchError> {
             let login = match credential {
-                Some(credential) => self.try_verified(&credential).await?,
-                None => Login::Unknown { reason: "nothing in it can be read as a credential".into() },
+                Some(credential) => self.learn_login(&credential).await?,
+                None => Login::Unknown { reason: UNREADABLE.into() },
             };
             tried.insert(format!("key {key} of secret/{}", declared.secret), login);
             Ok(())
@@ -149,6 +152,30 @@ impl Bench {
         }
         let (name, ca) = (format!("{}-rw", self.database_name()?), self.ca_pem().await?);
         self.try_login(credential, Transport::Verified { name: &name, ca: &ca }).await
+    }
+
+    /// Logs in as [`Self::try_verified`] does, until the answer says something of the credential. A server that has just
+    /// come back, or a forwarded port that stays silent, says nothing; where nothing else comes, that is the answer.
+    ///
+    /// # Errors
+    /// When there is no primary, or the CA cannot be read.
+    pub(crate) async fn learn_login(&self, credential: &Credential) -> Result<Login, BenchError> {
+        let last = RefCell::new(None);
+        let told = poll_until(self.allow(ANSWERED), || async {
+            match self.try_verified(credential).await {
+                Ok(login) if login.decides() => Progress::Ready(Ok(login)),
+                Ok(login) => {
+                    let said = login.to_string();
+                    last.replace(Some(login));
+                    Progress::NotYet(said)
+                }
+                Err(error) => Progress::Ready(Err(error)),
+            }
+        });
+        match told.await {
+            Ok(told) => told,
+            Err(error) => last.take().ok_or_else(|| self.waited(error)),
+        }
     }
 
     /// Gives the application's role another password, by its Secret alone, and waits until the database accepts it.

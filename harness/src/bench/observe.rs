@@ -21,7 +21,7 @@ use crate::cluster::forward;
 use crate::error::Chain;
 use crate::probe::{Certificate, Served, ServerLog, Session, certificates_of, handshake};
 use crate::record::{PodImage, PodState, Snapshot};
-use crate::wait::workload_of;
+use crate::wait::{restarts_of, workload_of};
 
 /// Client sessions over the network; those of the operator use the local socket or a role of its own.
 const SESSIONS: &str = "select a.usename as role, host(a.client_addr) as client, coalesce(s.ssl, false) as encrypted, \
@@ -102,7 +102,7 @@ impl Bench {
             uid: pod.metadata.uid.clone().unwrap_or_default(),
             address: status.pod_ip,
             ready: is_ready(pod),
-            restarts: containers.iter().map(|status| status.restart_count).sum(),
+            restarts: restarts_of(pod),
             waiting: containers.iter().find_map(|status| waiting(status)),
             images: self.images_of(pod, &containers),
             inspected: None,

@@ -14,7 +14,7 @@ use super::Bench;
 use super::database::is_ready;
 use super::rollout::OF_A_RELEASE;
 use crate::record::PodChange;
-use crate::wait::{trouble_of, workload_of};
+use crate::wait::{restarts_of, trouble_now, workload_of};
 
 /// A watch that lasts until it is ended or dropped.
 pub(crate) struct Vigil {
@@ -64,7 +64,6 @@ async fn watch(pods: Api<Pod>, seen: Arc<Mutex<Vec<PodChange>>>) {
 }
 
 fn change_of(pod: &Pod, gone: bool) -> PodChange {
-    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
     PodChange {
         at: Timestamp::now(),
         pod: pod.name_any(),
@@ -73,8 +72,8 @@ fn change_of(pod: &Pod, gone: bool) -> PodChange {
         ready: !gone && pod.metadata.deletion_timestamp.is_none() && is_ready(pod),
         leaving: pod.metadata.deletion_timestamp.is_some(),
         gone,
-        restarts: statuses.map(|status| status.restart_count).sum(),
-        trouble: trouble_of(pod),
+        restarts: restarts_of(pod),
+        trouble: trouble_now(pod),
     }
 }
 

@@ -14,8 +14,6 @@ use crate::wait::Budget;
 /// The step that waits until no pod of a client calls itself ready any more.
 pub const UNREADY: &str = "wait until no client is ready any more";
 
-/// The role whose password was changed; clients that come in as another one are not concerned.
-pub const BROKEN_ROLE: &str = "the role whose password was changed";
 /// The moment when the operator had its time to correct the role, where it compares the role at all.
 pub const CORRECTED: &str = "after the operator looked again";
 /// The step that waits until the Secret's password is accepted again, without a change of the Secret.
@@ -25,15 +23,14 @@ pub const CORRECT: &str = "wait until the Secret is right again";
 const NOTICED: Budget = Budget::seconds("every client to say that it is not ready", 30);
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look_at_clients(bench).await?;
     let role = bench.declared_credential()?.role.clone();
-    let clients = diary.latest().map(|before| before.client_workloads_of(&role)).unwrap_or_default();
+    diary.look_at_clients(bench, Some(&role)).await?;
+    let clients = diary.clients();
     let began = Timestamp::now();
     let broken = Bench::new_password();
     let foreign = diary.step("change the password in the database alone", bench.alter_role(&broken)).await?;
     diary.hope(UNREADY, bench.none_is_ready(&clients, bench.allow_refresh(NOTICED))).await;
     diary.look(bench, DURING, began).await?;
-    diary.latest().map(|during| during.answers.insert(BROKEN_ROLE.into(), role));
     if bench.declared_credential()?.inline {
         let own = diary.step("read the credential", bench.required_credential()).await?;
         diary.step("have the operator look at the cluster again", bench.touch_cluster()).await?;
@@ -46,7 +43,7 @@ pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> R
     diary.step("change it properly, in its Secret", bench.set_password(&mended)).await?;
     // Ready is what a pod was before the kubelet brought it the new password, too; so it has to log in first.
     let right = Timestamp::now();
-    let following = bench.every_client_logs_in(&clients, right, bench.allow_refresh(FOLLOWING));
+    let following = bench.every_client_logs_in(&clients, &role, right, bench.allow_refresh(FOLLOWING));
     diary.hope("wait until every client logged in with it", following).await;
     diary.step("wait for every workload to settle again", bench.settle()).await?;
     diary.look(bench, AFTER, began).await

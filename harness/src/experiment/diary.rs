@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::bench::{Bench, BenchError};
 use crate::error::Chain;
 use crate::history::History;
-use crate::record::{Attempt, BEFORE, Experiment, PodChange, Record, Snapshot, Step};
+use crate::record::{Attempt, BEFORE, Experiment, PodChange, ROLE, Record, Snapshot, Step};
 
 /// The step that waits until there is somebody to whom anything can be done.
 pub(super) const CONNECTED: &str = "wait until a client has a session";
@@ -90,11 +90,16 @@ impl Diary {
 
     /// Looks at the bench before anything is done to its clients, once one of them has a session: a pod that is ready
     /// need not have. Where none gets one, that is what was seen; a look that contradicts the wait is taken again.
-    pub(super) async fn look_at_clients(&mut self, bench: &Bench) -> Result<(), BenchError> {
-        let connected = self.hope(CONNECTED, bench.somebody_connects()).await;
+    ///
+    /// Where a role is named, its clients are meant, and the others are not concerned.
+    pub(super) async fn look_at_clients(&mut self, bench: &Bench, role: Option<&str>) -> Result<(), BenchError> {
+        let connected = self.hope(CONNECTED, bench.somebody_connects(role)).await;
         let began = Instant::now();
         loop {
             self.look(bench, BEFORE, bench.clients_since()).await?;
+            if let (Some(role), Some(before)) = (role, self.latest()) {
+                before.answers.insert(ROLE.into(), role.to_owned());
+            }
             if !connected || !self.clients().is_empty() || began.elapsed() > CONTRADICTS {
                 return Ok(());
             }
@@ -145,9 +150,9 @@ impl Diary {
         self.snapshots.last_mut()
     }
 
-    /// The workloads that were clients of the database at the last look.
+    /// The workloads that are concerned, of those that were clients of the database at the last look.
     pub(super) fn clients(&self) -> BTreeSet<String> {
-        self.snapshots.last().map(Snapshot::client_workloads).unwrap_or_default()
+        self.snapshots.last().map(Snapshot::clients_concerned).unwrap_or_default()
     }
 
     /// Closes the account. A record with a reason in `broken` proves nothing.

@@ -18,7 +18,7 @@ pub const SETTLED_ON_IT: &str = "wait for every workload to settle on the other 
 pub(super) async fn begin(bench: &Bench, diary: &mut Diary, moment: &str) -> Result<(), BenchError> {
     let server = bench.bundled()?.clone();
     diary.step("leave rows in the database", bench.leave_rows(&server)).await?;
-    diary.hope(CONNECTED, bench.somebody_connects()).await;
+    diary.hope(CONNECTED, bench.somebody_connects(None)).await;
     look(bench, diary, moment, bench.standing_since()).await
 }
 

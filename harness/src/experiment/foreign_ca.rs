@@ -17,14 +17,18 @@ use crate::wait::Budget;
 
 const FOREIGN_SECRET: &str = "holdfast-foreign-ca";
 
+/// An application may take its time before it dials at all.
+const TRIED: Budget = Budget::seconds("a new pod of every client to try", 60);
+
 /// Long enough for several attempts of an application that retries every few seconds.
 const WATCHED: Budget = Budget::seconds("a session of a pod that trusts a foreign CA", 10);
 
 pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     let inputs = bench.ca_inputs()?.clone();
-    diary.hope(CONNECTED, bench.somebody_connects()).await;
+    diary.hope(CONNECTED, bench.somebody_connects(None)).await;
     // All of them: a Job that ran at the installation must not have come in plain text either.
     diary.look(bench, BEFORE, bench.standing_since()).await?;
+    let clients = diary.clients();
     let known = diary.step("note which pods there are", bench.pod_states()).await?;
 
     let began = Timestamp::now();
@@ -32,8 +36,10 @@ pub(super) async fn run(bench: &Bench, helm: &Utf8Path, diary: &mut Diary) -> Re
     let foreign = [(inputs.name, Value::from(FOREIGN_SECRET)), (inputs.key, Value::from("ca.crt"))];
     diary.step("upgrade to the foreign CA", bench.install_disturbed(helm, &foreign)).await?;
     diary.step("wait for new pods of every workload to run", bench.new_pods_run(&known)).await?;
+    let tried = bench.new_pods_try(&known, &clients, began, bench.allow(TRIED));
+    diary.hope("wait until a new pod of every client tried to come to the database", tried).await;
     diary
-        .hope("watch for a session that must not appear", bench.session_of_new_pod(&known, bench.allow(WATCHED)))
+        .hope("watch for a session that must not appear", bench.session_of_new_pod(&known, None, bench.allow(WATCHED)))
         .await;
     diary.look(bench, DURING, began).await?;
     let disturbed = diary.latest().map(|during| during.pods.clone()).unwrap_or_default();

@@ -15,12 +15,8 @@ fn hostile_password() -> String {
 }
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look_at_clients(bench).await?;
-    let Some(old) = diary.step("read the password", bench.application_credential()).await? else {
-        return Err(BenchError::Unsuited(
-            "the subject does not say under `database.credentials` where its password is".into(),
-        ));
-    };
+    let old = diary.step("read the password", bench.required_credential()).await?;
+    diary.look_at_clients(bench, Some(&old.role)).await?;
 
     let began = Timestamp::now();
     let hostile = SecretString::from(hostile_password());

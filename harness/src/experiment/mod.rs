@@ -42,7 +42,7 @@ mod upgrade;
 mod without_ca;
 mod witness;
 
-pub use self::break_credential::{BROKEN_ROLE, CORRECT, CORRECTED, UNREADY};
+pub use self::break_credential::{CORRECT, CORRECTED, UNREADY};
 pub use self::campaign::{Campaign, Line, conduct, conduct_line};
 pub use self::change_first_password::{RESTART_CLIENTS, UPGRADED};
 pub use self::copy_again::{ACROSS, APPLIED, COPIED_TWICE, RUN};

@@ -22,9 +22,9 @@ pub const DELETE: &str = "delete the Secret";
 pub const WITHOUT: &str = "wait until it is made again";
 
 pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look_at_clients(bench).await?;
-    let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
+    diary.look_at_clients(bench, Some(&old.role)).await?;
+    let clients = diary.clients();
     let began = Timestamp::now();
     let mut made = None;
     beside_a_writer(bench, diary, async |diary| {

@@ -23,7 +23,7 @@ const TURNED_AWAY: Budget = Budget::seconds("every client to fail under the wron
 const RESTORED: Budget = Budget::seconds("every client to trust the prior CA again and to have connected under it", 30);
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look_at_clients(bench).await?;
+    diary.look_at_clients(bench, None).await?;
     let clients = diary.clients();
     let prior = String::from_utf8_lossy(&bench.ca_pem().await?).into_owned();
 

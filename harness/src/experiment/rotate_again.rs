@@ -13,9 +13,9 @@ pub const CHANGED_AGAIN: &str = "change the credential again";
 pub const SAME_VALUE: &str = "write the same value once more";
 
 pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look_at_clients(bench).await?;
-    let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
+    diary.look_at_clients(bench, Some(&old.role)).await?;
+    let clients = diary.clients();
     let began = Timestamp::now();
     let mut rotated = None;
     beside_a_writer(bench, diary, async |diary| {
@@ -29,7 +29,10 @@ pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -
         diary.step("write the same value once more", bench.touch_credential()).await?;
         // The role has a new salt then, or nothing happened; either way every new login has to work.
         diary
-            .hope("wait until every consumer logged in since", bench.every_client_logs_in_soon(&clients, touched))
+            .hope(
+                "wait until every consumer logged in since",
+                bench.every_client_logs_in_soon(&clients, &old.role, touched),
+            )
             .await;
         rotated = Some((between, new));
         Ok(())

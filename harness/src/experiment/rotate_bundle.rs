@@ -28,7 +28,7 @@ const TOLD: Budget = Budget::seconds("the server's log to tell of the handshake 
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     let began = Timestamp::now();
-    diary.look_at_clients(bench).await?;
+    diary.look_at_clients(bench, None).await?;
     let clients = diary.clients();
     let old = String::from_utf8_lossy(&bench.ca_pem().await?).into_owned();
     let authority = bench.new_authority()?;

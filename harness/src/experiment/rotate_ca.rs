@@ -30,7 +30,7 @@ pub(super) const FOLLOWED: Budget =
 
 pub(super) async fn run(bench: &Bench, _helm: &Utf8Path, diary: &mut Diary) -> Result<(), BenchError> {
     let cluster = bench.database_name()?.to_owned();
-    diary.hope(CONNECTED, bench.somebody_connects()).await;
+    diary.hope(CONNECTED, bench.somebody_connects(None)).await;
     let began = Timestamp::now();
     diary.look(bench, BEFORE, began).await?;
 

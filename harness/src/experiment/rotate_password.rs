@@ -15,9 +15,9 @@ use crate::record::{AFTER, DURING};
 pub const RESTARTED: &str = "after a restart of the primary";
 
 pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -> Result<(), BenchError> {
-    diary.look_at_clients(bench).await?;
-    let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
+    diary.look_at_clients(bench, Some(&old.role)).await?;
+    let clients = diary.clients();
     let password = Bench::new_password();
     let mut rotated = None;
     let began = Timestamp::now();
@@ -26,7 +26,7 @@ pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -
         let changed = Timestamp::now();
         let new = diary.step("change the password in its Secret", bench.write_password(&password)).await?;
         follow(bench, programs, diary, &Rotation::new(&old, &new, &clients)).await?;
-        drain(bench, diary, changed).await?;
+        drain(bench, diary, changed, &old.role).await?;
         rotated = Some(new);
         Ok(())
     })

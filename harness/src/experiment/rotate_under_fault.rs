@@ -36,9 +36,9 @@ pub(super) async fn run(
     others: &Attendance<'_>,
     diary: &mut Diary,
 ) -> Result<(), BenchError> {
-    diary.look_at_clients(bench).await?;
-    let clients = diary.clients();
     let old = diary.step("read the credential", bench.required_credential()).await?;
+    diary.look_at_clients(bench, Some(&old.role)).await?;
+    let clients = diary.clients();
     let mut rotated = None;
     let began = Timestamp::now();
     beside_a_writer(bench, diary, async |diary| {
@@ -55,7 +55,7 @@ pub(super) async fn run(
         let (Change { new, at: changed }, lasted) = outcome.inspect_err(|_broken| others.leave())?;
         let rotation = Rotation { held_up: lasted, ..Rotation::new(&old, &new, &clients) };
         follow(bench, programs, diary, &rotation).await?;
-        drain(bench, diary, changed).await?;
+        drain(bench, diary, changed, &old.role).await?;
         rotated = Some(new);
         Ok(())
     })

@@ -143,17 +143,17 @@ pub(super) async fn follow(
     }
     // Whoever logs in from here on does so with the new one.
     let refused = Timestamp::now();
-    let following = bench.allow_refresh(FOLLOWING);
-    let mut followed = diary.hope(FOLLOW, bench.every_client_logs_in(rotation.clients, refused, following)).await;
+    let (role, following) = (rotation.new.role.as_str(), bench.allow_refresh(FOLLOWING));
+    let mut followed = diary.hope(FOLLOW, bench.every_client_logs_in(rotation.clients, role, refused, following)).await;
     if let (false, Some(steps)) = (followed, &bench.installation().restart) {
         diary.hope(DECLARED_STEPS, bench.run_steps(programs, steps)).await;
-        let again = bench.every_client_logs_in(rotation.clients, refused, following);
+        let again = bench.every_client_logs_in(rotation.clients, role, refused, following);
         followed = diary.hope(FOLLOW_AFTER_STEPS, again).await;
     }
     if followed {
         bench.mark(FOLLOWED).await?;
     } else {
-        diary.hope(DRAIN_UNAIDED, bench.sessions_end(began, bench.allow(DRAINING))).await;
+        diary.hope(DRAIN_UNAIDED, bench.sessions_end(began, role, bench.allow(DRAINING))).await;
         // The answer is known; what comes after is about the database, and begins with clients that work.
         diary.step("restart every workload, because not all followed", bench.restart()).await?;
         diary.hope("wait for every workload to settle", bench.settle()).await;
@@ -161,9 +161,9 @@ pub(super) async fn follow(
     Ok(())
 }
 
-/// Waits for the last session of before, and marks it.
-pub(super) async fn drain(bench: &Bench, diary: &mut Diary, changed: Timestamp) -> Result<(), BenchError> {
-    if diary.hope(DRAIN, bench.sessions_end(changed, bench.allow(DRAINING))).await {
+/// Waits for the role's last session of before, and marks it.
+pub(super) async fn drain(bench: &Bench, diary: &mut Diary, changed: Timestamp, role: &str) -> Result<(), BenchError> {
+    if diary.hope(DRAIN, bench.sessions_end(changed, role, bench.allow(DRAINING))).await {
         bench.mark(DRAINED).await?;
     }
     Ok(())
@@ -182,8 +182,8 @@ pub(super) async fn try_both(
     let tried = diary
         .step("log in with the credential of before, and with that of now", async {
             let mut tried = vec![
-                (OLD_CREDENTIAL.to_owned(), bench.try_verified(old).await?),
-                (NEW_CREDENTIAL.to_owned(), bench.try_verified(new).await?),
+                (OLD_CREDENTIAL.to_owned(), bench.learn_login(old).await?),
+                (NEW_CREDENTIAL.to_owned(), bench.learn_login(new).await?),
             ];
             for (name, credential) in [(OLD_THROUGH_POOLER, old), (NEW_THROUGH_POOLER, new)] {
                 tried.extend(bench.try_through_pooler(credential).await?.map(|login| (name.to_owned(), login)));

@@ -35,6 +35,11 @@ const POSTGRES: &[&str] = &["postgres", "postgresql", "pgsql"];
 /// Names within such a section that are about a connection.
 const CONNECTION: &[&str] = &["host", "hosts", "hostname", "user", "username", "database", "dbname", "sslmode", "mode"];
 
+/// Switches of a section about TLS by which whoever is dialled is verified, its name included.
+const VERIFIES: &[&str] = &["enablehostverification", "verify", "verifyhostname"];
+/// The same, the other way round.
+const VERIFIES_NOT: &[&str] = &["skipverify", "insecureskipverify", "skiphostverification", "insecure"];
+
 /// The files of a container that name PostgreSQL.
 pub(super) fn find(container: &Container, store: &Store) -> Vec<Settings> {
     let mut found: Vec<Settings> = Vec::new();
@@ -70,6 +75,7 @@ fn read(text: &Text) -> Option<Settings> {
             ca = Some(setting.value.clone());
         }
     }
+    modes.extend(switched(&own));
     modes.extend(login_without_a_mode(&own).map(|login| {
         Text::unknown(format!("{login} has no mode of TLS beside it, where another login has one; write it there, too"))
     }));
@@ -107,6 +113,39 @@ fn is_mode(setting: &Setting) -> bool {
     let [parents @ .., last] = setting.names.as_slice() else { return false };
     last == "mode" && parents.last().is_some_and(|parent| parent == "ssl")
         || last.ends_with("sslmode") && !last.starts_with("client")
+}
+
+/// Modes of drivers that have switches instead: whether there is TLS, and whether it verifies whom it talks to.
+fn switched(own: &[&Setting]) -> Vec<Text> {
+    let mut sections: Vec<&[String]> = Vec::new();
+    for setting in own {
+        let Some((_, section)) = setting.names.split_last() else { continue };
+        let of_tls = section.last().is_some_and(|name| matches!(name.as_str(), "ssl" | "tls"));
+        if of_tls && !sections.contains(&section) {
+            sections.push(section);
+        }
+    }
+    let told = |section: &[String], names: &[&str]| {
+        let of_section =
+            own.iter().filter(|one| one.names.len() == section.len() + 1 && one.names.starts_with(section));
+        let mut named = of_section.filter(|one| names.contains(&one.names[section.len()].as_str()));
+        named.find_map(|one| one.value.parse::<bool>().ok())
+    };
+    let mode = |section: &&[String]| {
+        let verifies = told(section, VERIFIES).or_else(|| told(section, VERIFIES_NOT).map(|not| !not));
+        match (told(section, &["enabled", "enable"]), verifies) {
+            (Some(false), _) => Some(Text::of("disable")),
+            (_, Some(true)) => Some(Text::of("verify-full")),
+            (_, Some(false)) => Some(Text::of("require")),
+            (Some(true), None) => {
+                let hint =
+                    format!("{} is switched on, and nothing beside it says whether it verifies", section.join("."));
+                Some(Text::unknown(hint))
+            }
+            (None, None) => None,
+        }
+    };
+    sections.iter().filter_map(mode).collect()
 }
 
 fn names_a_ca(setting: &Setting) -> bool {
@@ -199,6 +238,30 @@ mod tests {
     #[case::template_of_the_application(
         "address: {{ env \"IP\" | quote }}\nstore:\n  sql:\n    pluginName: \"postgres12\"\n    tls:\n      caFile: /ca/a.crt\n",
         Some("setting store.sql.pluginName:  /ca/a.crt")
+    )]
+    #[case::switched_off(
+        "sql:\n  pluginName: postgres12\n  tls:\n    enabled: false\n    enableHostVerification: true\n",
+        Some("setting sql.pluginName: disable ")
+    )]
+    #[case::switched_on(
+        "sql:\n  pluginName: postgres12\n  tls:\n    enabled: true\n    enableHostVerification: true\n",
+        Some("setting sql.pluginName: verify-full ")
+    )]
+    #[case::switched_on_for_anybody(
+        "sql:\n  pluginName: postgres12\n  tls:\n    enabled: true\n    enableHostVerification: false\n",
+        Some("setting sql.pluginName: require ")
+    )]
+    #[case::switched_on_and_no_more(
+        "sql:\n  pluginName: postgres12\n  tls:\n    enabled: true\n",
+        Some("setting sql.pluginName: (unknown) ")
+    )]
+    #[case::verification_is_skipped(
+        "storage:\n  postgres:\n    host: db\n    tls:\n      skip_verify: true\n",
+        Some("setting storage.postgres.host: require ")
+    )]
+    #[case::switched_for_another_server(
+        "sql:\n  pluginName: postgres12\nredis:\n  tls:\n    enabled: false\n",
+        Some("setting sql.pluginName:  ")
     )]
     #[case::pooler(
         "[databases]\n* = host=db\n[pgbouncer]\nclient_tls_sslmode = prefer\nserver_tls_sslmode = require\n",

@@ -54,6 +54,20 @@ pub enum Login {
     },
 }
 
+/// The classes of SQLSTATEs by which a server says something of itself: it cannot be reached, is full, starts or ends.
+const OF_THE_SERVER: [&str; 3] = ["08", "53", "57"];
+
+impl Login {
+    /// Whether it says anything of the credential.
+    pub fn decides(&self) -> bool {
+        match self {
+            Self::Accepted => true,
+            Self::Refused { sqlstate } => !OF_THE_SERVER.iter().any(|class| sqlstate.starts_with(class)),
+            Self::Unknown { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Login {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -63,6 +77,9 @@ impl fmt::Display for Login {
         }
     }
 }
+
+/// Why nothing could be tried with a text that was to hold a credential.
+pub const UNREADABLE: &str = "nothing in it can be read as a credential";
 
 /// Logs in over an open stream and asks one query.
 pub async fn login(

@@ -8,6 +8,8 @@ use crate::finding::{Locate, Place};
 const WRONG_PASSWORD: &str = "28P01";
 /// How many lines are kept.
 const KEPT: usize = 3;
+/// How many lines behind one that names the SQLSTATE still belong to it.
+const BEHIND: usize = 12;
 
 /// What one pod logged about a refused password.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,13 +42,17 @@ impl Complaint {
     /// Reads a pod's log; nothing if no line names the SQLSTATE.
     ///
     /// A remedy is named by the heading under which it is documented, or by what it does: the role is altered, the
-    /// volume or its claim is deleted.
+    /// volume or its claim is deleted. It stands on the line that names the SQLSTATE or on those right behind it, since
+    /// what tells people what to do is often more than a line.
     pub(crate) fn read(pod: &str, workload: &str, log: &str, headings: RemedyHeadings<'_>) -> Option<Self> {
-        let lines: Vec<&str> = log.lines().filter(|line| line.contains(WRONG_PASSWORD)).collect();
-        if lines.is_empty() {
+        let all: Vec<&str> = log.lines().collect();
+        let at: Vec<usize> = (0..all.len()).filter(|line| all[*line].contains(WRONG_PASSWORD)).collect();
+        if at.is_empty() {
             return None;
         }
-        let said = lines.join("\n").to_lowercase();
+        let lines: Vec<&str> = at.iter().map(|line| all[*line]).collect();
+        let behind = at.iter().flat_map(|line| &all[*line..all.len().min(line + 1 + BEHIND)]);
+        let said = behind.copied().collect::<Vec<_>>().join("\n").to_lowercase();
         let named = |heading: Option<&str>| heading.is_some_and(|heading| said.contains(&heading.to_lowercase()));
         let any = |words: &[&str]| words.iter().any(|word| said.contains(word));
         Some(Self {
@@ -87,7 +93,12 @@ mod tests {
     #[case::one_of_them("28P01: ALTER ROLE", Some((1, true, false)))]
     #[case::without_a_remedy("FATAL 28P01\nFATAL 28P01", Some((2, false, false)))]
     #[case::a_volume_that_nobody_deletes("28P01 on the volume", Some((1, false, false)))]
-    #[case::another_line("28P01\nALTER ROLE, begin again", Some((1, false, false)))]
+    #[case::on_the_lines_behind("FATAL 28P01\n  either: ALTER ROLE\n  or: begin again", Some((1, true, true)))]
+    #[case::long_before("ALTER ROLE, begin again\nFATAL 28P01", Some((1, false, false)))]
+    #[case::long_behind(
+        "FATAL 28P01\n.\n.\n.\n.\n.\n.\n.\n.\n.\n.\n.\n.\nALTER ROLE, begin again",
+        Some((1, false, false))
+    )]
     #[case::another_failure("connection failed", None)]
     fn a_log_complains(#[case] log: &str, #[case] expected: Option<(usize, bool, bool)>) {
         assert_eq!(read(log), expected);

@@ -47,6 +47,9 @@ pub const DURING: &str = "during";
 /// The moment when a disturbance is over and everything had its time to recover.
 pub const AFTER: &str = "after";
 
+/// The answer that names the role whose credential an experiment changes.
+pub const ROLE: &str = "the role whose credential is changed";
+
 /// The record of one experiment on one subject under one overlay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::ROLE;
 use super::asked::Asked;
 use super::complaint::Complaint;
 use super::copied::CopiedCa;
@@ -128,6 +129,12 @@ impl Snapshot {
         let came_in = |pod: &&PodState| !self.sessions_of(pod).is_empty() || !self.logins_of(pod).is_empty();
         let clients = self.pods.iter().filter(came_in);
         clients.map(|pod| pod.workload.clone()).collect()
+    }
+
+    /// Those of them that an experiment concerns: where it changes the credential of a role, nobody who comes in as
+    /// another one is.
+    pub fn clients_concerned(&self) -> BTreeSet<String> {
+        self.answers.get(ROLE).map_or_else(|| self.client_workloads(), |role| self.client_workloads_of(role))
     }
 
     /// Those of them that came in as that role.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::time::MissedTickBehavior;
 
 pub use self::objects::{Objects, watch_until};
-pub use self::pods::{trouble_of, workload_of};
+pub use self::pods::{restarts_of, trouble_now, trouble_of, workload_of};
 
 /// How often a condition is asked that nothing announces.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);

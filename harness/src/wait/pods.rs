@@ -14,21 +14,41 @@ const TERMINAL: &[&str] = &[
     "RunContainerError",
 ];
 
+/// How often something may crash before it is taken for hopeless.
+const PATIENCE: i32 = 3;
+
 /// Says what keeps a pod from ever becoming ready by itself, if anything does.
 ///
-/// `CrashLoopBackOff` counts only after the third restart: before that it may be waiting for its database.
+/// `CrashLoopBackOff` counts only from the third restart on: before that it may be waiting for its database.
 pub fn trouble_of(pod: &Pod) -> Option<String> {
-    let status = pod.status.as_ref()?;
-    let init = status.init_container_statuses.iter().flatten();
-    let main = status.container_statuses.iter().flatten();
-    let trouble = init.chain(main).find_map(trouble_of_container)?;
+    trouble_after(pod, PATIENCE)
+}
+
+/// Says what is wrong with a pod at this moment, also what may mend itself: a container that crashed once, and waits to
+/// be started again, is trouble for whoever relied on it.
+pub fn trouble_now(pod: &Pod) -> Option<String> {
+    trouble_after(pod, 0)
+}
+
+/// How often the containers of a pod were started again, in sum, those that prepare it included.
+pub fn restarts_of(pod: &Pod) -> i32 {
+    containers_of(pod).map(|status| status.restart_count).sum()
+}
+
+fn containers_of(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    let status = pod.status.iter();
+    status.flat_map(|status| status.init_container_statuses.iter().chain(&status.container_statuses).flatten())
+}
+
+fn trouble_after(pod: &Pod, restarts: i32) -> Option<String> {
+    let trouble = containers_of(pod).find_map(|status| trouble_of_container(status, restarts))?;
     Some(format!("pod {}: {trouble}", pod.name_any()))
 }
 
-fn trouble_of_container(status: &ContainerStatus) -> Option<String> {
+fn trouble_of_container(status: &ContainerStatus, restarts: i32) -> Option<String> {
     let waiting = status.state.as_ref()?.waiting.as_ref()?;
     let reason = waiting.reason.as_deref()?;
-    let crashing = reason == "CrashLoopBackOff" && status.restart_count >= 3;
+    let crashing = reason == "CrashLoopBackOff" && status.restart_count >= restarts;
     if !crashing && !TERMINAL.contains(&reason) {
         return None;
     }
@@ -63,7 +83,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
-    use super::{trouble_of, workload_of};
+    use super::{restarts_of, trouble_now, trouble_of, workload_of};
 
     fn pod_waiting(reason: &str, restarts: i32) -> Pod {
         serde_json::from_value(json!({
@@ -84,6 +104,25 @@ mod tests {
     #[case::keeps_crashing("CrashLoopBackOff", 3, true)]
     fn trouble_is_what_does_not_mend_itself(#[case] reason: &str, #[case] restarts: i32, #[case] terminal: bool) {
         assert_eq!(trouble_of(&pod_waiting(reason, restarts)).is_some(), terminal);
+    }
+
+    #[test]
+    fn whoever_waits_to_be_started_again_is_in_trouble_now() {
+        let once = pod_waiting("CrashLoopBackOff", 1);
+        assert_eq!(trouble_of(&once), None);
+        let expected = "pod agents-7d9f-x2k: container server: CrashLoopBackOff: secret not found";
+        assert_eq!(trouble_now(&once).as_deref(), Some(expected));
+        assert_eq!(trouble_now(&pod_waiting("ContainerCreating", 0)), None);
+    }
+
+    #[test]
+    fn what_prepares_a_pod_is_among_its_containers() {
+        let mut pod = pod_waiting("PodInitializing", 0);
+        let mut status = pod.status.take().unwrap();
+        status.init_container_statuses = pod_waiting("CrashLoopBackOff", 2).status.unwrap().container_statuses;
+        pod.status = Some(status);
+        assert_eq!(restarts_of(&pod), 2);
+        assert!(trouble_now(&pod).is_some());
     }
 
     #[test]

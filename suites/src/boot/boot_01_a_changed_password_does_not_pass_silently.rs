@@ -13,7 +13,7 @@ use harness::record::{BEFORE, DURING, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::live::{self, EXPLAINED, control_rows};
+use super::live::{self, EXPLAINED, control_rows, expect_outcome};
 use super::outcome::{APPLIED, DOCUMENTED, REFUSED, of};
 use super::{dialling, plan, server};
 use crate::clients::clients_of;
@@ -51,15 +51,14 @@ fn live(records: &Records, check: &mut Check) {
     let Some(change) = records.of(Experiment::ChangeFirstPassword) else { return };
     let (before, during) = (change.at(BEFORE), change.at(DURING));
     control_rows(before, check);
-    let outcome = live::outcome(change, DURING);
-    let place = || Place::object("the database");
     let allowed = [live::REFUSED, live::APPLIED, EXPLAINED];
-    check.expect(place(), "another password on a volume with data", &outcome, one_of(&allowed));
+    let outcome = expect_outcome(change, DURING, "another password on a volume with data", &allowed, check);
     if outcome == EXPLAINED {
         let workloads = during.workloads();
         for workload in clients_of(change, check) {
             let pods = workloads.get(workload.as_str());
-            let serves = pods.is_some_and(|pods| pods.iter().any(|pod| pod.ready));
+            // A new one that counts as ready without a session serves nobody.
+            let serves = pods.is_some_and(|pods| pods.iter().any(|pod| pod.ready && before.pod(&pod.uid).is_some()));
             let state = if serves { "serve on" } else { "are gone or not ready" };
             check.expect(Place::object(&workload), "the pods of before, meanwhile", &state, equal_to("serve on"));
         }

@@ -4,7 +4,7 @@
 //! chart that makes a password of its own makes another one then, which nobody on that volume knows.
 
 use harness::check::Check;
-use harness::expectation::{empty, equal_to, one_of};
+use harness::expectation::{empty, equal_to};
 use harness::experiment::{NEW_CREDENTIAL, REINSTALLED, WITH_ANOTHER_PASSWORD};
 use harness::feature::Feature;
 use harness::finding::Place;
@@ -14,8 +14,9 @@ use harness::rendered::{Attempt, Change, Rendered};
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
-use super::live::{self, EXPLAINED, control_rows};
+use super::live::{self, EXPLAINED, control_rows, expect_outcome};
 use super::{plan, server};
+use crate::logins::expect_accepted;
 
 /// A reinstallation finds its data.
 pub const BOOT_03: Requirement = Requirement {
@@ -95,10 +96,9 @@ fn live(records: &Records, check: &mut Check) {
             check.expect(stored, format!("rows on its volume, {moment}"), &now, equal_to(stored.rows));
         }
     }
-    let database = || Place::object("the database");
-    let login = live::ended(reinstall.at(REINSTALLED), NEW_CREDENTIAL);
-    check.expect(database(), "a login with the same password", &login, equal_to("accepted"));
-    let outcome = live::outcome(reinstall, WITH_ANOTHER_PASSWORD);
+    let database = Place::object("the database");
+    expect_accepted(check, database, "a login with the same password", reinstall.at(REINSTALLED), NEW_CREDENTIAL);
+    let what = "an installation with another password over the data";
     let allowed = [live::REFUSED, live::APPLIED, EXPLAINED];
-    check.expect(database(), "an installation with another password over the data", &outcome, one_of(&allowed));
+    expect_outcome(reinstall, WITH_ANOTHER_PASSWORD, what, &allowed, check);
 }

@@ -6,12 +6,11 @@
 use harness::check::Check;
 use harness::expectation::one_of;
 use harness::feature::Feature;
-use harness::finding::Place;
 use harness::record::{BEFORE, DURING, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::live::{self, control_rows};
+use super::live::{self, control_rows, expect_outcome};
 use super::outcome::{APPLIED, REFUSED, of};
 use super::{plan, server};
 
@@ -41,7 +40,6 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 fn live(records: &Records, check: &mut Check) {
     let Some(change) = records.of(Experiment::ChangeFirstPassword) else { return };
     control_rows(change.at(BEFORE), check);
-    let outcome = live::outcome(change, DURING);
-    let place = Place::object("the database");
-    check.expect(place, "another password on a volume with data", &outcome, one_of(&[live::REFUSED, live::APPLIED]));
+    let allowed = [live::REFUSED, live::APPLIED];
+    expect_outcome(change, DURING, "another password on a volume with data", &allowed, check);
 }

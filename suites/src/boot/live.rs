@@ -1,11 +1,13 @@
 //! What becomes of a changed password on a volume that has one already, as an experiment saw it.
 
 use harness::check::Check;
-use harness::expectation::{equal_to, not_empty};
+use harness::expectation::{equal_to, not_empty, one_of};
 use harness::experiment::{COMMANDS, NEW_CREDENTIAL, NEW_PASSWORD_TAKEN, OLD_CREDENTIAL, SETTLED_ON_IT, THROUGH};
 use harness::finding::Place;
 use harness::probe::Login;
 use harness::record::{Complaint, Record, Snapshot};
+
+use crate::logins::{expect_accepted, expect_refused};
 
 /// Helm refused it, and goes on to take the password of before.
 pub(super) const REFUSED: &str = "refused by Helm, which takes the password of before";
@@ -18,8 +20,32 @@ const UNEXPLAINED: &str = "refused with 28P01 by the database, and nobody names 
 /// Login and workloads do not go together.
 const MIXED: &str = "neither refused nor applied";
 
-/// What became of it at a moment.
-pub(super) fn outcome(record: &Record, moment: &str) -> &'static str {
+/// What became of it at a moment is one of these; nothing is said where a login came to no answer.
+pub(super) fn expect_outcome(
+    record: &Record,
+    moment: &str,
+    what: &str,
+    allowed: &[&'static str],
+    check: &mut Check,
+) -> &'static str {
+    let seen = record.at(moment);
+    let place = || Place::object("the database").field(seen.moment.clone());
+    for name in [OLD_CREDENTIAL, NEW_CREDENTIAL] {
+        if let Some(login) = seen.tried.get(name).filter(|login| !login.decides()) {
+            check.undecided(
+                place(),
+                what,
+                format!("{name}: {login}; that says nothing of the credential, run it again"),
+            );
+            return MIXED;
+        }
+    }
+    let outcome = outcome(record, moment);
+    check.expect(place(), what, &outcome, one_of(allowed));
+    outcome
+}
+
+fn outcome(record: &Record, moment: &str) -> &'static str {
     let seen = record.at(moment);
     let taken = record.step(NEW_PASSWORD_TAKEN).is_some_and(|step| step.unmet.is_none());
     let settled = record.step(SETTLED_ON_IT).is_some_and(|step| step.unmet.is_none());
@@ -49,20 +75,13 @@ pub(super) fn wrong_password(seen: &Snapshot, login: &str) -> bool {
     matches!(seen.tried.get(login), Some(Login::Refused { sqlstate }) if sqlstate == "28P01")
 }
 
-/// How a login ended, for people.
-pub(super) fn ended(seen: &Snapshot, login: &str) -> String {
-    seen.tried.get(login).map_or_else(|| "not tried".to_owned(), ToString::to_string)
-}
-
 /// The documented commands ran through, and the password of now is the one that they set.
 pub(super) fn expect_mended(seen: &Snapshot, check: &mut Check) {
     let ran = seen.answers.get(COMMANDS).map_or("not run", String::as_str);
     check.expect(Place::object("README.md"), "the documented commands", &ran, equal_to(THROUGH));
     let database = || Place::object("the database");
-    let new = ended(seen, NEW_CREDENTIAL);
-    check.expect(database(), "a login with the new password", &new, equal_to("accepted"));
-    let old = ended(seen, OLD_CREDENTIAL);
-    check.expect(database(), "a login with the password of before", &old, equal_to("refused with 28P01"));
+    expect_accepted(check, database(), "a login with the new password", seen, NEW_CREDENTIAL);
+    expect_refused(check, database(), "a login with the password of before", seen, OLD_CREDENTIAL);
 }
 
 /// Rows were there before; without them nothing can be lost.

@@ -87,6 +87,10 @@ type Spoil = fn(&mut Record);
 #[case::explained_by_half(trap(), |trap: &mut Record| trap.snapshots[1].complaints[0].deleting_data = false, Violated, Violated)]
 #[case::silent(trap(), |trap: &mut Record| trap.snapshots[1].complaints.clear(), Violated, Violated)]
 #[case::explained_when_nobody_serves_any_more(trap(), |trap: &mut Record| trap.snapshots[1].pods[0].ready = false, Violated, Violated)]
+#[case::explained_by_new_pods_that_count_as_ready(trap(), |trap: &mut Record| trap.snapshots[1].pods[0].uid = "new".into(), Violated, Violated)]
+#[case::no_answer(change(), |change: &mut Record| {
+    change.snapshots[1].tried = tried(refused(), Login::Unknown { reason: "the connection was closed".into() });
+}, Unchecked, Unchecked)]
 #[case::both_passwords_are_let_in(change(), |change: &mut Record| {
     change.snapshots[1].tried = tried(Login::Accepted, Login::Accepted);
 }, Violated, Violated)]

@@ -10,7 +10,7 @@ use harness::expectation::{empty, equal_to, not_empty, one_of};
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::{Fact, SslMode};
-use harness::record::{AFTER, BEFORE, DURING, Experiment, PodState, Record, Records};
+use harness::record::{AFTER, BEFORE, DURING, Experiment, PodState, Record, Records, Snapshot};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -23,7 +23,7 @@ pub const CA_06: Requirement = Requirement {
     level: Level::Must,
     source: "S0: \"Runtime relies on libpq behavior\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::Ca],
     experiments: &[Experiment::ForeignCa],
     decisive: &[Lane::Live],
@@ -50,9 +50,11 @@ fn live(records: &Records, check: &mut Check) {
     for pod in during.pods_since(before) {
         control_foreign(pod, foreign, check);
         let sessions: Vec<String> = during.sessions_of(pod).into_iter().map(ToString::to_string).collect();
-        check.expect(pod, "sessions under a foreign CA", &sessions[..], empty());
+        let none = check.expect(pod, "sessions under a foreign CA", &sessions[..], empty());
         let logins: Vec<String> = during.logins_of(pod).into_iter().map(ToString::to_string).collect();
-        check.expect(pod, "logins under a foreign CA", &logins[..], empty());
+        if check.expect(pod, "logins under a foreign CA", &logins[..], empty()) && none {
+            control_tried(pod, during, check);
+        }
         disturbed.push(&pod.workload);
     }
     for workload in before.workloads().into_keys().filter(|workload| disturbed.contains(workload)) {
@@ -71,6 +73,14 @@ fn live(records: &Records, check: &mut Check) {
     }
 }
 
+/// Whoever never dialled was never refused, and would perhaps have come in. One that ended by itself has failed.
+fn control_tried(pod: &PodState, during: &Snapshot, check: &mut Check) {
+    let refused = during.failures_of(pod).into_iter().chain(during.refusals_of_nobody()).map(ToString::to_string);
+    let ended = (pod.restarts > 0).then(|| format!("{} restarts", pod.restarts));
+    let tried: Vec<String> = refused.chain(ended).chain(pod.waiting.clone()).collect();
+    check.control(pod, "attempts under a foreign CA that failed", &tried[..], not_empty());
+}
+
 /// The pod must really have been given another CA, and an address by which its sessions are known.
 fn control_foreign(pod: &PodState, foreign: &Record, check: &mut Check) {
     let address = if pod.address.is_some() { "known" } else { "unknown" };
@@ -84,12 +94,13 @@ fn control_foreign(pod: &PodState, foreign: &Record, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::record::{AFTER, BEFORE, DURING, Experiment, Record, Snapshot};
+    use harness::probe::LoggedFailure;
+    use harness::record::{AFTER, BEFORE, DURING, Experiment, PodState, Record, Snapshot};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
     use super::CA_06;
-    use crate::testing::{judge_live, logged, moment, pod, record, session, trusting};
+    use crate::testing::{at, judge_live, logged, moment, pod, record, session, trusting};
 
     const WORKLOADS: [&str; 2] = ["deployment/agents", "deployment/agents-controllers"];
 
@@ -98,7 +109,20 @@ mod tests {
         let old = || WORKLOADS.map(|workload| pod(workload, &format!("{workload}-old")));
         let mut during = moment(DURING, 30, old());
         during.pods.extend(WORKLOADS.map(|workload| trusting(pod(workload, &format!("{workload}-new")), "foreign")));
+        during.failures = during.pods[2..].iter().map(broken_off).collect();
         record(Experiment::ForeignCa, [moment(BEFORE, 0, old()), during, moment(AFTER, 60, old())])
+    }
+
+    /// A handshake that a pod broke off.
+    fn broken_off(pod: &PodState) -> LoggedFailure {
+        LoggedFailure {
+            at: at(31),
+            role: String::new(),
+            client: pod.address.clone().unwrap_or_default(),
+            sqlstate: "08P01".into(),
+            refused: true,
+            message: "could not accept SSL connection: unknown ca".into(),
+        }
     }
 
     fn leave_nothing(seen: &mut Snapshot) {
@@ -118,6 +142,16 @@ mod tests {
         let during = &mut record.snapshots[1];
         during.logins.push(logged(&during.pods[2], 31));
     }, Violated)]
+    #[case::never_tried(|record: &mut Record| record.snapshots[1].failures.truncate(1), Unchecked)]
+    #[case::ended_by_itself(|record: &mut Record| {
+        let during = &mut record.snapshots[1];
+        during.failures.clear();
+        during.pods[2].restarts = 1;
+        during.pods[3].waiting = Some("CrashLoopBackOff".into());
+    }, Holds)]
+    #[case::was_turned_away_by_a_pooler(|record: &mut Record| {
+        record.snapshots[1].failures.iter_mut().for_each(|failure| failure.client.clear());
+    }, Holds)]
     #[case::never_came_in_before(|record: &mut Record| leave_nothing(&mut record.snapshots[0]), Unchecked)]
     #[case::is_between_two_sessions(|record: &mut Record| record.snapshots[2].sessions.clear(), Holds)]
     #[case::never_came_in_after(|record: &mut Record| leave_nothing(&mut record.snapshots[2]), Unchecked)]

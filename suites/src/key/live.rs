@@ -4,7 +4,7 @@ use harness::check::Check;
 use harness::expectation::{equal_to, not_empty};
 use harness::experiment::{COMMANDS, THROUGH};
 use harness::finding::Place;
-use harness::record::{Record, Snapshot};
+use harness::record::{Asked, Record, Snapshot};
 
 /// Every replica was asked; without one nothing was seen.
 pub(super) fn control_asked(seen: &Snapshot, check: &mut Check) {
@@ -12,9 +12,19 @@ pub(super) fn control_asked(seen: &Snapshot, check: &mut Check) {
     check.control(Place::object("the application"), "replicas that were asked", &pods[..], not_empty());
 }
 
+/// What was answered to who came so; a replica that did not answer neither serves nor refuses.
+fn answered<'a>(seen: &'a Snapshot, how: &str, check: &mut Check) -> Vec<&'a Asked> {
+    let (answered, silent): (Vec<&Asked>, Vec<&Asked>) =
+        seen.asked.iter().filter(|asked| asked.how == how).partition(|asked| asked.status.is_some());
+    for asked in silent {
+        check.undecided(asked, format!("a question {how}, {}", seen.moment), asked.answer());
+    }
+    answered
+}
+
 /// Every replica serves who comes so.
 pub(super) fn expect_served(seen: &Snapshot, how: &str, check: &mut Check) {
-    for asked in seen.asked.iter().filter(|asked| asked.how == how) {
+    for asked in answered(seen, how, check) {
         let state = if asked.is_served() { SERVED.to_owned() } else { asked.answer() };
         check.expect(asked, format!("a question {how}, {}", seen.moment), &state, equal_to(SERVED));
     }
@@ -22,7 +32,7 @@ pub(super) fn expect_served(seen: &Snapshot, how: &str, check: &mut Check) {
 
 /// Every replica refuses who comes so.
 pub(super) fn expect_refused(seen: &Snapshot, how: &str, check: &mut Check) {
-    for asked in seen.asked.iter().filter(|asked| asked.how == how) {
+    for asked in answered(seen, how, check) {
         check.expect(asked, format!("a question {how}, {}", seen.moment), &asked.answer(), equal_to("401"));
     }
 }

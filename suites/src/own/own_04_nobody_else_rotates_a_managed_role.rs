@@ -6,7 +6,7 @@
 //! live lane rotates by the Secret and has the operator look again: the primary is restarted, and hands over.
 
 use harness::check::Check;
-use harness::expectation::{empty, equal_to};
+use harness::expectation::empty;
 use harness::experiment::NEW_CREDENTIAL;
 use harness::feature::Feature;
 use harness::finding::{Locate as _, Place};
@@ -17,6 +17,7 @@ use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
+use crate::logins::expect_accepted;
 use crate::roles::roles;
 use crate::tls::cluster::clusters;
 
@@ -111,8 +112,7 @@ fn live(records: &Records, check: &mut Check) {
         for seen in rotation.snapshots.iter().filter(|seen| seen.moment != BEFORE) {
             let place =
                 Place::object("the database").field(format!("experiment {}, {}", rotation.experiment, seen.moment));
-            let login = seen.tried.get(NEW_CREDENTIAL).map_or_else(|| "not tried".to_owned(), ToString::to_string);
-            check.expect(place, "a login with the value of the Secret", &login, equal_to("accepted"));
+            expect_accepted(check, place, "a login with the value of the Secret", seen, NEW_CREDENTIAL);
         }
     }
 }

@@ -15,6 +15,7 @@ use harness::record::{DURING, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
+use crate::logins::{expect_accepted, expect_refused};
 use crate::roles::roles;
 use crate::tls::cluster::clusters;
 
@@ -65,11 +66,9 @@ fn live(records: &Records, check: &mut Check) {
     let kept = waited.unmet.as_deref().unwrap_or("nothing");
     check.expect(Place::object("the role"), "what kept it from its Secret's password", &kept, equal_to("nothing"));
     let corrected = broken.at(CORRECTED);
-    let login = |name: &str| corrected.tried.get(name).map_or_else(|| "not tried".to_owned(), ToString::to_string);
     let place = || Place::object("the database").field(corrected.moment.clone());
-    check.expect(place(), "a login with the Secret's password", &login(NEW_CREDENTIAL), equal_to("accepted"));
-    let refused = that("refused with 28P01", |login: &String| login.contains("28P01"));
-    check.expect(place(), "a login with the foreign password", &login(OLD_CREDENTIAL), refused);
+    expect_accepted(check, place(), "a login with the Secret's password", corrected, NEW_CREDENTIAL);
+    expect_refused(check, place(), "a login with the foreign password", corrected, OLD_CREDENTIAL);
 }
 
 #[cfg(test)]
@@ -121,6 +120,13 @@ mod tests {
     #[case::both_are_accepted(
         |record: &mut Record| drop(record.snapshots[1].tried.insert(OLD_CREDENTIAL.into(), Login::Accepted)),
         Violated
+    )]
+    #[case::no_answer(
+        |record: &mut Record| {
+            let silent = Login::Unknown { reason: "the connection was closed".into() };
+            record.snapshots[1].tried.insert(NEW_CREDENTIAL.into(), silent);
+        },
+        Unchecked
     )]
     #[case::never_altered(|record: &mut Record| record.snapshots[0].failures.clear(), Unchecked)]
     #[case::that_nobody_manages(|record: &mut Record| record.steps.clear(), NotApplicable)]

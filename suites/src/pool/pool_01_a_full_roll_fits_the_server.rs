@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::through::{Pools, Sum, Way, of_cluster, way};
 use super::{declared_poolers, settings};
-use crate::pods::surge_of;
+use crate::pods::{scaler_of, surge_of};
 
 /// A full roll of all clients fits into the server's connections.
 pub const POOL_01: Requirement = Requirement {
@@ -142,11 +142,7 @@ fn pods(client: &DatabaseClient, subject: &Rendered) -> Option<(u64, String)> {
 
 /// The most pods to which a HorizontalPodAutoscaler takes a workload.
 fn scaled_to(workload: &Workload, subject: &Rendered) -> Option<u64> {
-    let scaler = subject.manifests().of_kind("HorizontalPodAutoscaler").find(|scaler| {
-        let target = |field: &str| scaler.get(&format!("spec.scaleTargetRef.{field}")).and_then(Value::as_str);
-        target("kind") == Some(workload.object().kind()) && target("name") == Some(workload.object().name())
-    });
-    scaler?.get("spec.maxReplicas").and_then(Value::as_u64)
+    scaler_of(subject.rendering(), workload)?.get("spec.maxReplicas").and_then(Value::as_u64)
 }
 
 /// What the database leaves to its clients. Where that is not known, the check learns what would tell.

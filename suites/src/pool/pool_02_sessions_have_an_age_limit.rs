@@ -92,7 +92,7 @@ fn live(records: &Records, check: &mut Check) {
     }
     let left: Vec<&str> = drain.unmet.as_deref().into_iter().collect();
     check.expect(database(), format!("sessions of before the change, {watched:.0} s after it"), &left[..], empty());
-    let before: Vec<String> = rotation.at(BEFORE).client_workloads().into_iter().collect();
+    let before: Vec<String> = rotation.at(BEFORE).clients_concerned().into_iter().collect();
     check.control(database(), "workloads that had sessions before it", &before[..], not_empty());
 }
 

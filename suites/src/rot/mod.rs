@@ -38,8 +38,9 @@ use harness::expectation::{equal_to, not_empty};
 use harness::experiment::{CHANGED, FOLLOWED, NEW_CREDENTIAL, OLD_CREDENTIAL};
 use harness::finding::Place;
 use harness::history::{FRESH, History, STEADY};
-use harness::probe::Login;
 use harness::record::{AFTER, BEFORE, Experiment, Record, Snapshot};
+
+use crate::logins::expect_refused;
 
 /// A rotation by a change of the Secret, alone and under every fault: the chart has to come through each of them.
 const ROTATIONS: &[Experiment] = &[
@@ -88,13 +89,10 @@ fn control_load(history: &History, check: &mut Check) {
 /// The old credential opens nothing, and the same way is open to the new one.
 fn expect_old_refused(rotation: &Record, seen: &Snapshot, check: &mut Check) {
     let place = || Place::object("the database").field(format!("experiment {}, {}", rotation.experiment, seen.moment));
-    let login = |name: &str| seen.tried.get(name).map_or_else(|| "not tried".to_owned(), ToString::to_string);
-    let refused = Login::Refused { sqlstate: "28P01".into() }.to_string();
-    let refused =
-        check.expect(place(), "a login with the credential of before", &login(OLD_CREDENTIAL), equal_to(refused));
+    let refused = expect_refused(check, place(), "a login with the credential of before", seen, OLD_CREDENTIAL);
     // What is accepted needs no control; a refusal means something only where the same way is open to somebody.
     if refused {
-        let what = "a login with the credential of the Secret";
-        check.control(place(), what, &login(NEW_CREDENTIAL), equal_to("accepted"));
+        let login = seen.tried.get(NEW_CREDENTIAL).map_or_else(|| "not tried".to_owned(), ToString::to_string);
+        check.control(place(), "a login with the credential of the Secret", &login, equal_to("accepted"));
     }
 }

@@ -10,7 +10,8 @@ use harness::expectation::{empty, equal_to, one_of, that};
 use harness::experiment::{DECLARED_STEPS, FOLLOW, FOLLOW_AFTER_STEPS, REFUSE};
 use harness::feature::Feature;
 use harness::graph::Fact;
-use harness::record::{BEFORE, DURING, Record, Records};
+use harness::probe::LoggedLogin;
+use harness::record::{BEFORE, DURING, ROLE, Record, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -80,7 +81,10 @@ fn expect_followed(rotation: &Record, check: &mut Check) {
     let (before, during) = (rotation.at(BEFORE), rotation.at(DURING));
     let clients = clients_of(rotation, check);
     for pod in during.pods.iter().filter(|pod| clients.contains(&pod.workload)) {
-        let logged_in = during.logins_of(pod).iter().any(|login| login.at >= refused);
+        let by_the_new_one = |login: &&LoggedLogin| {
+            login.at >= refused && before.answers.get(ROLE).is_none_or(|role| login.role == *role)
+        };
+        let logged_in = during.logins_of(pod).iter().any(by_the_new_one);
         let how = match (logged_in, before.pod(&pod.uid)) {
             (false, _) => "not at all",
             (true, Some(_)) => IN_THE_POD,

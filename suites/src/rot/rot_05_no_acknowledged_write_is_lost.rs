@@ -15,9 +15,10 @@ use harness::history::{FRESH, STEADY};
 use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
+use serde_json::Value;
 
 use super::{control_load, control_rotated, in_rotation};
-use crate::pods::is_dialled;
+use crate::pods::{is_dialled, scaler_of, taken_by_roll};
 
 /// No acknowledged write is lost.
 pub const ROT_05: Requirement = Requirement {
@@ -26,7 +27,7 @@ pub const ROT_05: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"Confirm new connections succeed\"",
     since: "1.0",
-    revision: 2,
+    revision: 3,
     features: &[Feature::PasswordRotation],
     experiments: &[
         Experiment::RotatePassword,
@@ -48,7 +49,7 @@ pub const ROT_05: Requirement = Requirement {
 
 /// What takes every pod away before there is another one is an outage at each restart, for whoever dials it.
 ///
-/// A worker that no Service leads to has acknowledged nothing to anybody while it is away.
+/// An autoscaler may leave as few pods as its least number. A worker that no Service leads to has acknowledged nothing to anybody while it is away.
 fn rendered(subject: &Rendered, check: &mut Check) {
     let clients = subject.database_clients().iter().map(DatabaseClient::workload);
     let serves =
@@ -62,14 +63,13 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         let strategy = workload.object().get("spec.strategy.type").and_then(|value| value.as_str());
         let at = workload.object().at("spec.strategy.type");
         check.expect(at, "how its pods are replaced", &strategy.unwrap_or("RollingUpdate"), equal_to("RollingUpdate"));
-        let unavailable = workload.object().get("spec.strategy.rollingUpdate.maxUnavailable");
-        // The default, 25 %, is rounded down: with fewer than four pods it is none.
-        let unavailable = match unavailable {
-            Some(value) if value.as_str() == Some("0%") || value.as_u64() == Some(0) => "none",
-            None if workload.replicas() < 4 => "none",
-            Some(_) if workload.replicas() > 1 => "some of several",
-            None => "some of several",
-            Some(_) => "the only one",
+        let least = scaler_of(subject.rendering(), workload).map(|scaler| scaler.get("spec.minReplicas"));
+        let least = least.map_or_else(|| workload.replicas(), |told| told.and_then(Value::as_u64).unwrap_or(1)).max(1);
+        let unavailable = match taken_by_roll(workload, least) {
+            0 => "none",
+            taken if taken < least => "some of several",
+            _ if least == 1 => "the only one",
+            _ => "all of them",
         };
         let at = workload.object().at("spec.strategy.rollingUpdate.maxUnavailable");
         check.expect(at, "pods that may be missing meanwhile", &unavailable, one_of(&["none", "some of several"]));
@@ -94,5 +94,42 @@ fn live(records: &Records, check: &mut Check) {
             let gap = history.lane(lane).longest_gap.map(|gap| gap.seconds);
             check.expect(place(), limit, &gap, within_seconds(rotation.limit(limit).unwrap_or_default()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::feature::Feature;
+    use harness::verdict::Verdict::{self, Holds, Violated};
+    use rstest::rstest;
+
+    use super::ROT_05;
+    use crate::testing::judge_promised;
+
+    const SCALED: &str = "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a}, spec: {minReplicas: 3, maxReplicas: 9, scaleTargetRef: {kind: Deployment, name: a}}}";
+
+    #[rstest]
+    #[case::by_default("replicas: 1", "", Holds)]
+    #[case::the_default_written_out("replicas: 1", "maxUnavailable: 25%", Holds)]
+    #[case::the_only_one("replicas: 1", "maxUnavailable: 1", Violated)]
+    #[case::the_only_one_without_another("replicas: 1", "maxUnavailable: 0, maxSurge: 0", Violated)]
+    #[case::one_of_three("replicas: 3", "maxUnavailable: 1", Holds)]
+    #[case::three_of_three("replicas: 3", "maxUnavailable: 100%", Violated)]
+    #[case::more_than_there_are("replicas: 2", "maxUnavailable: 5", Violated)]
+    #[case::the_only_one_of_which_nothing_is_said("paused: false", "maxUnavailable: 1", Violated)]
+    fn a_roll(#[case] replicas: &str, #[case] roll: &str, #[case] verdict: Verdict) {
+        assert_eq!(judge_promised(&ROT_05, &manifests(replicas, roll), Feature::PasswordRotation), verdict);
+    }
+
+    #[test]
+    fn an_autoscaler_says_how_few_there_are() {
+        let scaled = format!("{}\n---\n{SCALED}", manifests("paused: false", "maxUnavailable: 1"));
+        assert_eq!(judge_promised(&ROT_05, &scaled, Feature::PasswordRotation), Holds);
+    }
+
+    fn manifests(replicas: &str, roll: &str) -> String {
+        format!(
+            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a}}, spec: {{{replicas}, strategy: {{rollingUpdate: {{{roll}}}}}, template: {{metadata: {{labels: {{app: a}}}}, spec: {{containers: [{{name: a, env: [{{name: PGHOST, value: db}}]}}]}}}}}}}}\n---\n{{apiVersion: v1, kind: Service, metadata: {{name: a}}, spec: {{selector: {{app: a}}}}}}"
+        )
     }
 }

@@ -7,13 +7,15 @@
 
 use harness::check::Check;
 use harness::expectation::{equal_to, not_empty, that};
-use harness::experiment::BROKEN_ROLE;
 use harness::feature::Feature;
 use harness::finding::Place;
 use harness::graph::Role;
 use harness::record::{AFTER, BEFORE, DURING, Experiment, PodState, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
+use serde_json::Value;
+
+use crate::clients::clients_of;
 
 /// Readiness tells a wrong credential.
 pub const ROT_07: Requirement = Requirement {
@@ -22,7 +24,7 @@ pub const ROT_07: Requirement = Requirement {
     level: Level::Must,
     source: "S4: \"failed to ping database\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::PasswordRotation],
     experiments: &[Experiment::BreakCredential],
     decisive: &[Lane::Live],
@@ -31,8 +33,9 @@ pub const ROT_07: Requirement = Requirement {
     live: Some(live),
 };
 
-/// What a probe does behind its path, only the application knows; that it is another one than the liveness probe's is
-/// the least.
+/// What a probe does behind its path, only the application knows. One that asks what the liveness probe asks is blind to
+/// the database, or has the pod killed for it (ROT-06); where the name does not say that it is about life alone, the live
+/// lane sees which.
 fn rendered(subject: &Rendered, check: &mut Check) {
     let long_lived = subject.database_clients().iter().filter(|client| !client.workload().runs_to_an_end());
     for client in long_lived.filter(|client| client.container().role() == Role::Main) {
@@ -41,20 +44,33 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             check.expect(client, "its readiness probe", &"missing", equal_to("there"));
             continue;
         };
-        let path = |probe: &serde_json::Value| probe.pointer("/httpGet/path").cloned();
-        let own = path(readiness).is_none_or(|own| probe("livenessProbe").and_then(path) != Some(own));
+        let asked = |probe: &Value| {
+            let get = probe.get("httpGet")?;
+            Some(["path", "port", "scheme"].map(|field| get.get(field).cloned()))
+        };
+        let own = asked(readiness).is_none_or(|own| probe("livenessProbe").and_then(asked) != Some(own));
+        if !own && !is_about_life(readiness) {
+            let hint = "it asks what the liveness probe asks; whether that asks the database, only a cluster tells";
+            check.undecided(client, "its readiness probe", hint);
+            continue;
+        }
         let asks = if own { "a question of its own" } else { "what the liveness probe asks" };
         check.expect(client, "its readiness probe", &asks, equal_to("a question of its own"));
     }
 }
 
+/// Whether a probe asks for nothing but life, by the name of what it asks.
+fn is_about_life(probe: &Value) -> bool {
+    let path = probe.pointer("/httpGet/path").and_then(Value::as_str).unwrap_or_default();
+    let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    ["livez", "live", "liveness", "alive", "ping"].contains(&last.to_lowercase().as_str())
+}
+
 fn live(records: &Records, check: &mut Check) {
     let Some(broken) = records.of(Experiment::BreakCredential) else { return };
     let (before, during, after) = (broken.at(BEFORE), broken.at(DURING), broken.at(AFTER));
-    let clients = during.answers.get(BROKEN_ROLE).map(|role| before.client_workloads_of(role)).unwrap_or_default();
     let ready = |ready: bool| if ready { "ready" } else { "not ready" };
-    let named: Vec<&String> = clients.iter().collect();
-    check.control(Place::object("the bench"), "workloads that connected as that role before", &named[..], not_empty());
+    let clients = clients_of(broken, check);
     for workload in &clients {
         let pods: Vec<&PodState> = during.pods.iter().filter(|pod| pod.workload == *workload).collect();
         check.control(Place::object(workload), "pods while the credential was broken", &pods[..], not_empty());
@@ -74,5 +90,41 @@ fn live(records: &Records, check: &mut Check) {
     }
     for pod in after.pods.iter().filter(|pod| clients.contains(&pod.workload)) {
         check.expect(pod, "after the credential was right again", &ready(pod.ready), equal_to("ready"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::feature::Feature;
+    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use rstest::rstest;
+
+    use super::ROT_07;
+    use crate::testing::judge_promised;
+
+    #[rstest]
+    #[case::of_its_own("/readyz, port: 80", "/livez, port: 80", Holds)]
+    #[case::for_life_alone("/livez, port: 80", "/livez, port: 80", Violated)]
+    #[case::that_may_ask_the_database("/actuator/health, port: 80", "/actuator/health, port: 80", Unchecked)]
+    #[case::on_a_port_of_its_own("/, port: 81", "/, port: 80", Holds)]
+    fn a_readiness_probe(#[case] readiness: &str, #[case] liveness: &str, #[case] verdict: Verdict) {
+        let probes = format!(
+            "readinessProbe: {{httpGet: {{path: {readiness}}}}}, livenessProbe: {{httpGet: {{path: {liveness}}}}}"
+        );
+        assert_eq!(judge_promised(&ROT_07, &client(&probes), Feature::PasswordRotation), verdict);
+    }
+
+    #[test]
+    fn no_readiness_probe_tells_nothing() {
+        assert_eq!(
+            judge_promised(&ROT_07, &client("livenessProbe: {tcpSocket: {port: 80}}"), Feature::PasswordRotation),
+            Violated
+        );
+    }
+
+    fn client(probes: &str) -> String {
+        format!(
+            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a}}, spec: {{template: {{spec: {{containers: [{{name: a, env: [{{name: PGHOST, value: db}}], {probes}}}]}}}}}}}}"
+        )
     }
 }

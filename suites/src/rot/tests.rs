@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use harness::experiment::{
-    BROKEN_ROLE, BY_ITSELF, CHANGED, DECLARED_STEPS, FOLLOW, FOLLOW_AFTER_STEPS, FOLLOWED, FRESH_GAP, MADE_BY,
-    NEW_ACCEPTED, NEW_CREDENTIAL, OLD_CREDENTIAL, OLD_REFUSED, REFUSE, RESTARTED, STEADY_GAP, UNTAKEN,
+    BY_ITSELF, CHANGED, DECLARED_STEPS, FOLLOW, FOLLOW_AFTER_STEPS, FOLLOWED, FRESH_GAP, MADE_BY, NEW_ACCEPTED,
+    NEW_CREDENTIAL, OLD_CREDENTIAL, OLD_REFUSED, REFUSE, RESTARTED, STEADY_GAP, UNTAKEN,
 };
 use harness::history::{FRESH, Gap, History, LaneHistory, Mark, STEADY};
-use harness::probe::{LoggedFailure, Login};
-use harness::record::{AFTER, BEFORE, DURING, Experiment, PodChange, Record, Snapshot, Step};
+use harness::probe::{LoggedFailure, Login, Session, UNREADABLE};
+use harness::record::{AFTER, BEFORE, DURING, Experiment, PodChange, ROLE, Record, Snapshot, Step};
 use harness::requirement::Requirement;
 use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
 use rstest::rstest;
@@ -31,6 +31,7 @@ fn snapshot(name: &str, seconds: i64, digest: &str) -> Snapshot {
     let mut seen = moment(name, seconds, [pod("deployment/agents", "a"), pod("deployment/agents-controllers", "b")]);
     seen.credentials = [("db".to_owned(), [("password".to_owned(), digest.to_owned())].into())].into();
     seen.tried = tried();
+    seen.answers = [(ROLE.to_owned(), "app".to_owned())].into();
     seen
 }
 
@@ -93,7 +94,6 @@ fn broken() -> Record {
             message: "password authentication failed".into(),
         })
         .into();
-    during.answers = [(BROKEN_ROLE.to_owned(), "app".to_owned())].into();
     record(Experiment::BreakCredential, [snapshot(BEFORE, 0, "old"), during, snapshot(AFTER, 40, "new")])
 }
 
@@ -151,6 +151,17 @@ fn new_unknown(seen: &mut Snapshot) {
     seen.tried.insert(NEW_CREDENTIAL.into(), Login::Unknown { reason: "no route".into() });
 }
 
+/// It has no reason to log in again: its own credential is what it was.
+fn with_a_client_of_another_role(record: &mut Record) {
+    for seen in &mut record.snapshots {
+        let mail = pod("deployment/mail", "m");
+        let session =
+            moment("", 0, [mail.clone()]).sessions.into_iter().map(|one| Session { role: "mail".into(), ..one });
+        seen.sessions.extend(session);
+        seen.pods.push(mail);
+    }
+}
+
 fn nobody_followed(record: &mut Record) {
     let waits = record.steps.iter_mut().filter(|step| step.name == FOLLOW);
     waits.for_each(|step| step.unmet = Some("pod a has not logged in since".into()));
@@ -161,6 +172,8 @@ fn nobody_followed(record: &mut Record) {
 #[case::accepted_late(&ROT_01, in_history(|all| all.marks[1].at = at(100)), Violated)]
 #[case::nothing_was_rotated(&ROT_01, at_moment(AFTER, |seen| seen.credentials = snapshot(BEFORE, 0, "old").credentials), Unchecked)]
 #[case::a_pod_stays_behind(&ROT_03, at_moment(DURING, |seen| seen.logins.truncate(1)), Violated)]
+#[case::somebody_comes_in_as_another_role(&ROT_03, with_a_client_of_another_role, Holds)]
+#[case::only_another_role_of_a_pod_follows(&ROT_03, at_moment(DURING, |seen| seen.logins[0].role = "metrics".into()), Violated)]
 #[case::nobody_followed_in_time(&ROT_03, nobody_followed, Violated)]
 #[case::followed_by_the_declared_steps(&ROT_03, only_by_declared_steps, Holds)]
 #[case::the_declared_steps_fail(&ROT_03, declared_steps_fail, Violated)]
@@ -168,6 +181,7 @@ fn nobody_followed(record: &mut Record) {
 #[case::never_refused(&ROT_04, in_history(|all| all.marks.retain(|mark| mark.name != OLD_REFUSED)), Violated)]
 #[case::opens_at_once(&ROT_04, at_moment(DURING, old_accepted), Violated)]
 #[case::opens_after_a_restart(&ROT_04, at_moment(RESTARTED, old_accepted), Violated)]
+#[case::no_answer_to_the_old_one(&ROT_04, at_moment(AFTER, |seen| { seen.tried.insert(OLD_CREDENTIAL.into(), Login::Unknown { reason: "no route".into() }); }), Unchecked)]
 #[case::opens_after_a_rollback(&ROT_04, at_moment(AFTER, old_accepted), Violated)]
 #[case::the_way_is_closed_to_everybody(&ROT_04, at_moment(AFTER, new_unknown), Unchecked)]
 #[case::lost(&ROT_05, in_history(|all| all.lost.push("steady-0-1".into())), Violated)]
@@ -182,11 +196,13 @@ fn nobody_followed(record: &mut Record) {
 #[case::nobody_watched(&ROT_06, |record: &mut Record| record.changes.clear(), Unchecked)]
 #[case::calls_itself_ready(&ROT_07, at_moment(DURING, |seen| seen.pods[1].ready = true), Violated)]
 #[case::does_not_recover(&ROT_07, at_moment(AFTER, |seen| seen.pods[0].ready = false), Violated)]
-#[case::nobody_is_concerned(&ROT_07, at_moment(DURING, |seen| { seen.answers.insert(BROKEN_ROLE.into(), "another".into()); }), Unchecked)]
+#[case::nobody_is_concerned(&ROT_07, at_moment(BEFORE, |seen| { seen.answers.insert(ROLE.into(), "another".into()); }), Unchecked)]
 #[case::was_not_ready_before(&ROT_07, at_moment(BEFORE, |seen| seen.pods[0].ready = false), Unchecked)]
 #[case::was_not_refused(&ROT_07, at_moment(DURING, |seen| seen.failures.clear()), Unchecked)]
 #[case::no_pod_is_left(&ROT_07, at_moment(DURING, |seen| seen.pods.clear()), Unchecked)]
 #[case::one_key_is_stale(&ROT_08, at_moment(AFTER, |seen| { seen.tried.insert("key uri of secret/db".into(), refused()); }), Violated)]
+#[case::one_key_is_garbage(&ROT_08, at_moment(AFTER, |seen| { seen.tried.insert("key uri of secret/db".into(), Login::Unknown { reason: UNREADABLE.into() }); }), Violated)]
+#[case::one_key_got_no_answer(&ROT_08, at_moment(AFTER, |seen| { seen.tried.insert("key uri of secret/db".into(), Login::Unknown { reason: "no route".into() }); }), Unchecked)]
 #[case::no_key_was_tried(&ROT_08, at_moment(AFTER, |seen| { seen.tried.remove("key uri of secret/db"); }), Unchecked)]
 #[case::comes_back(&ROT_09, at_moment(AFTER, old_accepted), Violated)]
 #[case::a_superuser(&ROT_10, at_moment(DURING, |seen| seen.logins[0].role = "postgres".into()), Violated)]

@@ -7,6 +7,9 @@ use crate::graph::fact::{Fact, Text};
 use crate::graph::recognise::{LIBPQ, carries_a_dsn, chooses_a_mode};
 use crate::graph::ssl::SslMode;
 
+/// The variable by which libpq is told a mode.
+const PGSSLMODE: &str = "PGSSLMODE";
+
 impl DatabaseClient {
     /// How it treats TLS: by its connection strings, else its variables, else libpq's default.
     pub fn ssl_mode(&self) -> Fact<SslMode> {
@@ -29,7 +32,12 @@ impl DatabaseClient {
 
     fn mode_of(&self, dsn: &Dsn) -> Fact<SslMode> {
         if let Some(written) = dsn.parameter("sslmode").or_else(|| dsn.parameter("ssl-mode")) {
-            return parse(written);
+            let mode = parse(written);
+            let trusts_anybody = dsn.parameter("sslfactory").and_then(Text::known).is_some_and(|name| {
+                // The JDBC driver verifies with this class, and this one accepts every certificate.
+                name.ends_with("NonValidatingFactory")
+            });
+            return if trusts_anybody { mode.map(|mode| mode.min(SslMode::Require)) } else { mode };
         }
         let ssl = dsn.parameter("ssl");
         match (dsn.style, ssl, ssl.and_then(Text::known)) {
@@ -54,31 +62,34 @@ impl DatabaseClient {
         if let Some(mode) = weakest(self.told.iter().map(parse)) {
             return mode;
         }
-        let stated = |name: &str| self.container.variable(name).filter(|found| found.value.known() != Some(""));
-        if let Some(variable) = stated("PGSSLMODE") {
-            return parse(&variable.value);
-        }
+        let stated = self.container.variable(PGSSLMODE).filter(|found| found.value.known() != Some(""));
+        let own = self.mode_of_its_own();
         // Who reads libpq's variables or a connection string has libpq's default. Others have variables of their own.
-        let reads_libpq = !self.dsns.is_empty()
-            || self
-                .container
-                .env()
-                .iter()
-                .any(|known| LIBPQ.contains(&known.name.as_str()) || carries_a_dsn(&known.name));
-        if reads_libpq {
-            return self.unread().map_or(Fact::Known(SslMode::DEFAULT), Fact::Unknown);
-        }
-        let is_own = |known: &&EnvVar| chooses_a_mode(&known.name) && known.value.known() != Some("");
-        if let Some(variable) = self.container.env().iter().find(is_own) {
-            return parse(&variable.value);
-        }
-        weakest(self.settings.iter().flat_map(|file| &file.modes).map(parse)).unwrap_or_else(|| {
-            Fact::Unknown(format!(
+        let of_libpq = |known: &EnvVar| {
+            // The variable itself says nothing of whether anybody reads it.
+            let beside = known.name != PGSSLMODE || stated.is_none();
+            beside && LIBPQ.contains(&known.name.as_str()) || carries_a_dsn(&known.name)
+        };
+        let reads_libpq = !self.dsns.is_empty() || self.container.env().iter().any(of_libpq);
+        match (stated.map(|variable| parse(&variable.value)), own) {
+            (Some(stated), None) => stated,
+            (Some(stated), Some(own)) => which_of_both(stated, own, reads_libpq),
+            (None, _) if reads_libpq => self.unread().map_or(Fact::Known(SslMode::DEFAULT), Fact::Unknown),
+            (None, Some(own)) => own,
+            (None, None) => Fact::Unknown(format!(
                 "{}, and nothing that Holdfast reads says how it does TLS, so its driver's default decides; state the \
-                 mode where the driver reads it, as sslmode or PGSSLMODE",
+                 mode where that driver reads it: a variable that it does not read changes nothing",
                 self.because
-            ))
-        })
+            )),
+        }
+    }
+
+    /// What a variable or a file says that the application alone reads.
+    fn mode_of_its_own(&self) -> Option<Fact<SslMode>> {
+        let is_own =
+            |known: &&EnvVar| known.name != PGSSLMODE && chooses_a_mode(&known.name) && known.value.known() != Some("");
+        let variable = self.container.env().iter().find(is_own).map(|variable| parse(&variable.value));
+        variable.or_else(|| weakest(self.settings.iter().flat_map(|file| &file.modes).map(parse)))
     }
 
     /// A variable that carries a whole connection string of which nothing is known: it may say anything.
@@ -89,6 +100,22 @@ impl DatabaseClient {
             Fact::Known(_) => None,
             Fact::Unknown(hint) => Some(hint),
         })
+    }
+}
+
+/// The variable of libpq beside a mode of the application's own. An application hands its own to the driver, and what a
+/// driver is handed wins over the variable; but who reads libpq's variables may well have no use for the other.
+fn which_of_both(stated: Fact<SslMode>, own: Fact<SslMode>, reads_libpq: bool) -> Fact<SslMode> {
+    match (stated, own) {
+        (Fact::Known(stated), Fact::Known(own)) if own == stated || own < stated && !reads_libpq => Fact::Known(own),
+        (Fact::Known(stated), Fact::Known(own)) => Fact::Unknown(format!(
+            "{PGSSLMODE} says {stated} and its own setting {own}, and only its driver tells which of them counts; let them \
+             say the same"
+        )),
+        (_, Fact::Unknown(hint)) | (Fact::Unknown(hint), Fact::Known(SslMode::VerifyFull | SslMode::VerifyCa)) => {
+            Fact::Unknown(hint)
+        }
+        (Fact::Unknown(_), own) => own,
     }
 }
 
@@ -209,6 +236,43 @@ mod tests {
     fn a_driver_may_call_the_mode_ssl(#[case] uri: &str, #[case] expected: &str) {
         let seen = told(&format!("env: [{{name: DATABASE_URL, value: '{uri}'}}]"), "", "");
         assert!(seen.starts_with(expected), "{seen}");
+    }
+
+    #[rstest]
+    #[case::that_says_the_same("verify-full", "verify-full", "", "verify-full")]
+    #[case::that_is_weaker("verify-full", "disable", "", "disable")]
+    #[case::that_is_stronger(
+        "prefer",
+        "verify-full",
+        "",
+        "unknown: PGSSLMODE says prefer and its own setting verify-full"
+    )]
+    #[case::beside_a_variable_of_libpq("verify-full", "disable", ", {name: PGHOST, value: db-rw}", "unknown: ")]
+    fn a_mode_of_its_own(#[case] stated: &str, #[case] own: &str, #[case] more: &str, #[case] expected: &str) {
+        let env = format!(
+            "env: [{{name: PGSSLMODE, value: {stated}}}, {{name: SHOP_POSTGRES_HOST, value: db-rw}}, {{name: SHOP_POSTGRES_SSLMODE, value: {own}}}{more}]"
+        );
+        let seen = told(&env, "", "");
+        assert!(seen.starts_with(expected), "{seen}");
+    }
+
+    #[rstest]
+    #[case::weaker("ssl:\n        mode: disable", "disable")]
+    #[case::switched_off("tls:\n        enabled: false", "disable")]
+    #[case::the_same("ssl:\n        mode: verify-full", "verify-full")]
+    #[case::none("port: 5432", "verify-full")]
+    fn a_mode_of_a_file(#[case] setting: &str, #[case] expected: &str) {
+        let more = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings}}\ndata:\n  config.yaml: |\n    postgres:\n      host: db-rw\n      {setting}\n"
+        );
+        let env = "env: [{name: PGSSLMODE, value: verify-full}], volumeMounts: [{name: s, mountPath: /etc/app}]";
+        assert_eq!(told(env, "{name: s, configMap: {name: settings}}", &more), expected);
+    }
+
+    #[test]
+    fn a_driver_may_be_told_to_trust_anybody() {
+        let uri = "jdbc:postgresql://db-rw/app?sslmode=verify-full&sslfactory=org.postgresql.ssl.NonValidatingFactory";
+        assert_eq!(told(&format!("env: [{{name: DATABASE_URL, value: '{uri}'}}]"), "", ""), "require");
     }
 
     #[rstest]
