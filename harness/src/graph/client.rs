@@ -2,12 +2,14 @@
 
 mod mode;
 
+use super::asks::only_asks;
 use super::ca::{self, CaWiring};
 use super::dsn::Dsn;
 use super::env::EnvVar;
 use super::fact::Text;
 use super::recognise::{
-    ends_with_any, holds_parameters, is_server, names_a_credential_file, names_a_database, says_where, speaks_another,
+    ends_with_any, holds_parameters, is_server, names_a_credential_file, names_a_database, names_a_password_of_it,
+    says_where, speaks_another,
 };
 use super::reference::{KeyRef, RefKind};
 use super::settings::{self, Settings};
@@ -55,7 +57,7 @@ impl DatabaseClient {
         surroundings: &Surroundings,
         services: &[&Object],
     ) -> Option<Self> {
-        if is_server(container, workload, services) {
+        if is_server(container, workload, services) || only_asks(container) {
             return None;
         }
         let dsns = find_dsns(container, store);
@@ -249,7 +251,10 @@ fn find_credentials(container: &Container, store: &Store, surroundings: &Surroun
     };
     for variable in container.env().iter().filter(|variable| variable.is_secret()) {
         if let Some(key) = variable.key()
-            && (knows(key, store, surroundings) || names_a_database(variable) || Dsn::parse(&variable.value).is_some())
+            && (knows(key, store, surroundings)
+                || names_a_database(variable)
+                || names_a_password_of_it(&variable.name)
+                || Dsn::parse(&variable.value).is_some())
         {
             add(key);
         }

@@ -3,6 +3,7 @@
 //! A chart is read as Kubernetes would run it. Where manifests cannot tell, the answer is [`Fact::Unknown`] with what
 //! would tell; nothing is guessed into a verdict.
 
+mod asks;
 mod ca;
 mod client;
 pub mod cnpg;

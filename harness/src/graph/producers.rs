@@ -34,8 +34,8 @@ pub(super) struct Producers {
     provided: Vec<String>,
     hooks: Vec<String>,
     copied: Option<(String, String)>,
-    /// The namespace of the release, where it is known.
-    namespace: Option<String>,
+    /// What the namespace of the release is called, where it is known.
+    namespaces: Vec<String>,
     writers: Vec<(String, Writer)>,
 }
 
@@ -67,7 +67,7 @@ impl Producers {
             provided: surroundings.provided.clone(),
             hooks: surroundings.hooks.clone(),
             copied: surroundings.copied.clone(),
-            namespace: surroundings.namespace.clone(),
+            namespaces: surroundings.namespaces.clone(),
             writers: Vec::new(),
         };
         for object in surroundings.companions.objects() {
@@ -165,12 +165,12 @@ impl Producers {
 
     /// Whether two namespaces are the same. One that is not written is that of the release.
     fn is_same(&self, one: &Option<String>, other: &Option<String>) -> bool {
-        let written = |namespace: &Option<String>| namespace.clone().filter(|_| *namespace != self.namespace);
+        let written = |namespace: &Option<String>| namespace.clone().filter(|name| !self.namespaces.contains(name));
         match (written(one), written(other)) {
             (Some(one), Some(other)) => one == other,
             (None, None) => true,
             // Which namespace others are applied to, only who applies them knows.
-            _ => self.namespace.is_none(),
+            _ => self.namespaces.is_empty(),
         }
     }
 
@@ -330,6 +330,35 @@ mod tests {
             Producer::WithoutKey { .. } | Producer::Nobody => None,
         };
         assert_eq!(known.as_deref(), expected);
+    }
+
+    #[rstest]
+    #[case::that_it_writes(Some("shop"), true)]
+    #[case::that_it_leaves_to_others(None, true)]
+    #[case::of_somebody_else(Some("mail"), false)]
+    fn what_a_companion_makes_is_in_the_namespace_of_the_release(#[case] namespace: Option<&str>, #[case] there: bool) {
+        let companions = "{apiVersion: v1, kind: Secret, metadata: {name: auth}, stringData: {password: x}}";
+        let surroundings = Surroundings {
+            companions: Manifests::parse(companions, "test").unwrap(),
+            namespaces: vec!["of-the-bench".into(), "shop".into()],
+            ..Surroundings::default()
+        };
+        let manifests = Manifests::default();
+        let producers = Producers::new(&manifests, &surroundings);
+        let of = |key: &str| {
+            let reference = Reference {
+                kind: RefKind::Secret,
+                name: "auth".into(),
+                namespace: namespace.map(str::to_owned),
+                key: Some(key.into()),
+                optional: false,
+                usage: Use::Env,
+                place: Place::object("pod/a"),
+            };
+            producers.of(&reference, &Store::new(&manifests, &surroundings))
+        };
+        assert_eq!(matches!(of("password"), Producer::Known(_)), there);
+        assert_eq!(matches!(of("passwort"), Producer::WithoutKey { .. }), there);
     }
 
     #[test]

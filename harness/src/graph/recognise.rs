@@ -117,6 +117,29 @@ pub(super) const LIBPQ: &[&str] = &[
 /// Other databases, as applications name their drivers.
 const OTHERS: &[&str] = &["mysql", "mariadb", "sqlite", "mongo", "mssql", "sqlserver", "oracle", "cassandra"];
 
+/// Other servers that have a password.
+const ELSEWHERE: &[&str] = &[
+    "mongodb",
+    "redis",
+    "valkey",
+    "clickhouse",
+    "elastic",
+    "elasticsearch",
+    "opensearch",
+    "influxdb",
+    "neo4j",
+    "ldap",
+    "smtp",
+    "rabbitmq",
+    "amqp",
+    "kafka",
+    "s3",
+    "minio",
+    "vector",
+    "druid",
+    "trino",
+];
+
 /// Last words of names whose value is a kind of database, in lower case.
 const KINDS: &[&str] = &[
     "type",
@@ -208,6 +231,17 @@ pub(super) fn names_a_database(variable: &EnvVar) -> bool {
         || carries_a_dsn(name) && !name.starts_with("MYSQL")
         || has_word(name, POSTGRES) && has_word(name, CONNECTION)
         || last_word(name).is_some_and(|last| names_a_kind(&last)) && !has_word(name, POSTGRES) && is_postgres(value)
+}
+
+/// Whether a variable of who dials PostgreSQL holds its password: `KC_DB_PASSWORD`, as long as it names no other server.
+pub(super) fn names_a_password_of_it(name: &str) -> bool {
+    let other = |word: &str| {
+        let word = word.to_lowercase();
+        OTHERS.contains(&word.as_str()) || ELSEWHERE.contains(&word.as_str())
+    };
+    last_word(name).is_some_and(|last| matches!(last.as_str(), "password" | "passwd" | "pass" | "pwd"))
+        && (has_word(name, DATABASE) || has_word(name, POSTGRES))
+        && !name.split('_').any(other)
 }
 
 /// Whether a variable chooses how TLS is done with a database.

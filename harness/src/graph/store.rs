@@ -35,8 +35,9 @@ pub struct Surroundings {
     pub ca_mount_path: Option<String>,
     /// The reserved name of the CA's volume, where the subject says.
     pub ca_volume: Option<String>,
-    /// The namespace of the release, where it is known.
-    pub namespace: Option<String>,
+    /// What the namespace of the release is called, where it is known: manifests of a chart and companions may be written
+    /// for it under different names.
+    pub namespaces: Vec<String>,
     /// Jobs that bring the schema up to date, where the subject says, `job/shop-setup`.
     pub migrations: Vec<String>,
     /// Custom resources with pod templates: kind and dotted path.

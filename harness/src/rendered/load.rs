@@ -268,7 +268,11 @@ fn surroundings(subject: &Subject, helms: &Helms) -> Result<Surroundings, Render
         credentials: subject.database().credentials.iter().map(|credential| credential.secret.clone()).collect(),
         credential_keys: subject.database().credentials.iter().map(declared_keys).collect(),
         provided,
-        namespace: subject.is_declared().then(|| NAMESPACE_OF_A_BENCH.to_owned()),
+        namespaces: if subject.is_declared() {
+            vec![NAMESPACE_OF_A_BENCH.to_owned(), subject.name().to_owned()]
+        } else {
+            Vec::new()
+        },
         copied: subject.database().ca_sync.as_ref().map(|sync| (sync.target.secret.clone(), sync.target.key.clone())),
         hooks: subject.file().releases.iter().flat_map(|release| release.provides.iter().cloned()).collect(),
         migrations: subject.database().migrations.clone(),

@@ -9,7 +9,7 @@ use harness::expectation::{equal_to, not_empty, that};
 use harness::experiment::{MISSING_SECRET, MISSING_SECRET_NAME, WRONG_KEY, WRONG_KEY_NAME};
 use harness::feature::Feature;
 use harness::finding::Place;
-use harness::graph::RefKind;
+use harness::graph::{Container, RefKind, Reference, Role, Workload};
 use harness::record::{AFTER, Experiment, PodState, Records, Snapshot};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
@@ -44,11 +44,24 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         }
         seen.push(workload.reference());
         let references = workload.references();
-        for reference in references.iter().filter(|one| one.kind == RefKind::Secret && secrets.contains(&one.name)) {
+        let to_the_ca = |one: &&Reference| one.kind == RefKind::Secret && secrets.contains(&one.name);
+        for reference in references.iter().filter(to_the_ca).filter(|one| !only_looks(subject, workload, one)) {
             let insists = if reference.optional { "optional" } else { "required" };
             check.expect(reference, format!("the reference to {reference}"), &insists, equal_to("required"));
         }
     }
+}
+
+/// Whether a reference is of a container that starts before the others whatever is missing, to say so, and is no client
+/// itself: what MIG-04 asks for.
+fn only_looks(subject: &Rendered, workload: &Workload, reference: &Reference) -> bool {
+    let Some(name) = reference.place.container.as_deref() else { return false };
+    let is_client = subject
+        .database_clients()
+        .iter()
+        .any(|client| client.workload().reference() == workload.reference() && client.container().name() == name);
+    let prepares = |container: &Container| container.role() == Role::Init && container.name() == name;
+    !is_client && workload.containers().iter().any(prepares)
 }
 
 fn live(records: &Records, check: &mut Check) {

@@ -27,7 +27,7 @@ pub const CA_07: Requirement = Requirement {
     level: Level::Must,
     source: "S0: \"if using checksum rollouts, pods restart automatically\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::Ca],
     experiments: &[Experiment::RotateCa],
     decisive: &[Lane::Live],
@@ -79,10 +79,11 @@ fn live(records: &Records, check: &mut Check) {
     control_new_key(rotation, check);
     let Some(on_the_wire) = rotation.over(ON_THE_WIRE) else { return };
     for (workload, pods) in before.workloads() {
-        if pods.iter().all(|pod| before.sessions_of(pod).is_empty() && pod.ca().is_none()) {
+        let now: Vec<_> = after.pods.iter().filter(|pod| pod.workload == workload).collect();
+        let all = || pods.iter().copied().chain(now.iter().copied());
+        if all().all(|pod| pod.ca().is_none()) && !all().any(|pod| came(pod, before) || came(pod, after)) {
             continue; // No client of the database.
         }
-        let now: Vec<_> = after.pods.iter().filter(|pod| pod.workload == workload).collect();
         if now.is_empty() {
             check.expect(Place::object(workload), HOW, &"not at all: it has no pod", one_of(WAYS));
         }
@@ -90,6 +91,11 @@ fn live(records: &Records, check: &mut Check) {
             check.expect(pod, HOW, &how(pod, before, after, on_the_wire).as_str(), one_of(WAYS));
         }
     }
+}
+
+/// Whether a pod came to the database, let in or not: between two sessions of a pool it is a client all the same.
+fn came(pod: &PodState, seen: &Snapshot) -> bool {
+    !seen.sessions_of(pod).is_empty() || !seen.logins_of(pod).is_empty() || !seen.failures_of(pod).is_empty()
 }
 
 const HOW: &str = "how it came to log in under the new CA";
@@ -116,12 +122,13 @@ fn trusts(pod: &PodState, after: &Snapshot) -> bool {
 #[cfg(test)]
 mod tests {
     use harness::experiment::ON_THE_WIRE;
-    use harness::record::{AFTER, BEFORE, Experiment, Record, Snapshot};
+    use harness::probe::LoggedFailure;
+    use harness::record::{AFTER, BEFORE, Experiment, PodState, Record, Snapshot};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
     use super::CA_07;
-    use crate::testing::{certificate, judge_live, moment, pod, record, step, trusting};
+    use crate::testing::{at, certificate, judge_live, moment, pod, record, step, trusting};
 
     fn followed() -> Record {
         let mut before = moment(BEFORE, 0, [pod("deployment/agents", "a"), pod("deployment/agents-controllers", "b")]);
@@ -138,6 +145,15 @@ mod tests {
         after.logins.retain(|login| login.client != client);
     }
 
+    /// An application of somebody else's that opens a session for each task.
+    fn with_a_worker_that_is_refused(record: &mut Record) {
+        let worker = PodState { inspected: None, ..pod("deployment/worker", "w") };
+        let (role, client) = (String::new(), worker.address.clone().unwrap());
+        let (sqlstate, message) = ("08P01".to_owned(), "tlsv1 alert unknown ca".to_owned());
+        record.snapshots.iter_mut().for_each(|seen| seen.pods.push(worker.clone()));
+        record.snapshots[1].failures.push(LoggedFailure { at: at(40), role, client, sqlstate, refused: true, message });
+    }
+
     #[rstest]
     #[case::in_place_and_by_a_restart(|_record: &mut Record| {}, Holds)]
     #[case::in_one_workload_only(|record: &mut Record| forget(&mut record.snapshots[1], 1), Violated)]
@@ -146,6 +162,7 @@ mod tests {
         let after = &mut record.snapshots[1];
         after.pods[0] = trusting(after.pods[0].clone(), "old");
     }, Violated)]
+    #[case::and_loses_one_that_was_between_two_sessions(with_a_worker_that_is_refused, Violated)]
     #[case::and_loses_a_workload(|record: &mut Record| { record.snapshots[1].pods.pop(); }, Violated)]
     #[case::with_the_old_key(|record: &mut Record| record.snapshots[1].published_ca = vec![certificate("old")], Unchecked)]
     fn the_product_follows(#[case] change: fn(&mut Record), #[case] verdict: Verdict) {
