@@ -39,21 +39,24 @@ pub fn judge_rendered(rendered: &Rendered, requirement: &Requirement) -> Judgeme
         run(rendered, &mut check);
         check.judge()
     }));
-    judged.unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        let reason = format!("the check broke, which is a defect of Holdfast: {}", said.unwrap_or("no message"));
-        Judgement::without_check(Verdict::Unchecked, reason)
-    })
+    judged.unwrap_or_else(|panic| Judgement::broken(panic.as_ref()))
 }
 
 /// What becomes of a requirement whose features the subject neither claims nor shows; nothing where it applies.
 pub(crate) fn unclaimed(requirement: &Requirement, rendered: &Rendered) -> Option<Judgement> {
-    let missing = requirement.features.iter().filter(|feature| !applies(**feature, rendered));
-    let missing: Vec<&str> = missing.map(|feature| feature.name()).collect();
-    (!missing.is_empty()).then(|| {
-        let reason = format!("the subject does not claim {}, and its manifests do not show it", missing.join(", "));
-        Judgement::without_check(Verdict::NotClaimed, reason)
-    })
+    let missing = missing(requirement, rendered);
+    (!missing.is_empty()).then(|| Judgement::without_check(Verdict::NotClaimed, not_claimed(&missing)))
+}
+
+/// The features of a requirement that the subject neither claims nor shows.
+pub(crate) fn missing(requirement: &Requirement, rendered: &Rendered) -> Vec<Feature> {
+    requirement.features.iter().copied().filter(|feature| !applies(*feature, rendered)).collect()
+}
+
+/// Why a requirement does not apply without these features.
+pub(crate) fn not_claimed(missing: &[Feature]) -> String {
+    let names: Vec<&str> = missing.iter().map(|feature| feature.name()).collect();
+    format!("the subject does not claim {}, and its manifests do not show it", names.join(", "))
 }
 
 /// What becomes of a requirement in the live lane whose experiments are for another kind of database; nothing where they

@@ -18,23 +18,20 @@ pub(crate) fn progress(terminal: &Terminal) -> Box<dyn Progress> {
     if io::stderr().is_terminal() {
         Box::new(Bars::new(terminal.clone()))
     } else {
-        Box::new(Lines { terminal: terminal.clone(), running: Mutex::default() })
+        Box::new(Lines { terminal: terminal.clone() })
     }
 }
 
 /// A line for each step that begins and ends.
 struct Lines {
     terminal: Terminal,
-    running: Mutex<BTreeMap<String, String>>,
 }
 
 impl Progress for Lines {
     fn tell(&self, event: Event<'_>) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Said(sentence) => self.terminal.say(sentence),
             Event::Began { step, what, expected } => {
-                running.insert(step.into(), what.into());
                 let about = expected.map(|time| format!(", about {}", human(time))).unwrap_or_default();
                 self.terminal.say(&format!("{step}: {what}{about}"));
             }
@@ -43,7 +40,6 @@ impl Progress for Lines {
                 self.terminal.say(&format!("{steps} to do, about {} left", human(time)));
             }
             Event::Ended { step, succeeded, took } => {
-                running.remove(step);
                 let outcome = if succeeded { "done" } else { "failed" };
                 self.terminal.say(&format!("{step}: {outcome} after {}", human(took)));
             }

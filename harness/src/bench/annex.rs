@@ -34,10 +34,10 @@ impl Bench {
         Ok(namespace)
     }
 
-    /// Removes the second namespace.
+    /// Asks for the removal of the second namespace, and does not wait for it.
     ///
     /// # Errors
-    /// When it does not go.
+    /// When the API server refuses.
     pub(crate) async fn clear_annex(&self, namespace: &str) -> Result<(), BenchError> {
         let removed = self.cluster.remove(&Leftover::namespace(&self.run, namespace)).await;
         removed.map_err(|source| BenchError::Clear { namespace: namespace.to_owned(), source })

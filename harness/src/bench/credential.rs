@@ -141,7 +141,7 @@ impl Bench {
         timeout(ANSWER, attempt).await.unwrap_or_else(|_elapsed| unanswered())
     }
 
-    /// The same over TLS that is verified against the published CA; a PostgreSQL of the chart's publishes none, and is
+    /// Logs in as [`Self::try_login`] does, over TLS that is verified against the published CA; a PostgreSQL of the chart's publishes none, and is
     /// asked from a pod.
     ///
     /// # Errors

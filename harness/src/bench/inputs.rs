@@ -39,10 +39,10 @@ pub(crate) fn unguessed() -> SecretString {
     SecretString::from(format!("{}/+", STANDARD.encode(random::<24>())))
 }
 
-/// Bytes that nobody can guess, at least 16.
+/// Random bytes, at least 16. Where the machine gives none, the time: unique, and no secret.
 pub(super) fn random<const LENGTH: usize>() -> [u8; LENGTH] {
+    const { assert!(LENGTH >= 16) };
     let mut bytes = [0; LENGTH];
-    // Without randomness the clock must do: unique it is anyway.
     if ring::default_provider().secure_random.fill(&mut bytes).is_err() {
         bytes[..16].copy_from_slice(&jiff::Timestamp::now().as_nanosecond().to_be_bytes());
     }

@@ -47,7 +47,7 @@ pub struct Installation {
     pub migrates_on_start: Vec<String>,
     /// How many pods the releases run for long.
     pub pods: usize,
-    /// How many instances of it this bench waits for; 1 without a say.
+    /// How many instances of the CloudNativePG cluster this bench waits for; 1 without a say.
     pub instances: usize,
     /// The PostgreSQL that the chart brings.
     pub bundled: Option<BundledServer>,

@@ -38,7 +38,12 @@ impl Bench {
         self.install_as(helm, self.access(), changes).await
     }
 
-    /// The same, as somebody else.
+    /// What whoever installs has to bring, and these changes behind it.
+    fn with_given(&self, changes: &[Change]) -> Vec<Change> {
+        self.given().into_iter().chain(changes.iter().cloned()).collect()
+    }
+
+    /// Installs as [`Self::install`] does, as somebody else.
     ///
     /// # Errors
     /// When Helm refuses.
@@ -48,20 +53,20 @@ impl Bench {
         access: Access<'_>,
         changes: &[Change],
     ) -> Result<(), BenchError> {
-        let changes: Vec<Change> = self.given().into_iter().chain(changes.iter().cloned()).collect();
+        let changes = self.with_given(changes);
         for release in &self.installation.releases {
             self.upgrade(helm, access, release, &changes, &[]).await?;
         }
         self.register_credentials().await
     }
 
-    /// The same, with values with which nobody can dial the database: the hooks of the release that migrates are left out,
+    /// Installs as [`Self::install`] does, with values with which nobody can dial the database: the hooks of the release that migrates are left out,
     /// because Helm would end with them, or wait for them.
     ///
     /// # Errors
     /// When Helm refuses.
     pub(crate) async fn install_disturbed(&self, helm: &Utf8Path, changes: &[Change]) -> Result<(), BenchError> {
-        let changes: Vec<Change> = self.given().into_iter().chain(changes.iter().cloned()).collect();
+        let changes = self.with_given(changes);
         let migrating = self.installation.migration.as_ref().map(|migration| migration.release);
         for (place, release) in self.installation.releases.iter().enumerate() {
             let options: &[&str] = if migrating == Some(place) { &["--no-hooks"] } else { &[] };
@@ -70,7 +75,7 @@ impl Bench {
         self.register_credentials().await
     }
 
-    /// The same, and takes back what somebody else wrote into the objects meanwhile. Helm 3 does that unasked.
+    /// Installs as [`Self::install`] does, and takes back what somebody else wrote into the objects meanwhile. Helm 3 does that unasked.
     ///
     /// # Errors
     /// When Helm refuses, or does not tell its version.
@@ -80,7 +85,7 @@ impl Bench {
             HelmMajor::Three => &[],
             HelmMajor::Four => &["--force-conflicts"],
         };
-        let changes: Vec<Change> = self.given().into_iter().chain(changes.iter().cloned()).collect();
+        let changes = self.with_given(changes);
         for release in &self.installation.releases {
             self.upgrade(helm, self.access(), release, &changes, options).await?;
         }
@@ -114,11 +119,11 @@ impl Bench {
         release: &Release,
         changes: &[Change],
     ) -> Result<(), BenchError> {
-        let changes: Vec<Change> = self.given().into_iter().chain(changes.iter().cloned()).collect();
+        let changes = self.with_given(changes);
         self.upgrade(helm, self.access(), release, &changes, &[]).await
     }
 
-    /// The same, and Helm waits for a hook no longer than that, `75s`.
+    /// Installs as [`Self::install_release`] does, and Helm waits for a hook no longer than that, `75s`.
     ///
     /// # Errors
     /// When Helm refuses.
@@ -129,7 +134,7 @@ impl Bench {
         changes: &[Change],
         longest: &str,
     ) -> Result<(), BenchError> {
-        let changes: Vec<Change> = self.given().into_iter().chain(changes.iter().cloned()).collect();
+        let changes = self.with_given(changes);
         self.upgrade(helm, self.access(), release, &changes, &["--timeout", longest]).await
     }
 

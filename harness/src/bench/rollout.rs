@@ -66,7 +66,7 @@ impl Bench {
         stays.await.map_err(|error| self.waited(error))
     }
 
-    /// The same, while pods that a disturbance brought into trouble may still be there: they are on their way out.
+    /// Waits as [`Self::settle`] does, while pods that a disturbance brought into trouble may still be there: they are on their way out.
     ///
     /// # Errors
     /// When the budget is used up or another pod is in a state that does not mend itself.

@@ -1,7 +1,7 @@
 //! The rights that a run needs on a cluster of somebody else's.
 //!
 //! One list: `rbac/existing.yaml` grants exactly it, a unit test holds the two together, and every run proves it before
-//! anything is made. It does not know how rights are granted; `existing` does.
+//! anything is made. It does not know how rights are granted; `access` does.
 
 use std::fmt;
 

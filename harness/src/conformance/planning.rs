@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{Request, names};
 use crate::cluster::Provider;
 use crate::feature::Feature;
-use crate::judge::{applies, unsuited_to};
+use crate::judge::{missing, not_claimed, unsuited_to};
 use crate::record::Experiment;
 use crate::rendered::{Rendered, RenderedError, in_parallel};
 use crate::requirement::{Lane, Requirement};
@@ -125,33 +125,35 @@ pub(super) fn disposition(
         return not_run(&format!("this requirement {NOT_ASKED_FOR}"));
     }
     if let Ok(rendered) = &scene.rendered {
-        let missing: Vec<Feature> = missing(requirement, rendered).collect();
+        let missing = missing(requirement, rendered);
         let demands = |feature: &Feature| request.profile.as_ref().is_some_and(|profile| profile.demands(*feature));
         let demanded: Vec<Feature> = missing.iter().copied().filter(demands).collect();
         if !demanded.is_empty() {
             return Disposition::Demanded { features: demanded };
         }
         if !missing.is_empty() {
-            let missing: Vec<&str> = missing.into_iter().map(Feature::name).collect();
-            let reason = format!("the subject does not claim {}, and its manifests do not show it", missing.join(", "));
-            return Disposition::Settled { verdict: Verdict::NotClaimed, reason };
+            return Disposition::Settled { verdict: Verdict::NotClaimed, reason: not_claimed(&missing) };
         }
     }
+    if lane == Lane::Rendered {
+        return Disposition::Judge;
+    }
+    let stage = match &request.stage {
+        Ok(stage) => stage,
+        Err(reason) => return not_run(reason),
+    };
+    if !scene.live {
+        return not_run(
+            "only one overlay of a subject is installed, production where there is one; ask with --overlay",
+        );
+    }
+    if let Some(reason) = too_far(requirement, stage.cluster.handle().provider) {
+        return not_run(&reason);
+    }
     let database = request.subjects.get(scene.subject).map(|subject| subject.database());
-    let unsuited = || unsuited_to(requirement, database?);
-    match (lane, &request.stage) {
-        (Lane::Rendered, _) => Disposition::Judge,
-        (Lane::Live, Err(reason)) => not_run(reason),
-        (Lane::Live, Ok(_)) if !scene.live => {
-            not_run("only one overlay of a subject is installed, production where there is one; ask with --overlay")
-        }
-        (Lane::Live, Ok(stage)) => match too_far(requirement, stage.cluster.handle().provider) {
-            Some(reason) => not_run(&reason),
-            None => match unsuited() {
-                Some(reason) => Disposition::Settled { verdict: Verdict::NotApplicable, reason },
-                None => Disposition::Judge,
-            },
-        },
+    match database.and_then(|database| unsuited_to(requirement, database)) {
+        Some(reason) => Disposition::Settled { verdict: Verdict::NotApplicable, reason },
+        None => Disposition::Judge,
     }
 }
 
@@ -175,10 +177,6 @@ fn reaches_too_far(experiment: Experiment, provider: Provider) -> Option<String>
     (!radius.is_allowed_on(provider)).then(|| {
         format!("experiment {experiment} disturbs the {radius}, which is done on a cluster of Holdfast's own only")
     })
-}
-
-fn missing<'a>(requirement: &'a Requirement, rendered: &'a Rendered) -> impl Iterator<Item = Feature> + 'a {
-    requirement.features.iter().copied().filter(|feature| !applies(*feature, rendered))
 }
 
 /// Where a chart lies in the repository of whoever calls, who calls from its root.

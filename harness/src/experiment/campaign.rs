@@ -26,7 +26,7 @@ use super::{
 use crate::bench::{Bench, BenchError, Installation, Keep, Programs};
 use crate::cluster::Cluster;
 use crate::error::Chain;
-use crate::record::{Experiment, Record};
+use crate::record::{BROKE_OFF, Experiment, Record};
 
 /// How many pods of a subject are as much work as an ordinary bench: each logs in all the time, and starts anew with the
 /// others.
@@ -224,8 +224,9 @@ pub async fn conduct_line(
             let reason = Chain(&error).to_string();
             while let Some(experiment) = next(&records) {
                 campaign.rendezvous.excuse(experiment);
-                records.push(unstarted(experiment, &installation, &reason));
-                records.last().into_iter().for_each(|record| witness.sealed(record));
+                let record = unstarted(experiment, &installation, &reason);
+                witness.sealed(&record);
+                records.push(record);
             }
         }
         Ok(bench) => {
@@ -266,8 +267,7 @@ pub async fn conduct_line(
 /// Why nothing can follow on a bench after an experiment, if nothing can.
 fn obstacle_after(record: &Record) -> Option<String> {
     let experiment = record.experiment;
-    let broke_off =
-        record.broken.as_ref().map(|reason| format!("experiment {experiment} before it broke off: {reason}"));
+    let broke_off = record.broken.as_ref().map(|reason| format!("experiment {experiment}{BROKE_OFF}{reason}"));
     broke_off
         .or_else(|| Some(format!("after experiment {experiment} not every workload stood: {}", unsettled(record)?)))
 }
@@ -381,9 +381,10 @@ mod tests {
     }
 
     #[test]
-    fn no_experiment_is_on_two_lines() {
+    fn every_experiment_is_on_one_line() {
         let placed: Vec<Experiment> = LINES.iter().flat_map(|line| line.experiments).copied().collect();
         let unique: std::collections::BTreeSet<_> = placed.iter().collect();
         assert_eq!(unique.len(), placed.len(), "run twice: {placed:?}");
+        assert_eq!(unique.len(), Experiment::ALL.len(), "never run: only {unique:?} are");
     }
 }

@@ -40,11 +40,11 @@ impl Diary {
     }
 
     /// Does a step and notes how long it took, also when it fails.
-    pub(super) async fn step<T>(
+    pub(super) async fn step<T, E: std::error::Error + 'static>(
         &mut self,
         name: &str,
-        work: impl Future<Output = Result<T, BenchError>>,
-    ) -> Result<T, BenchError> {
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         tracing::info!(step = name);
         let (began, clock) = (Timestamp::now(), Instant::now());
         let outcome = work.await;
@@ -60,12 +60,7 @@ impl Diary {
         name: &str,
         wait: impl Future<Output = Result<(), E>>,
     ) -> bool {
-        tracing::info!(step = name);
-        let (began, clock) = (Timestamp::now(), Instant::now());
-        let unmet = wait.await.err().map(|error| Chain(&error).to_string());
-        let came_true = unmet.is_none();
-        self.steps.push(Step { name: name.into(), began, seconds: clock.elapsed().as_secs_f64(), unmet });
-        came_true
+        self.step(name, wait).await.is_ok()
     }
 
     /// Has Helm do something that the chart may refuse, which is an answer. Says whether it was done.
@@ -119,7 +114,7 @@ impl Diary {
         Ok(())
     }
 
-    /// Notes how an attempt ended, after which the last look was taken.
+    /// Notes in the last look how the attempt before it ended.
     pub(super) fn attempted(&mut self, attempt: Attempt) {
         if let Some(latest) = self.latest() {
             latest.attempt = Some(attempt);

@@ -37,7 +37,7 @@ impl Experiment {
         matches!(self.fault(), Some(Fault::KubeletStopped | Fault::ApiServerKilled | Fault::OperatorGone))
     }
 
-    /// Whether a subject has what its fault befalls. A rotation without a pooler has no fault of one to come through.
+    /// Whether a subject has what its fault befalls: without a pooler there is none to kill.
     pub fn befalls(self, installation: &Installation) -> bool {
         self.fault() != Some(Fault::PoolerKilled) || installation.pooler.is_some()
     }

@@ -47,6 +47,8 @@ pub const DURING: &str = "during";
 /// The moment when a disturbance is over and everything had its time to recover.
 pub const AFTER: &str = "after";
 
+/// What stands between an experiment that broke off and its reason, where a record says why it could not follow.
+pub const BROKE_OFF: &str = " before it broke off: ";
 /// The answer that names the role whose credential an experiment changes.
 pub const ROLE: &str = "the role whose credential is changed";
 
@@ -97,7 +99,7 @@ pub struct Step {
     pub began: Timestamp,
     /// How long it took.
     pub seconds: f64,
-    /// What did not come true within the time that the step allowed, where that is an answer and not a failure.
+    /// Why it did not come to what it is for: an answer where it waited for something, else the failure of the experiment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmet: Option<String>,
 }

@@ -29,7 +29,7 @@ pub struct Snapshot {
     pub pods: Vec<PodState>,
     /// Sessions that clients of the subject had with the server.
     pub sessions: Vec<Session>,
-    /// Logins that the server's log tells of since the moment before.
+    /// Logins that the server's log tells of since the time that the look was given.
     pub logins: Vec<LoggedLogin>,
     /// Logins and handshakes that failed since then, as the server's log tells.
     #[serde(default)]

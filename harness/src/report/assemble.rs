@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::model::{
     API_VERSION, BrokenOff, Counts, HarnessFacts, KIND, LaneResult, Report, RequirementResult, RunFacts, Statistics,
 };
-use super::waivers;
+use super::{narrative, waivers};
 use crate::check::Judgement;
 use crate::contract::is_provisional;
 use crate::exit::{self, Standing};
@@ -46,9 +46,7 @@ impl Report {
             violated: requirements.iter().any(|requirement| !requirement.open && requirement.fails),
             unchecked: requirements.iter().any(|requirement| requirement.open && requirement.fails),
             complete,
-            judged: results
-                .iter()
-                .any(|result| matches!(result.verdict, Verdict::Holds | Verdict::Violated | Verdict::Waived)),
+            judged: narrative::is_anything_judged(&results),
         };
         let proven = |requirement: &RequirementResult| {
             // In a full scope, what was not run under one overlay was judged under another.

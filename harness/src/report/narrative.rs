@@ -18,16 +18,16 @@ pub(super) fn doubts(report: &Report) -> Vec<String> {
     } else if !report.complete {
         doubts.push("the run came to its end without judging everything that was planned".into());
     }
-    if !is_anything_judged(report) {
+    if !is_anything_judged(&report.results) {
         doubts.push(format!("nothing was judged, so nothing holds{}", why_not(report)));
     }
     doubts
 }
 
 /// Whether anything held or did not.
-pub(super) fn is_anything_judged(report: &Report) -> bool {
+pub(super) fn is_anything_judged(results: &[LaneResult]) -> bool {
     let said = |result: &LaneResult| matches!(result.verdict, Verdict::Holds | Verdict::Violated | Verdict::Waived);
-    report.results.iter().any(said)
+    results.iter().any(said)
 }
 
 /// Why what was asked for was not looked at, as long as that is soon said.

@@ -7,22 +7,21 @@
 use super::model::{LaneResult, Report, RequirementResult};
 use super::narrative;
 use crate::exit;
+use crate::record::BROKE_OFF;
 use crate::requirement::Lane;
 use crate::verdict::Verdict;
 
 /// The sentences, the reasons first.
 pub(super) fn unfinished(report: &Report) -> Vec<String> {
-    let tells_all = report.exit_code == exit::HOLDS || !narrative::is_anything_judged(report);
+    let tells_all = report.exit_code == exit::HOLDS || !narrative::is_anything_judged(&report.results);
     let groups = if tells_all { groups(report) } else { Vec::new() };
     broken_off(report).into_iter().chain(groups.iter().map(|group| group.sentence(report))).collect()
 }
 
-/// What comes after an experiment on its bench does not begin when that one broke off; it is told of once, with its cause.
-const FOLLOWS: &str = " before it broke off: ";
-
-/// The reason that was first, where a reason only says what came before.
+/// The reason that was first, where a reason only says what came before: what comes after an experiment on its bench does
+/// not begin when that one broke off; it is told of once, with its cause.
 fn cause(reason: &str) -> &str {
-    reason.rsplit_once(FOLLOWS).map_or(reason, |(_, cause)| cause)
+    reason.rsplit_once(BROKE_OFF).map_or(reason, |(_, cause)| cause)
 }
 
 fn broken_off(report: &Report) -> Vec<String> {

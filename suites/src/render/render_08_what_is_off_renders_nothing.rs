@@ -12,7 +12,7 @@ use harness::check::Check;
 use harness::expectation::{empty, equal_to};
 use harness::finding::{Locate as _, Place};
 use harness::graph::{Producer, Workload};
-use harness::helm::ValuePath;
+use harness::helm::{Refusal, ValuePath};
 use harness::manifests::Object;
 use harness::rendered::{Change, Rendered, Rendering, renders};
 use harness::requirement::{Lane, Level, Requirement};
@@ -102,7 +102,10 @@ fn on_and_off(subject: &Rendered, toggle: &ValuePath, check: &mut Check) -> Opti
     match (is_on, other.rendering()) {
         (Some(true), Some(off)) => Some((own, off.clone())),
         (_, Some(on)) => Some((on.clone(), own)),
-        (Some(true), None) if subject.subject().is_declared() => {
+        // Who thought of it refuses to render, and so leaves nothing behind; that the toggle is one, is not shown.
+        (Some(true), None)
+            if subject.subject().is_declared() && !other.refusal().is_some_and(Refusal::is_deliberate) =>
+        {
             check.expect(&change, "rendering with it off", &other, renders());
             None
         }

@@ -100,10 +100,6 @@ fn cluster(cache: &Cache, docker: &Docker, workshop: &Workshop, name: &str) -> R
 
 /// What dead runs left on the cluster, if one was made and answers; whether it does is no question here.
 fn namespaces(cache: &Cache, name: &str) -> Result<Option<Diagnosis>, Failure> {
-    // Asking for the handle of a cluster makes its folder, and a doctor changes nothing.
-    if !folder(cache, name).is_dir() {
-        return Ok(None);
-    }
     let Some(handle) = Handle::read(cache, name).map_err(Failure::broke)? else { return Ok(None) };
     let leftovers = runtime()?.block_on(async {
         let listed = async { Cluster::attach(handle).await.ok()?.leftovers().await.ok() };
