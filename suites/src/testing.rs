@@ -96,6 +96,7 @@ pub(crate) fn record(experiment: Experiment, snapshots: impl IntoIterator<Item =
         snapshots: snapshots.into_iter().collect(),
         history: None,
         changes: Vec::new(),
+        unseen: Vec::new(),
         limits: BTreeMap::new(),
         broken: None,
     }

@@ -12,15 +12,16 @@ use super::bundled::BundledServer;
 use super::copier::Copier;
 use super::documented::{CaProcedures, Procedure};
 use super::front::Front;
-use super::inputs;
 use super::migration::Migration;
 use super::spelling::Format;
+use super::{inputs, unseen};
 use crate::cluster::is_outside;
 use crate::finding::Locate;
 use crate::graph::{DatabaseClient, DeclaredRole, Engine, Fact};
 use crate::helm::Package;
 use crate::manifests::Object;
 use crate::probe::Server;
+use crate::record::Unseen;
 use crate::rendered::Rendered;
 use crate::subject::{self, DRAIN_BUDGET, Image, RESTART_BUDGET, ResolvedRelease, Smoke, StandIn};
 
@@ -45,6 +46,8 @@ pub struct Installation {
     pub migration: Option<Migration>,
     /// The workloads whose pods migrate when they start.
     pub migrates_on_start: Vec<String>,
+    /// What the manifests leave open of clients, and no look at a bench tells.
+    pub unseen: Vec<Unseen>,
     /// How many pods the releases run for long.
     pub pods: usize,
     /// How many instances of the CloudNativePG cluster this bench waits for; 1 without a say.
@@ -160,6 +163,7 @@ impl Installation {
             drain_budget: subject.file().budgets.get(DRAIN_BUDGET).map(|budget| budget.0),
             ca_procedures: CaProcedures::of(rendered),
             restart: Procedure::of_restart(rendered),
+            unseen: unseen::of(rendered),
             pods: pods_of(rendered),
             instances: 1,
             deleted: Vec::new(),

@@ -45,6 +45,7 @@ mod stamped;
 mod standing;
 mod stored;
 mod tool;
+mod unseen;
 mod variants;
 mod vigil;
 mod writer;

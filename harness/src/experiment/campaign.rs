@@ -358,6 +358,7 @@ fn unstarted(experiment: Experiment, installation: &Installation, reason: &str) 
         snapshots: Vec::new(),
         history: None,
         changes: Vec::new(),
+        unseen: Vec::new(),
         limits: BTreeMap::new(),
         broken: Some(reason.to_owned()),
     }

@@ -164,6 +164,7 @@ impl Diary {
             snapshots: self.snapshots,
             history: self.history,
             changes: self.changes,
+            unseen: bench.installation().unseen.clone(),
             limits: self.limits,
             broken: outcome.err().map(|error| Chain(&error).to_string()),
         }

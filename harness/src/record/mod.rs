@@ -17,6 +17,7 @@ mod reach;
 mod records;
 mod snapshot;
 mod stored;
+mod unseen;
 
 use std::collections::BTreeMap;
 
@@ -38,6 +39,7 @@ pub use self::records::Records;
 use self::snapshot::NOTHING;
 pub use self::snapshot::Snapshot;
 pub use self::stored::Stored;
+pub use self::unseen::Unseen;
 use crate::history::History;
 
 /// The moment before a disturbance.
@@ -81,6 +83,9 @@ pub struct Record {
     /// What became of the pods of the releases meanwhile.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<PodChange>,
+    /// What the manifests leave open, and no look at the bench tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<Unseen>,
     /// How long things may take here, in seconds, by what they are: physical bounds, stretched for this cluster.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<String, f64>,

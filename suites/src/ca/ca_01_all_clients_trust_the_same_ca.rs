@@ -23,7 +23,7 @@ pub const CA_01: Requirement = Requirement {
     level: Level::Must,
     source: "S0: \"Both deployments mount the CA secret identically when enabled\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::Ca],
     experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered, Lane::Live],
@@ -85,6 +85,9 @@ fn live(records: &Records, check: &mut Check) {
     let idle = |pod: &&PodState| pod.inspected.as_ref().is_some_and(|inspected| inspected.dials("sslmode").is_none());
     let pods: Vec<&PodState> = install.at(SETTLED).pods.iter().filter(|pod| !idle(pod)).collect();
     let shared = pods.iter().find_map(|pod| pod.ca_digest());
+    for client in install.unseen.iter().filter(|client| client.ca) {
+        check.undecided(&client.client, WHAT, "the manifests do not tell it, and nobody can ask this client");
+    }
     for pod in pods {
         match (&pod.inspected, shared) {
             (None, _) => check.undecided(pod, "digest of the CA file", "the application does not answer `inspect`"),
@@ -103,7 +106,8 @@ fn live(records: &Records, check: &mut Check) {
 mod tests {
     use harness::experiment::SETTLED;
     use harness::feature::Feature;
-    use harness::record::{Experiment, PodState};
+    use harness::finding::Place;
+    use harness::record::{Experiment, PodState, Unseen};
     use harness::verdict::Verdict::{self, Holds, NotApplicable, NotClaimed, Unchecked, Violated};
     use rstest::rstest;
 
@@ -169,5 +173,12 @@ mod tests {
         let mut pods = [pod("deployment/agents", "a"), pod("deployment/agents-controllers", "b")];
         spoil(&mut pods);
         assert_eq!(judge_live(&CA_01, [record(Experiment::Install, [moment(SETTLED, 10, pods)])]), verdict);
+    }
+
+    #[test]
+    fn whoever_nobody_can_ask_leaves_it_open() {
+        let mut installed = record(Experiment::Install, [moment(SETTLED, 10, [pod("deployment/agents", "a")])]);
+        installed.unseen.push(Unseen { client: Place::object("job/migrate"), mode: false, ca: true });
+        assert_eq!(judge_live(&CA_01, [installed]), Unchecked);
     }
 }

@@ -20,7 +20,7 @@ pub const TLS_01: Requirement = Requirement {
     level: Level::Must,
     source: "S3: \"PostgreSQL connections require SSL\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[],
     experiments: &[Experiment::RotateCa, Experiment::ForeignCa],
     decisive: &[Lane::Rendered, Lane::Live],
@@ -48,6 +48,9 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 const NOBODY: &str = "no container is seen to; if one does, name the Secret of its credentials under \
                       `database.credentials` in a subject file, or check values under which it is told of its database";
 
+const NEVER_SEEN: &str = "the manifests do not tell it, and while it is watched this client never comes to its turn; state \
+                          the mode where its driver reads it";
+
 fn live(records: &Records, check: &mut Check) {
     for experiment in [Experiment::RotateCa, Experiment::ForeignCa] {
         let Some(record) = records.of(experiment) else { continue };
@@ -64,6 +67,9 @@ fn live(records: &Records, check: &mut Check) {
             let place = Place::object(format!("experiment {experiment}")).field(moment);
             check.control(place, "sessions at all", &record.at(moment).sessions[..], not_empty());
         }
+        for client in record.unseen.iter().filter(|client| client.mode) {
+            check.undecided(&client.client, "sslmode", NEVER_SEEN);
+        }
         let logins: Vec<_> = record.snapshots.iter().flat_map(|snapshot| &snapshot.logins).collect();
         let place = Place::object(format!("experiment {experiment}"));
         check.control(place, "logins that the server's log tells of", &logins[..], not_empty());
@@ -72,7 +78,8 @@ fn live(records: &Records, check: &mut Check) {
 
 #[cfg(test)]
 mod tests {
-    use harness::record::{AFTER, BEFORE, DURING, Experiment, Record};
+    use harness::finding::Place;
+    use harness::record::{AFTER, BEFORE, DURING, Experiment, Record, Unseen};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
@@ -102,6 +109,9 @@ mod tests {
     #[case::encrypted(|_record: &mut Record| {}, Holds)]
     #[case::plaintext_for_a_moment(|record: &mut Record| record.snapshots[1].logins[0].encrypted = false, Violated)]
     #[case::plaintext_from_before(|record: &mut Record| record.snapshots[0].sessions[0].encrypted = false, Violated)]
+    #[case::of_one_whose_hour_does_not_come_unknown(|record: &mut Record| {
+        record.unseen.push(Unseen { client: Place::object("cronjob/backup"), mode: true, ca: false });
+    }, Unchecked)]
     #[case::absent(|record: &mut Record| record.snapshots[2].sessions.clear(), Unchecked)]
     #[case::not_in_the_log(|record: &mut Record| {
         record.snapshots.iter_mut().for_each(|snapshot| snapshot.logins.clear());

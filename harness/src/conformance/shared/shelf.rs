@@ -91,6 +91,7 @@ mod tests {
             snapshots: Vec::new(),
             history: None,
             changes: Vec::new(),
+            unseen: Vec::new(),
             limits: std::collections::BTreeMap::new(),
             broken: None,
         }

@@ -53,6 +53,7 @@ pub(super) fn rotation() -> Record {
             ..History::default()
         }),
         changes: vec![change(0, true), change(600, false)],
+        unseen: Vec::new(),
         limits: BTreeMap::new(),
         broken: None,
     }
