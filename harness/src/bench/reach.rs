@@ -73,14 +73,11 @@ impl Bench {
         account: &str,
         what: ResourceAttributes,
     ) -> Result<bool, BenchError> {
-        let home = self.namespace();
         let review = LocalSubjectAccessReview {
             metadata: ObjectMeta { namespace: Some(namespace.to_owned()), ..ObjectMeta::default() },
             spec: SubjectAccessReviewSpec {
-                user: Some(format!("system:serviceaccount:{home}:{account}")),
-                groups: Some(vec!["system:serviceaccounts".into(), format!("system:serviceaccounts:{home}")]),
                 resource_attributes: Some(ResourceAttributes { namespace: Some(namespace.to_owned()), ..what }),
-                ..SubjectAccessReviewSpec::default()
+                ..asker(self.namespace(), account)
             },
             ..LocalSubjectAccessReview::default()
         };
@@ -163,6 +160,16 @@ impl Bench {
     }
 }
 
+/// An account as the API server knows it once it has logged in. A review adds no group by itself.
+fn asker(namespace: &str, account: &str) -> SubjectAccessReviewSpec {
+    let own = format!("system:serviceaccounts:{namespace}");
+    SubjectAccessReviewSpec {
+        user: Some(format!("system:serviceaccount:{namespace}:{account}")),
+        groups: Some(vec!["system:serviceaccounts".into(), own, "system:authenticated".into()]),
+        ..SubjectAccessReviewSpec::default()
+    }
+}
+
 fn entrance(service: &Service) -> Entrance {
     let value = serde_json::to_value(service).unwrap_or_default();
     Entrance { object: format!("service/{}", service.name_any()), ways_in: ways_in(&value) }
@@ -182,7 +189,15 @@ mod tests {
     use k8s_openapi::api::networking::v1::Ingress;
     use serde_json::json;
 
-    use super::{backends, entrance};
+    use super::{asker, backends, entrance};
+
+    #[test]
+    fn an_account_asks_with_all_its_groups() {
+        let asker = asker("hf-1", "shop");
+        assert_eq!(asker.user.as_deref(), Some("system:serviceaccount:hf-1:shop"));
+        let groups = ["system:serviceaccounts", "system:serviceaccounts:hf-1", "system:authenticated"];
+        assert_eq!(asker.groups.unwrap_or_default(), groups);
+    }
 
     #[test]
     fn a_service_says_what_opens_it() {

@@ -1,8 +1,10 @@
 //! SEC-02: accounts cannot list Secrets.
 //!
 //! Whoever breaks into a pod finds the token of its service account. If that account may list Secrets, one weak service
-//! gives away the credentials of all. Kubernetes mounts the token unless it is told not to, so a pod that has no use for
-//! it carries it by mistake.
+//! gives away the credentials of all. A rule with `resourceNames` gives away those that it names: `list` and `watch` are
+//! then allowed for one name at a time, as informers of one object ask. Rights come to an account by its name, by its
+//! user name, and by the groups that it is in. Kubernetes mounts the token unless it is told not to, so a pod that has no
+//! use for it carries it by mistake.
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
@@ -22,7 +24,7 @@ pub const SEC_02: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"Grant the app's role only the minimum required privileges\"; S3: RBAC",
     since: "1.0",
-    revision: 2,
+    revision: 3,
     features: &[],
     experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered],
@@ -74,6 +76,9 @@ fn is_mounted(subject: &Rendered, workload: &Workload, account: &str) -> bool {
     own.or_else(accounts).unwrap_or(true)
 }
 
+/// Groups that the API server puts every service account into.
+const EVERY_ACCOUNT: &[&str] = &["system:serviceaccounts", "system:authenticated"];
+
 /// The bindings that give an account of this namespace something.
 fn bindings<'a>(subject: &'a Rendered, account: &str) -> Vec<&'a Object> {
     let namespace = subject.subject().name();
@@ -84,9 +89,10 @@ fn bindings<'a>(subject: &'a Rendered, account: &str) -> Vec<&'a Object> {
             let here = ["", namespace].contains(&text("namespace"));
             match text("kind") {
                 "ServiceAccount" => text("name") == account && here,
+                "User" => text("name") == format!("system:serviceaccount:{namespace}:{account}"),
                 "Group" => {
                     let group = text("name");
-                    group == "system:serviceaccounts" || group == format!("system:serviceaccounts:{namespace}")
+                    EVERY_ACCOUNT.contains(&group) || group == format!("system:serviceaccounts:{namespace}")
                 }
                 _ => false,
             }
@@ -125,7 +131,12 @@ fn lists_secrets(role: &Object) -> bool {
             let listed = rule.get(field).and_then(Value::as_array).into_iter().flatten();
             listed.filter_map(Value::as_str).any(|word| words.contains(&word))
         };
-        has("apiGroups", &["", "*"]) && has("resources", &["secrets", "*"]) && has("verbs", &["list", "watch", "*"])
+        // With names, whoever asks for the whole list is refused.
+        let names_some = rule.get("resourceNames").and_then(Value::as_array).is_some_and(|names| !names.is_empty());
+        !names_some
+            && has("apiGroups", &["", "*"])
+            && has("resources", &["secrets", "*"])
+            && has("verbs", &["list", "watch", "*"])
     })
 }
 
@@ -163,7 +174,15 @@ mod tests {
     #[case::of_other_things("[{apiGroups: [batch], resources: [jobs], verbs: [list]}]", Holds)]
     #[case::to_create_secrets("[{apiGroups: [''], resources: [secrets], verbs: [create]}]", Holds)]
     #[case::to_read_one("[{apiGroups: [''], resources: [secrets], resourceNames: [a], verbs: [get]}]", Holds)]
+    #[case::to_list_and_watch_one(
+        "[{apiGroups: [''], resources: [secrets], resourceNames: [a], verbs: [get, list, watch]}]",
+        Holds
+    )]
     #[case::to_list_secrets("[{apiGroups: [''], resources: [secrets], verbs: [get, list]}]", Violated)]
+    #[case::to_list_secrets_where_no_name_is_given(
+        "[{apiGroups: [''], resources: [secrets], resourceNames: [], verbs: [list]}]",
+        Violated
+    )]
     #[case::to_do_everything("[{apiGroups: ['*'], resources: ['*'], verbs: ['*']}]", Violated)]
     fn a_right(#[case] rules: &str, #[case] verdict: Verdict) {
         let text = format!(
@@ -181,6 +200,24 @@ mod tests {
         let text = format!(
             "{}{{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {{name: b}}, roleRef: {{kind: ClusterRole, name: {name}}}, subjects: [{{kind: ServiceAccount, name: default}}]}}",
             pod("")
+        );
+        assert_eq!(judge_manifests(&SEC_02, &text), verdict);
+    }
+
+    #[rstest]
+    #[case::its_name("kind: ServiceAccount, name: default", Violated)]
+    #[case::its_name_in_another_namespace("kind: ServiceAccount, name: default, namespace: other", Holds)]
+    #[case::its_user_name("kind: User, name: 'system:serviceaccount:test:default'", Violated)]
+    #[case::a_user_of_another_namespace("kind: User, name: 'system:serviceaccount:other:default'", Holds)]
+    #[case::the_accounts_of_its_namespace("kind: Group, name: 'system:serviceaccounts:test'", Violated)]
+    #[case::the_accounts_of_another("kind: Group, name: 'system:serviceaccounts:other'", Holds)]
+    #[case::all_accounts("kind: Group, name: 'system:serviceaccounts'", Violated)]
+    #[case::whoever_has_logged_in("kind: Group, name: 'system:authenticated'", Violated)]
+    #[case::a_group_of_people("kind: Group, name: developers", Holds)]
+    fn an_account_is_bound_by(#[case] bound: &str, #[case] verdict: Verdict) {
+        let text = format!(
+            "{}{{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {{name: b}}, roleRef: {{kind: ClusterRole, name: edit}}, subjects: [{{{bound}}}]}}",
+            pod("automountServiceAccountToken: false,")
         );
         assert_eq!(judge_manifests(&SEC_02, &text), verdict);
     }
