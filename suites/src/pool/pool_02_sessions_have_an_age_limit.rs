@@ -2,8 +2,9 @@
 //!
 //! PostgreSQL asks for a password when a session begins, and never again. A pool that keeps its sessions for ever goes
 //! on with a credential that was revoked weeks ago, and looks healthy, until one session breaks and the next cannot
-//! begin. An age limit makes every pool meet the new credential within that time. What the settings promise, a rotation
-//! shows: after that time no session is left that began before it.
+//! begin. An age limit makes every pool meet the new credential within that time. A bare number is in the unit that the
+//! name of its setting ends with, in seconds where it ends with none. What the settings promise, a rotation shows: after
+//! that time no session is left that began before it.
 
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub const POOL_02: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"connection pool drain\"",
     since: "1.0",
-    revision: 2,
+    revision: 3,
     features: &[],
     experiments: &[Experiment::RotatePassword],
     decisive: &[Lane::Rendered, Lane::Live],
@@ -108,6 +109,8 @@ mod tests {
     #[case::minutes("Deployment", "apps/v1", "{name: POOL_MAX_LIFETIME, value: 5m}", Holds)]
     #[case::no_limit("Deployment", "apps/v1", "{name: POOL_MAX_LIFETIME, value: '0'}", Violated)]
     #[case::a_day("Deployment", "apps/v1", "{name: POOL_MAX_LIFETIME, value: 24h}", Violated)]
+    #[case::hours_in_minutes("Deployment", "apps/v1", "{name: DB_MAX_LIFETIME_MINUTES, value: '240'}", Violated)]
+    #[case::minutes_in_milliseconds("Deployment", "apps/v1", "{name: DB_MAX_LIFETIME_MILLIS, value: '300000'}", Holds)]
     #[case::not_told("Deployment", "apps/v1", "{name: OTHER, value: 5m}", Unchecked)]
     #[case::closed_after_each_request("Deployment", "apps/v1", "{name: DB_CONN_MAX_AGE, value: '0'}", Holds)]
     #[case::kept_for_ever("Deployment", "apps/v1", "{name: DB_CONN_MAX_AGE, value: None}", Violated)]

@@ -149,15 +149,29 @@ fn pool_of(name: &str) -> Option<Pool> {
         None
     } else if has(DATABASE) {
         Some(Pool::Database)
-    } else if words.iter().all(|word| RUN_TOGETHER.contains(word) || OF_POOLS.contains(word)) {
+    } else if words.iter().all(|word| RUN_TOGETHER.contains(word) || OF_POOLS.contains(word) || unit(word).is_some()) {
         Some(Pool::Only)
     } else {
         Some(Pool::Some)
     }
 }
 
-/// Words that names of pools have beside those that they run together.
-const OF_POOLS: &[&str] = &["RECYCLE", "OVERFLOW", "MAXIMUM", "SECONDS", "MS"];
+/// Words that names of pools have beside those that they run together, and beside units.
+const OF_POOLS: &[&str] = &["RECYCLE", "OVERFLOW", "MAXIMUM"];
+
+/// Last words of names that say in which unit their number is, with the milliseconds of one.
+const UNITS: &[(&[&str], u64)] = &[
+    (&["MS", "MSEC", "MSECS", "MILLIS", "MILLISECOND", "MILLISECONDS"], 1),
+    (&["S", "SEC", "SECS", "SECOND", "SECONDS"], 1_000),
+    (&["MIN", "MINS", "MINUTE", "MINUTES"], 60_000),
+    (&["H", "HOUR", "HOURS"], 3_600_000),
+    (&["DAY", "DAYS"], 86_400_000),
+];
+
+/// The milliseconds of the unit that a word stands for. `None`: it is no unit.
+fn unit(word: &str) -> Option<u64> {
+    UNITS.iter().find(|(words, _)| words.contains(&word)).map(|(_, milliseconds)| *milliseconds)
+}
 
 /// Words that names of pools run together, `MAXOPENCONNS`. A longer one stands before what it begins with.
 const RUN_TOGETHER: &[&str] = &[
@@ -248,14 +262,16 @@ fn age_of(name: &str, written: &str) -> Option<Option<Duration>> {
     }
 }
 
-/// A time with units, or a bare number: of milliseconds where the name says so, else of seconds. 0 and less: no limit.
+/// A time with units, or a bare number in the unit that the last word of the name is, else in seconds. 0 and less: no
+/// limit.
 pub(super) fn duration(name: &str, written: &str) -> Option<Option<Duration>> {
     let written = written.trim();
     let limit = |age: Duration| (!age.is_zero()).then_some(age);
     if let Ok(number) = written.parse::<i64>() {
         let number = u64::try_from(number).unwrap_or(0);
-        let in_milliseconds = name.to_uppercase().ends_with("_MS");
-        return Some(limit(if in_milliseconds { Duration::from_millis(number) } else { Duration::from_secs(number) }));
+        let upper = name.to_uppercase();
+        let milliseconds = words(&upper).last().and_then(|last| unit(last)).unwrap_or(1_000);
+        return Some(limit(Duration::from_millis(number.saturating_mul(milliseconds))));
     }
     written.parse::<Budget>().ok().map(|budget| limit(budget.0))
 }
@@ -295,6 +311,15 @@ mod tests {
     #[case::with_units("POOL_MAX_LIFETIME", "5m", Some(Some(Duration::from_secs(300))))]
     #[case::bare_seconds("POOL_RECYCLE", "300", Some(Some(Duration::from_secs(300))))]
     #[case::bare_milliseconds("POOL_MAX_LIFETIME_MS", "300", Some(Some(Duration::from_millis(300))))]
+    #[case::milliseconds_by_another_word("POOL_MAX_LIFETIME_MILLIS", "300000", Some(Some(Duration::from_secs(300))))]
+    #[case::milliseconds_in_full("POOL_MAX_LIFETIME_MILLISECONDS", "300000", Some(Some(Duration::from_secs(300))))]
+    #[case::seconds_that_are_named("POOL_MAX_LIFETIME_SECONDS", "300", Some(Some(Duration::from_secs(300))))]
+    #[case::bare_minutes("POOL_MAX_LIFETIME_MINUTES", "240", Some(Some(Duration::from_secs(14_400))))]
+    #[case::short_minutes("DB_CONN_MAX_LIFETIME_MIN", "5", Some(Some(Duration::from_secs(300))))]
+    #[case::bare_hours("POOL_MAX_LIFETIME_HOURS", "2", Some(Some(Duration::from_secs(7_200))))]
+    #[case::bare_days("pool_max_lifetime_days", "1", Some(Some(Duration::from_secs(86_400))))]
+    #[case::units_of_its_own("POOL_MAX_LIFETIME_MINUTES", "90s", Some(Some(Duration::from_secs(90))))]
+    #[case::a_unit_within_the_name("POOL_MIN_LIFETIME", "300", Some(Some(Duration::from_secs(300))))]
     #[case::no_limit("POOL_MAX_LIFETIME", "0", Some(None))]
     #[case::no_limit_with_units("POOL_MAX_LIFETIME", "0s", Some(None))]
     #[case::no_limit_below_zero("POOL_RECYCLE", "-1", Some(None))]
@@ -307,6 +332,7 @@ mod tests {
     #[case("POOL_SIZE", Some(Pool::Only))]
     #[case("MAXOPENCONNS", Some(Pool::Only))]
     #[case("POOL_MAX_LIFETIME_MS", Some(Pool::Only))]
+    #[case("POOL_MAX_LIFETIME_MINUTES", Some(Pool::Only))]
     #[case("DB_POOL_SIZE", Some(Pool::Database))]
     #[case("STORE_POSTGRES_MAXOPENCONNS", Some(Pool::Database))]
     #[case("AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE", Some(Pool::Database))]
