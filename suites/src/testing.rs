@@ -55,8 +55,18 @@ pub(crate) fn blamed_in(requirement: &Requirement, manifests: &str) -> Vec<Strin
 
 /// The same where a subject file tells what the manifests leave open, that of `agents`.
 pub(crate) fn judge_declared(requirement: &Requirement, manifests: &str) -> Verdict {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/subjects/agents.yaml");
-    let subject = Arc::new(Subject::read(camino::Utf8Path::new(file)).unwrap());
+    judge_as("agents", requirement, manifests)
+}
+
+/// The same where a subject file tells of a bundled server, the StatefulSet `certctl-postgres`.
+pub(crate) fn judge_bundled(requirement: &Requirement, manifests: &str) -> Verdict {
+    judge_as("certctl", requirement, manifests)
+}
+
+/// The same where the file of some subject tells it.
+pub(crate) fn judge_as(subject: &str, requirement: &Requirement, manifests: &str) -> Verdict {
+    let file = format!("{}/../fixtures/subjects/{subject}.yaml", env!("CARGO_MANIFEST_DIR"));
+    let subject = Arc::new(Subject::read(camino::Utf8Path::new(&file)).unwrap());
     judge_rendered(&Rendered::of_manifests(subject, manifests).unwrap(), requirement).verdict
 }
 

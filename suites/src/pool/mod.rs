@@ -1,9 +1,11 @@
 //! POOL: how many sessions the clients take, and how long they keep them.
 
+mod configuration;
 mod pool_01_a_full_roll_fits_the_server;
 mod pool_02_sessions_have_an_age_limit;
 mod pool_03_a_pooler_recovers_from_a_rotation;
 mod pool_04_a_pooler_is_verified_and_verifies;
+mod server;
 mod settings;
 #[cfg(test)]
 mod tests;

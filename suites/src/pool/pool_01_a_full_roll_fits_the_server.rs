@@ -3,7 +3,8 @@
 //! A pool of 50 against PostgreSQL's 100 looks as if it left headroom, and does so for one pod. During a roll there are
 //! two, and the second meets "too many clients already" (53300), as do the probes, pg_dump, and whoever logs in to see
 //! why. The sum is made of what the manifests say; what they do not say is named. Who dials a pooler of CloudNativePG
-//! takes no more of the server than the pooler's own pools do.
+//! takes no more of the server than the pooler's own pools do, and who dials neither the server nor such a pooler is not
+//! counted. A bundled server is told of its limit in arguments, scripts, variables or files of configuration.
 
 use harness::check::Check;
 use harness::expectation::at_most;
@@ -13,6 +14,7 @@ use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
+use super::server::Server;
 use super::through::{Pools, Sum, Way, of_cluster, way};
 use super::{declared_poolers, settings};
 use crate::pods::{scaler_of, surge_of};
@@ -24,7 +26,7 @@ pub const POOL_01: Requirement = Requirement {
     level: Level::Must,
     source: "S4: \"default max_connections is 100; 50 leaves headroom\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[],
     experiments: &[],
     decisive: &[Lane::Rendered],
@@ -34,35 +36,17 @@ pub const POOL_01: Requirement = Requirement {
     live: None,
 };
 
-/// PostgreSQL's own default of `max_connections`.
-const DEFAULT_CONNECTIONS: u64 = 100;
-
-/// PostgreSQL's own default of `superuser_reserved_connections`.
-const DEFAULT_SUPERUSER: u64 = 3;
-
-/// What CloudNativePG's instance manager keeps open itself: its probes, its reconciler, its exporter of metrics.
-const OPERATOR: u64 = 3;
-
-/// What a database leaves to its clients.
-struct Room {
-    place: Place,
-    sessions: u64,
-    because: String,
-    /// The Cluster of CloudNativePG that it is, if it is one.
-    cluster: Option<String>,
-}
-
 fn rendered(subject: &Rendered, check: &mut Check) {
     if subject.database_clients().is_empty() {
         return check.undecided(Place::object("the workloads"), "who dials PostgreSQL", "no container is seen to");
     }
-    let Some(room) = room(subject, check) else { return };
-    let poolers = room.cluster.as_ref().map(|_| declared_poolers(subject)).unwrap_or_default();
-    let cluster = room.cluster.as_deref().unwrap_or_default();
+    let Some(server) = Server::counted(subject, check) else { return };
+    let poolers = server.cluster.as_ref().map(|_| declared_poolers(subject)).unwrap_or_default();
+    let cluster = server.cluster.as_deref().unwrap_or_default();
     let (mut least, mut most, mut pools) = (Sum::default(), Sum::default(), Pools::default());
     let (mut open, mut unsure) = (false, Vec::new());
     for client in subject.database_clients() {
-        match (way(client, &poolers, cluster), wanted(client, subject)) {
+        match (way(client, &poolers, &server), wanted(client, subject)) {
             // A pooler limits also those who do not say how much they want.
             (Way::Through(pooler), wanted) => {
                 pools.add(pooler, client, wanted.ok().map(|(sessions, _)| sessions), true)
@@ -91,14 +75,14 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     pools.add_least(&mut least);
     pools.add_most(&mut most);
     // What is known may be too much already.
-    let told = if least.total > room.sessions { &least } else { &most };
-    if !open && most.total > room.sessions && least.total <= room.sessions {
+    let told = if least.total > server.sessions { &least } else { &most };
+    if !open && most.total > server.sessions && least.total <= server.sessions {
         unsure.push("which clients of a pooler share a role and a database, and so a pool, is not sure".into());
-        let what = format!("sessions in a full roll, {} to {} of {}", least.total, most.total, room.because);
-        check.undecided(room.place, what, unsure.join("; "));
-    } else if !open || least.total > room.sessions {
-        let what = format!("sessions in a full roll ({}), of {}", told.terms.join(" + "), room.because);
-        check.expect(room.place, what, &told.total, at_most(room.sessions));
+        let what = format!("sessions in a full roll, {} to {} of {}", least.total, most.total, server.because);
+        check.undecided(server.place, what, unsure.join("; "));
+    } else if !open || least.total > server.sessions {
+        let what = format!("sessions in a full roll ({}), of {}", told.terms.join(" + "), server.because);
+        check.expect(server.place, what, &told.total, at_most(server.sessions));
     }
 }
 
@@ -145,55 +129,6 @@ fn scaled_to(workload: &Workload, subject: &Rendered) -> Option<u64> {
     scaler_of(subject.rendering(), workload)?.get("spec.maxReplicas").and_then(Value::as_u64)
 }
 
-/// What the database leaves to its clients. Where that is not known, the check learns what would tell.
-fn room(subject: &Rendered, check: &mut Check) -> Option<Room> {
-    let database = subject.subject().database();
-    if let Some(bundled) = &database.bundled {
-        let Some(server) = subject.workloads().iter().find(|one| one.object().name() == bundled.stateful_set) else {
-            let hint = "it is not rendered; correct `database.bundled.statefulSet` in the subject file";
-            check.undecided(Place::object(&bundled.stateful_set), "max_connections", hint);
-            return None;
-        };
-        let words: Vec<String> = server
-            .containers()
-            .iter()
-            .flat_map(harness::graph::Container::words)
-            .filter_map(|(_, word)| word.known().map(str::to_owned))
-            .collect();
-        let told = |name: &str| {
-            let prefix = format!("{name}=");
-            words.iter().find_map(|word| {
-                word.trim_start_matches("-c").trim_start_matches("--").strip_prefix(&prefix)?.parse().ok()
-            })
-        };
-        return Some(Room::new(harness::finding::Locate::place(server), &told, None));
-    }
-    let clusters = subject.manifests().of_kind("Cluster").chain(subject.companions().of_kind("Cluster"));
-    let clusters: Vec<_> = clusters.filter(|cluster| cluster.group() == "postgresql.cnpg.io").collect();
-    let [cluster] = clusters.as_slice() else {
-        let hint = "no single database is seen that tells; add its manifest under `companions` in the subject file, or ask \
-                    those who run it";
-        check.undecided(Place::object("the database"), "max_connections", hint);
-        return None;
-    };
-    let told = |name: &str| match cluster.get(&format!("spec.postgresql.parameters.{name}"))? {
-        Value::String(text) => text.parse().ok(),
-        other => other.as_u64(),
-    };
-    Some(Room::new(cluster.at("spec.postgresql.parameters"), &told, Some(cluster.name())))
-}
-
-impl Room {
-    fn new(place: Place, told: &dyn Fn(&str) -> Option<u64>, cluster: Option<&str>) -> Self {
-        let operator = if cluster.is_some() { OPERATOR } else { 0 };
-        let most = told("max_connections").unwrap_or(DEFAULT_CONNECTIONS);
-        let superuser = told("superuser_reserved_connections").unwrap_or(DEFAULT_SUPERUSER);
-        let reserved = superuser + told("reserved_connections").unwrap_or(0) + operator;
-        let because = format!("max_connections {most} less {reserved} that are reserved");
-        Self { place, sessions: most.saturating_sub(reserved), because, cluster: cluster.map(str::to_owned) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
@@ -204,7 +139,7 @@ mod tests {
 
     fn manifests(spec: &str, pool: &str, parameters: &str, more: &str) -> String {
         format!(
-            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a}}, spec: {{{spec} template: {{spec: {{containers: [{{name: a, env: [{{name: PGHOST, value: db}}, {pool}]}}]}}}}}}}}\n---\n{{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {{name: db}}, spec: {{postgresql: {{parameters: {{{parameters}}}}}}}}}\n---\n{more}"
+            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a}}, spec: {{{spec} template: {{spec: {{containers: [{{name: a, env: [{{name: PGHOST, value: db-rw}}, {pool}]}}]}}}}}}}}\n---\n{{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {{name: db}}, spec: {{postgresql: {{parameters: {{{parameters}}}}}}}}}\n---\n{more}"
         )
     }
 

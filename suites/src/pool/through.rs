@@ -1,8 +1,10 @@
 //! What poolers let through: which clients dial one, and how many sessions of the server its pools open for them.
 //!
-//! Behind a pooler the pools of the clients no longer count. PgBouncer opens `default_pool_size` sessions for each pair of
-//! a role and a database, in each of its instances, however many clients wait. Who the clients are, manifests do not
-//! always tell; so there are two sums, what is sure to be possible and what may be.
+//! Whoever dials a host that is neither the server nor a pooler of CloudNativePG is not counted: behind that host may be
+//! a pooler of another make, or another server. Behind a pooler the pools of the clients no longer count. PgBouncer opens
+//! `default_pool_size` sessions for each pair of a role and a database, in each of its instances, however many clients
+//! wait. Who the clients are, manifests do not always tell; so there are two sums, what is sure to be possible and what
+//! may be.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +12,8 @@ use harness::finding::Locate as _;
 use harness::graph::{DatabaseClient, Fact, Text};
 use harness::manifests::Object;
 use serde_json::Value;
+
+use super::server::{Server, service_of};
 
 /// PgBouncer's own default of `default_pool_size`.
 const DEFAULT_POOL: u64 = 20;
@@ -26,30 +30,62 @@ pub(super) enum Way<'a> {
     Open(String),
 }
 
-/// How a client reaches the server of a Cluster that has poolers.
-pub(super) fn way<'a>(client: &DatabaseClient, poolers: &[&'a Object], cluster: &str) -> Way<'a> {
-    if poolers.is_empty() {
-        return Way::Direct;
-    }
-    let hosts = client.hosts();
-    let mut dialled: Vec<Option<&Object>> = Vec::new();
-    for host in &hosts {
-        let host = match host.fact() {
-            Fact::Known(host) => host,
+/// What answers at a host.
+enum End<'a> {
+    Server,
+    Pooler(&'a Object),
+    /// Somebody else, of that name.
+    Other(String),
+}
+
+/// How a client reaches the server. Where nothing says which host it dials and there is no pooler, there is one way only.
+pub(super) fn way<'a>(client: &DatabaseClient, poolers: &[&'a Object], server: &Server) -> Way<'a> {
+    let mut ends: Vec<End> = Vec::new();
+    for host in client.hosts() {
+        match host.fact() {
+            Fact::Known(hosts) => {
+                // Who names an empty host names none.
+                let hosts = hosts.split(',').map(str::trim).filter(|host| !host.is_empty());
+                ends.extend(hosts.map(|host| end(client, host, poolers, server)));
+            }
+            Fact::Unknown(_) if poolers.is_empty() => ends.push(End::Server),
             Fact::Unknown(hint) => return Way::Open(format!("which host it dials is not known: {hint}")),
-        };
-        let service = host.split(['.', ':']).next().unwrap_or_default();
-        dialled.push(poolers.iter().find(|pooler| pooler.name() == service).copied());
+        }
     }
-    let Some(first) = dialled.first() else {
-        return Way::Open("which host it dials is not known: no variable and no connection string names it".into());
-    };
-    let same = dialled.iter().all(|one| one.map(Object::name) == first.map(Object::name));
-    match first {
-        _ if !same => Way::Open("it dials a pooler and something else, and its pool may be of either".into()),
-        None => Way::Direct,
-        Some(pooler) if of_cluster(pooler, cluster) => Way::Through(pooler),
-        Some(pooler) => Way::Elsewhere(format!("it dials Pooler {}, which is of another Cluster", pooler.name())),
+    if let Some(host) = ends.iter().find_map(|end| if let End::Other(host) = end { Some(host) } else { None }) {
+        let server = server.name();
+        return Way::Elsewhere(format!(
+            "it dials {host}, which is no Service of {server}; what is there, and how many sessions that opens, is not \
+             known here"
+        ));
+    }
+    let mut dialled: Vec<&'a Object> = ends
+        .iter()
+        .filter_map(|end| match end {
+            End::Pooler(pooler) => Some(*pooler),
+            End::Server | End::Other(_) => None,
+        })
+        .collect();
+    dialled.dedup_by_key(|pooler| pooler.name());
+    match dialled.as_slice() {
+        [] if ends.is_empty() && !poolers.is_empty() => {
+            Way::Open("which host it dials is not known: no variable and no connection string names it".into())
+        }
+        [] => Way::Direct,
+        [pooler] if ends.iter().all(|end| matches!(end, End::Pooler(_))) => match &server.cluster {
+            Some(cluster) if of_cluster(pooler, cluster) => Way::Through(*pooler),
+            _ => Way::Elsewhere(format!("it dials Pooler {}, which is of another Cluster", pooler.name())),
+        },
+        _ => Way::Open("it dials a pooler and something else, and its pool may be of either".into()),
+    }
+}
+
+fn end<'a>(client: &DatabaseClient, host: &str, poolers: &[&'a Object], server: &Server) -> End<'a> {
+    let pooler = service_of(host).and_then(|service| poolers.iter().copied().find(|pooler| pooler.name() == service));
+    match pooler {
+        Some(pooler) => End::Pooler(pooler),
+        None if server.is_dialled_by(client.workload(), host) => End::Server,
+        None => End::Other(host.to_owned()),
     }
 }
 
