@@ -43,6 +43,8 @@ pub struct DeclaredRole {
     pub engine: Engine,
     /// The Secret with its password. `None`: this engine leaves the password alone.
     pub secret: Option<String>,
+    /// Whether it may log in. To the operator, a role that says nothing may not.
+    pub login: bool,
     /// The attributes beyond a login that it is given, `superuser`.
     pub attributes: Vec<&'static str>,
     /// Where it stands.
@@ -64,6 +66,8 @@ pub struct DeclaredDatabase {
     pub cluster: String,
     /// The role that owns it.
     pub owner: String,
+    /// The roles that own schemas in it, which makes them roles of the same application.
+    pub schema_owners: Vec<String>,
     /// Where it stands.
     pub place: Place,
 }
@@ -102,13 +106,14 @@ impl DeclaredRole {
         if text("/ensure").as_deref() == Some("absent") {
             return None;
         }
-        let is_on = |name: &&&str| role.get(**name).and_then(Value::as_bool) == Some(true);
+        let is_on = |name: &&str| role.get(*name).and_then(Value::as_bool) == Some(true);
         Some(Self {
             name: text("/name")?,
             cluster: cluster.to_owned(),
             engine,
             secret: text("/passwordSecret/name"),
-            attributes: ATTRIBUTES.iter().filter(is_on).copied().collect(),
+            login: is_on(&"login"),
+            attributes: ATTRIBUTES.iter().copied().filter(is_on).collect(),
             place,
         })
     }
@@ -125,6 +130,7 @@ fn bootstrapped(object: &Object) -> Option<DeclaredRole> {
         cluster: known.name.clone(),
         engine: Engine::Bootstrap,
         secret: Some(known.app_secret()),
+        login: true,
         attributes: Vec::new(),
         place: object.at("spec.bootstrap"),
     })
@@ -135,16 +141,19 @@ impl DeclaredDatabase {
     pub fn all(manifests: &Manifests) -> Vec<Self> {
         let bootstrapped = of_cnpg(manifests, "Cluster").map(|object| {
             let Cluster { name, database, owner, .. } = Cluster::read(object);
-            Self { name: database, cluster: name, owner, place: object.at("spec.bootstrap") }
+            Self { name: database, cluster: name, owner, schema_owners: Vec::new(), place: object.at("spec.bootstrap") }
         });
         let declared = of_cnpg(manifests, "Database").filter_map(|object| {
             let text = |path: &str| object.get(path).and_then(Value::as_str).map(str::to_owned);
             let is_kept = text("spec.ensure").as_deref() != Some("absent");
             is_kept.then_some(())?;
+            let schemas = object.get("spec.schemas").and_then(Value::as_array).into_iter().flatten();
+            let owners = schemas.filter_map(|schema| schema.get("owner")?.as_str());
             Some(Self {
                 name: text("spec.name")?,
                 cluster: text("spec.cluster.name")?,
                 owner: text("spec.owner")?,
+                schema_owners: owners.map(str::to_owned).collect(),
                 place: object.at("spec.owner"),
             })
         });
@@ -161,7 +170,7 @@ mod tests {
     use super::{DeclaredDatabase, DeclaredRole, Engine};
     use crate::manifests::Manifests;
 
-    const TEXT: &str = "{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: db}, spec: {managed: {roles: [{name: shop, superuser: true, createdb: false, passwordSecret: {name: shop-auth}}, {name: gone, ensure: absent}]}}}\n---\n{apiVersion: postgresql.cnpg.io/v1, kind: DatabaseRole, metadata: {name: r}, spec: {cluster: {name: db}, name: mail}}\n---\n{apiVersion: postgresql.cnpg.io/v1, kind: Database, metadata: {name: d}, spec: {cluster: {name: db}, name: shop, owner: shop}}\n---\n{apiVersion: other.example.org/v1, kind: Database, metadata: {name: d}, spec: {cluster: {name: db}, name: x, owner: y}}";
+    const TEXT: &str = "{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: db}, spec: {managed: {roles: [{name: shop, superuser: true, createdb: false, passwordSecret: {name: shop-auth}}, {name: gone, ensure: absent}]}}}\n---\n{apiVersion: postgresql.cnpg.io/v1, kind: DatabaseRole, metadata: {name: r}, spec: {cluster: {name: db}, name: mail}}\n---\n{apiVersion: postgresql.cnpg.io/v1, kind: Database, metadata: {name: d}, spec: {cluster: {name: db}, name: shop, owner: shop, schemas: [{name: public}, {name: s, owner: shop_schema}]}}\n---\n{apiVersion: other.example.org/v1, kind: Database, metadata: {name: d}, spec: {cluster: {name: db}, name: x, owner: y}}";
 
     #[test]
     fn roles_of_all_engines_are_seen() {
@@ -174,6 +183,8 @@ mod tests {
         ];
         assert_eq!(seen, expected);
         assert_eq!(roles[1].attributes, ["superuser"]);
+        // Nobody said that the others may log in.
+        assert_eq!(roles.iter().map(|role| role.login).collect::<Vec<_>>(), [true, false, false]);
     }
 
     #[test]
@@ -181,5 +192,6 @@ mod tests {
         let databases = DeclaredDatabase::all(&Manifests::parse(TEXT, "test").unwrap());
         let seen: Vec<_> = databases.iter().map(|database| (&*database.name, &*database.owner)).collect();
         assert_eq!(seen, [("app", "app"), ("shop", "shop")]);
+        assert_eq!(databases[1].schema_owners, ["shop_schema"]);
     }
 }

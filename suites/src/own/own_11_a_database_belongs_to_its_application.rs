@@ -2,7 +2,8 @@
 //!
 //! A database that `postgres` owns needs a person for each extension and each schema, and in the end a superuser for the
 //! application. One that everybody may connect to, which is PostgreSQL's default, makes one stolen credential thirteen.
-//! Owners stand in manifests. Who may connect does only where `pg_hba` says it; a REVOKE shows on the server
+//! Owners stand in manifests. Every other role that may log in counts as one of another application, unless it owns a
+//! schema of that database. Who may connect stands in manifests only where `pg_hba` says it; a REVOKE shows on the server
 //! alone, where every role tries to log into every database.
 
 use std::collections::BTreeSet;
@@ -12,14 +13,15 @@ use harness::expectation::{empty, equal_to, that};
 use harness::experiment::SETTLED;
 use harness::feature::Feature;
 use harness::finding::Place;
-use harness::graph::DeclaredDatabase;
+use harness::graph::{DeclaredDatabase, DeclaredRole, Engine};
+use harness::manifests::Object;
 use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
 use super::pg_hba::{Fate, fate};
-use crate::roles::{databases, roles};
+use crate::roles::{databases, roles, users};
 use crate::tls::cluster::clusters;
 
 /// A database belongs to its application.
@@ -29,7 +31,7 @@ pub const OWN_11: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"Updated `langgraph` database owner from `dbuser` to `inference`\"",
     since: "1.0",
-    revision: 2,
+    revision: 3,
     features: &[Feature::Cnpg],
     experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered],
@@ -60,26 +62,50 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             check.undecided(Place::object(format!("database/{name}")), "its owner", hint);
         }
     }
-    let applications: BTreeSet<&str> = declared.iter().map(|one| &*one.role).collect();
     for cluster in &clusters {
         let rules = cluster.get("spec.postgresql.pg_hba").and_then(Value::as_array).into_iter().flatten();
         let rules: Vec<&str> = rules.filter_map(Value::as_str).collect();
-        let roles: BTreeSet<String> =
-            roles(subject).into_iter().filter(|role| role.cluster == cluster.name()).map(|role| role.name).collect();
+        let asked = is_asked_for(subject, cluster);
+        let declared = declared_roles(subject, cluster);
+        let applications = applications(subject, cluster, asked);
         for database in databases.iter().filter(|database| database.cluster == cluster.name()) {
-            judge_strangers(database, &rules, roles.iter().filter(|role| applications.contains(role.as_str())), check);
+            // Whether anybody uses the database that the operator makes unasked, only the subject file tells.
+            let is_of_somebody = asked || database.place != cluster.at("spec.bootstrap");
+            judge_strangers(database, &rules, if is_of_somebody { &applications } else { &declared }, check);
         }
     }
 }
 
+/// Whether somebody names what a Cluster begins with, or takes the Secret of its owner. Else the operator makes a role and
+/// a database all the same.
+fn is_asked_for(subject: &Rendered, cluster: &Object) -> bool {
+    let is_named = |field: &str| {
+        let ways = ["initdb", "recovery", "pg_basebackup"];
+        ways.iter().any(|way| cluster.get(&format!("spec.bootstrap.{way}.{field}")).is_some())
+    };
+    let own = format!("{}-app", cluster.name());
+    ["database", "owner", "secret"].into_iter().any(is_named) || users(subject).contains_key(&own)
+}
+
+/// The roles of applications that the subject declares for a Cluster.
+fn declared_roles(subject: &Rendered, cluster: &Object) -> BTreeSet<String> {
+    let database = subject.subject().database();
+    let is_meant = database.cluster.as_ref().is_none_or(|name| name == cluster.name());
+    database.credentials.iter().filter(|_| is_meant).map(|credential| credential.role.clone()).collect()
+}
+
+/// The roles by which applications log into a Cluster: those that the subject declares, and those that manifests let log
+/// in. Its first owner is nobody's where nobody asked for it.
+fn applications(subject: &Rendered, cluster: &Object, asked: bool) -> BTreeSet<String> {
+    let is_one = |role: &DeclaredRole| role.login && (asked || role.engine != Engine::Bootstrap);
+    let of_manifests = roles(subject).into_iter().filter(|role| role.cluster == cluster.name() && is_one(role));
+    of_manifests.map(|role| role.name).chain(declared_roles(subject, cluster)).collect()
+}
+
 /// Whether roles of other applications reach a database.
-fn judge_strangers<'a>(
-    database: &DeclaredDatabase,
-    rules: &[&str],
-    roles: impl Iterator<Item = &'a String>,
-    check: &mut Check,
-) {
-    let strangers: Vec<&String> = roles.filter(|role| **role != database.owner).collect();
+fn judge_strangers(database: &DeclaredDatabase, rules: &[&str], roles: &BTreeSet<String>, check: &mut Check) {
+    let is_its_own = |role: &String| *role == database.owner || database.schema_owners.contains(role);
+    let strangers: Vec<&String> = roles.iter().filter(|role| !is_its_own(role)).collect();
     if strangers.is_empty() {
         return;
     }
@@ -137,6 +163,39 @@ mod tests {
         let text = format!(
             "{{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {{name: db}}}}\n---\n{{apiVersion: postgresql.cnpg.io/v1, kind: Database, metadata: {{name: d}}, spec: {{cluster: {{name: db}}, name: shop, owner: {owner}}}}}"
         );
+        assert_eq!(judge_manifests(&OWN_11, &text), verdict);
+    }
+
+    const SHOP: &str = "{name: shop, login: true, passwordSecret: {name: shop-auth}}";
+    const CHAT: &str = "{name: chat, login: true, passwordSecret: {name: chat-auth}}";
+    const CLOSED: &str = "postgresql: {pg_hba: [host sameuser all all scram-sha-256, host all all all reject]},";
+
+    fn database(name: &str, more: &str) -> String {
+        format!(
+            "\n---\n{{apiVersion: postgresql.cnpg.io/v1, kind: Database, metadata: {{name: {name}}}, spec: {{cluster: {{name: db}}, name: {name}, owner: {name}, {more}}}}}"
+        )
+    }
+
+    fn cluster(roles: &str, more: &str) -> String {
+        format!(
+            "{{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {{name: db}}, spec: {{{more} managed: {{roles: [{roles}]}}}}}}"
+        )
+    }
+
+    #[rstest]
+    #[case::nobody_else(SHOP, "", "", Holds)]
+    #[case::of_another_application(&format!("{SHOP}, {CHAT}"), "", "", Unchecked)]
+    #[case::that_pg_hba_keeps_out(&format!("{SHOP}, {CHAT}"), CLOSED, "", Holds)]
+    #[case::that_may_not_log_in(&format!("{SHOP}, {{name: chat}}"), "", "", Holds)]
+    #[case::that_owns_a_schema_of_it(&format!("{SHOP}, {CHAT}"), "", "schemas: [{name: a, owner: chat}]", Holds)]
+    #[case::that_the_bootstrap_names(SHOP, "bootstrap: {initdb: {owner: chat}},", "", Unchecked)]
+    fn beside_the_owner_of_a_database_there_is_a_role(
+        #[case] roles: &str,
+        #[case] more: &str,
+        #[case] schemas: &str,
+        #[case] verdict: Verdict,
+    ) {
+        let text = format!("{}{}", cluster(roles, more), database("shop", schemas));
         assert_eq!(judge_manifests(&OWN_11, &text), verdict);
     }
 
