@@ -1,11 +1,13 @@
 //! ROT-02: the operator sees the Secret change.
 //!
 //! CloudNativePG looks at a Secret that it does not own only if it carries the label `cnpg.io/reload`, whatever its
-//! value; as an annotation it does nothing, and the change is taken up hours later or never. To wait for a change would
-//! be a matter of luck, because anything else that touches the Cluster applies it too; so the live lane looks as well.
+//! value; as an annotation it does nothing, and the change is taken up hours later or never. What the operator makes
+//! itself it sees without a label, so where there is nothing else there is nothing to look at. To wait for a change would
+//! be a matter of luck, because anything else that touches the Cluster applies it too; so the live lane looks as well, also
+//! at a Secret that no manifest shows.
 
 use harness::check::Check;
-use harness::expectation::{equal_to, one_of};
+use harness::expectation::equal_to;
 use harness::experiment::SETTLED;
 use harness::feature::Feature;
 use harness::finding::Place;
@@ -24,7 +26,7 @@ pub const ROT_02: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"Detects the Secret change\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::Cnpg],
     experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered, Lane::Live],
@@ -38,22 +40,22 @@ const RELOAD: &str = "cnpg.io/reload";
 fn rendered(subject: &Rendered, check: &mut Check) {
     let manifests = [subject.companions(), subject.manifests()];
     let hooks = &subject.rendering().surroundings().hooks;
-    for cluster in manifests.iter().flat_map(|manifests| Cluster::all(manifests)) {
-        if cluster.app_secret.is_none() {
-            // The operator's own: it owns the Secret, and an owner sees every change.
-            let place = Place::object(format!("secret/{}", cluster.app_secret()));
-            check.expect(place, "who makes it", &"the operator", one_of(&["the operator"]));
-        }
-        for (role, secret) in cnpg::consumed_secrets(&manifests, &cluster) {
+    let clusters: Vec<Cluster> = manifests.iter().flat_map(|manifests| Cluster::all(manifests)).collect();
+    for cluster in &clusters {
+        for (role, secret) in cnpg::consumed_secrets(&manifests, cluster) {
             let place = || Place::object(format!("secret/{secret}")).field(format!("role {role}"));
             let object = manifests.iter().find_map(|manifests| manifests.find("Secret", &secret));
             match object {
                 Some(object) => expect_seen(object, check),
                 None if expect_seen_by_its_maker(subject, &secret, check) => {}
-                None if hooks.contains(&format!("secret/{secret}")) => check.not_applicable(MADE_THERE),
-                None => check.undecided(place(), "its label cnpg.io/reload", UNSEEN),
+                None if hooks.contains(&format!("secret/{secret}")) => check.undecided(place(), LABEL, MADE_THERE),
+                None => check.undecided(place(), LABEL, UNSEEN),
             }
         }
+    }
+    if !clusters.is_empty() {
+        // It owns them, and an owner sees every change.
+        check.not_applicable("the operator reads no password from a Secret that it does not make itself");
     }
 }
 
@@ -116,16 +118,17 @@ fn live(records: &Records, check: &mut Check) {
     }
 }
 
+const LABEL: &str = "its label cnpg.io/reload";
 const MADE_THERE: &str = "a hook of the release makes the Secret on the cluster, where it is judged";
 const UNSEEN: &str = "no manifest has this Secret; render what makes it, or look at it on the cluster";
 
 #[cfg(test)]
 mod tests {
-    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
     use rstest::rstest;
 
     use super::ROT_02;
-    use crate::testing::judge_manifests;
+    use crate::testing::{judge_as, judge_manifests};
 
     const CLUSTER: &str = "{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: db}, spec: {managed: {roles: [{name: shop, passwordSecret: {name: shop-auth}}]}}}";
     const KEYS: &str = "data: [{secretKey: username}, {secretKey: password}]";
@@ -162,5 +165,12 @@ mod tests {
     fn a_sealed_secret(#[case] template: &str, #[case] verdict: Verdict) {
         let sealed = "encryptedData: {username: x, password: y}";
         assert_eq!(judge("SealedSecret", LABEL, &format!("{sealed}, {template}")), verdict);
+    }
+
+    #[rstest]
+    #[case::the_operator("agents", NotApplicable)]
+    #[case::a_hook_of_the_release("infisical", Unchecked)]
+    fn a_secret_that_no_manifest_shows_is_made_by(#[case] subject: &str, #[case] verdict: Verdict) {
+        assert_eq!(judge_as(subject, &ROT_02, "{apiVersion: v1, kind: Namespace, metadata: {name: a}}"), verdict);
     }
 }
