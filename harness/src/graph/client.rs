@@ -146,6 +146,12 @@ impl DatabaseClient {
         ))
     }
 
+    /// The Secrets that it takes whole, and that may hold more variables than those that are known.
+    pub fn unread_secrets(&self) -> impl Iterator<Item = &str> {
+        let secrets = self.container.unread().iter().filter(|(kind, _)| *kind == RefKind::Secret);
+        secrets.map(|(_, name)| name.as_str())
+    }
+
     /// How the CA reaches it. `None`: it has none.
     pub fn ca(&self) -> Option<&CaWiring> {
         self.ca.as_ref()

@@ -2,7 +2,8 @@
 //!
 //! A copy of a credential is right until the first rotation. Whoever copies it, a controller for another namespace, a
 //! canary tool, a person, is not in the operator's way: the role changes, the copy does not, and the application that
-//! reads the copy is refused. So each client must take its credential from a Secret that a role names.
+//! reads the copy is refused. So each client must take its credential from a Secret that a role names. One that takes a
+//! whole Secret as its environment may find the password there, so that Secret has to be known, or to be a role's.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +25,7 @@ pub const OWN_06: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"Applications read credentials from CNPG-managed Kubernetes Secrets\"",
     since: "1.0",
-    revision: 2,
+    revision: 3,
     features: &[Feature::Cnpg],
     experiments: &[Experiment::RotatePassword],
     decisive: &[Lane::Rendered],
@@ -43,7 +44,17 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     authoritative.extend(roles.iter().map(|role| format!("{}-superuser", role.cluster)));
     let mut examined = false;
     for client in subject.database_clients() {
-        let secrets: BTreeSet<&str> = client.passwords().map(|key| key.name.as_str()).collect();
+        let mut secrets: BTreeSet<&str> = client.passwords().map(|key| key.name.as_str()).collect();
+        // Who is told no password may find it in what nobody knows. Whatever a role's own Secret holds, it is no copy.
+        let unread: Vec<&str> = if secrets.is_empty() { client.unread_secrets().collect() } else { Vec::new() };
+        let (of_roles, unknown): (Vec<&str>, Vec<&str>) =
+            unread.into_iter().partition(|secret| authoritative.contains(*secret));
+        secrets.extend(of_roles);
+        for secret in unknown {
+            let hint = "`envFrom` takes it whole, and no manifest tells all its keys; render it, or take the password by a \
+                        `secretKeyRef`";
+            check.undecided(client.place(), format!("whether its credential comes from Secret {secret}"), hint);
+        }
         for secret in secrets {
             let source = if authoritative.contains(secret) { OF_A_ROLE } else { "a Secret that no role names" };
             let named = that(OF_A_ROLE, |source: &str| source == OF_A_ROLE);
@@ -84,7 +95,7 @@ fn password_of(pod: &PodState) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use harness::record::CredentialState;
-    use harness::verdict::Verdict::{self, Holds, NotApplicable, Violated};
+    use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
     use rstest::rstest;
 
     use super::{DURING, Experiment, OWN_06};
@@ -111,6 +122,22 @@ mod tests {
             "{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{volumes: [{{name: c, secret: {{secretName: {secret}}}}}], containers: [{{name: a, volumeMounts: [{{name: c, mountPath: /c}}], env: [{{name: DATABASE_URL_FILE, value: /c/uri}}]}}]}}}}"
         );
         assert_eq!(judge_manifests(&OWN_06, &format!("{CLUSTER}{client}")), verdict);
+    }
+
+    const EXTERNAL: &str = "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: e}, spec: {target: {name: env}, dataFrom: [{extract: {key: shop}}]}}\n---\n";
+    const KNOWN: &str = "{apiVersion: v1, kind: Secret, metadata: {name: env}, stringData: {LOG_LEVEL: info}}\n---\n";
+    const OF_THE_ROLE: &str = "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: e}, spec: {target: {name: shop-auth}, dataFrom: [{extract: {key: shop}}]}}\n---\n";
+
+    #[rstest]
+    #[case::that_nobody_knows(EXTERNAL, "env", Unchecked)]
+    #[case::that_holds_no_password(KNOWN, "env", NotApplicable)]
+    #[case::of_its_role(OF_THE_ROLE, "shop-auth", Holds)]
+    #[case::of_somebody_else("", "env", Unchecked)]
+    fn a_client_takes_a_secret_whole(#[case] maker: &str, #[case] secret: &str, #[case] verdict: Verdict) {
+        let client = format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{containers: [{{name: a, envFrom: [{{secretRef: {{name: {secret}}}}}], env: [{{name: PGHOST, value: db-rw}}]}}]}}}}"
+        );
+        assert_eq!(judge_manifests(&OWN_06, &format!("{CLUSTER}{maker}{client}")), verdict);
     }
 
     #[test]
