@@ -15,6 +15,8 @@ mod own_09_secret_and_role_can_be_compared;
 mod own_10_a_new_application_has_a_dedicated_secret;
 mod own_11_a_database_belongs_to_its_application;
 mod pg_hba;
+mod statement;
+mod vault;
 
 pub use self::own_01_every_credential_has_one_writer::OWN_01;
 pub use self::own_02_every_application_has_a_role_of_its_own::OWN_02;
