@@ -8,13 +8,16 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use serde::Deserialize;
 
-use super::{Bench, BenchError, CredentialSecret};
+use super::{Bench, BenchError, CredentialSecret, Installation};
 use crate::cluster::FIELD_MANAGER;
 use crate::probe::verifies;
 use crate::record::CredentialState;
 
 const ROLES: &str = "select rolname as role, rolpassword as verifier, rolsuper as superuser, rolcreaterole as createrole, \
      rolcreatedb as createdb, rolreplication as replication, rolbypassrls as bypassrls from pg_authid";
+
+/// Who writes what a companion brings, among the names of those whom the API server keeps account of.
+const OF_A_COMPANION: &str = "a companion";
 
 #[derive(Deserialize)]
 struct Role {
@@ -53,7 +56,7 @@ impl Bench {
         let roles = self.roles().await?;
         let state = |declared: &CredentialSecret| {
             let role = roles.iter().find(|role| role.role == declared.role);
-            state_of(declared, secrets.get(&declared.secret).copied(), role, self.installation.password_length)
+            state_of(declared, secrets.get(&declared.secret).copied(), role, &self.installation)
         };
         Ok(self.installation.credentials.iter().map(state).collect())
     }
@@ -76,7 +79,7 @@ fn state_of(
     declared: &CredentialSecret,
     secret: Option<&Secret>,
     role: Option<&Role>,
-    declared_length: Option<usize>,
+    installation: &Installation,
 ) -> CredentialState {
     let text = |key: &str| {
         let value = secret?.data.as_ref()?.get(key)?;
@@ -84,16 +87,20 @@ fn state_of(
     };
     let password = text(&declared.password_key);
     let owners = secret.map(ResourceExt::owner_references).unwrap_or_default();
+    // It is applied by our hand, and is somebody else's work all the same.
+    let brought = installation.brings(&declared.secret);
+    let by_a_companion = secret.filter(|_| brought).map(|_| OF_A_COMPANION.to_owned());
     CredentialState {
         secret: declared.secret.clone(),
         role: declared.role.clone(),
         exists: secret.is_some(),
         labels: secret.map(|secret| secret.labels().keys().cloned().collect()).unwrap_or_default(),
         owners: owners.iter().map(|owner| format!("{}/{}", owner.kind, owner.name)).collect(),
-        writers: secret.map(writers).unwrap_or_default(),
+        writers: secret.map(writers).into_iter().flatten().chain(by_a_companion).collect(),
+        given: brought || password.is_some_and(|password| installation.gives(password)),
         username: text(&declared.username_key).map(str::to_owned),
         length: password.map(|password| password.trim().chars().count()),
-        declared_length,
+        declared_length: installation.password_length,
         untidy: password.is_some_and(|text| text != text.trim() || text.trim().chars().any(char::is_control)),
         agrees: password
             .zip(role.and_then(|role| role.verifier.as_deref()))
@@ -116,8 +123,8 @@ mod tests {
     use k8s_openapi::ByteString;
     use k8s_openapi::api::core::v1::Secret;
 
-    use super::{Role, state_of};
-    use crate::bench::CredentialSecret;
+    use super::{OF_A_COMPANION, Role, state_of};
+    use crate::bench::{CredentialSecret, Installation};
 
     /// The verifier of `pencil`: the example of RFC 7677, section 3.
     const PENCIL: &str = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$\
@@ -156,7 +163,8 @@ mod tests {
 
     #[test]
     fn a_secret_agrees_with_its_role_or_not() {
-        let state = |password: &str| state_of(&declared(), Some(&secret(password)), Some(&role()), None);
+        let (declared, role, installation) = (declared(), role(), Installation::default());
+        let state = |password: &str| state_of(&declared, Some(&secret(password)), Some(&role), &installation);
         assert_eq!((state("pencil").agrees, state("pencil\n").agrees), (Some(true), Some(false)));
         assert_eq!((state("pencil").untidy, state("pencil\n").untidy), (false, true));
         assert_eq!(state("pencil").attributes, Some(vec!["CREATEROLE".to_owned()]));
@@ -176,8 +184,38 @@ mod tests {
     }
 
     #[test]
+    fn what_a_companion_brings_is_written_by_one_and_given() {
+        let companion = serde_json::json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "app"}, "stringData": {"password": "pencil"},
+        });
+        let brought =
+            Installation { companions: vec![serde_json::from_value(companion).unwrap()], ..Installation::default() };
+        let mut secret = secret("pencil");
+        let state = |secret: &Secret, installation: &Installation| {
+            let state = state_of(&declared(), Some(secret), None, installation);
+            (state.writers, state.given)
+        };
+        assert_eq!(state(&secret, &Installation::default()), (Vec::new(), false));
+        assert_eq!(state(&secret, &brought), (vec![OF_A_COMPANION.to_owned()], true));
+        // Who writes it beside the companion is one too many.
+        let entry = serde_json::json!({"manager": "external-secrets", "fieldsV1": {"f:data": {"f:password": {}}}});
+        secret.metadata.managed_fields = Some(vec![serde_json::from_value(entry).unwrap()]);
+        assert_eq!(state(&secret, &brought).0, ["external-secrets", OF_A_COMPANION]);
+        let absent = state_of(&declared(), None, None, &brought);
+        assert_eq!((absent.exists, absent.writers), (false, Vec::new()));
+    }
+
+    #[test]
+    fn a_password_out_of_the_values_is_given() {
+        let values = serde_json::json!({"auth": {"password": "pencil"}});
+        let installation = Installation { given: super::super::given::texts_of(&values), ..Installation::default() };
+        let given = |password: &str| state_of(&declared(), Some(&secret(password)), None, &installation).given;
+        assert_eq!((given("pencil"), given("pencil2")), (true, false));
+    }
+
+    #[test]
     fn what_is_not_there_is_said_to_be_absent() {
-        let state = state_of(&declared(), None, None, None);
+        let state = state_of(&declared(), None, None, &Installation::default());
         assert_eq!((state.exists, state.agrees, state.attributes), (false, None, None));
     }
 }

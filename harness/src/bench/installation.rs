@@ -14,7 +14,7 @@ use super::documented::{CaProcedures, Procedure};
 use super::front::Front;
 use super::migration::Migration;
 use super::spelling::Format;
-use super::{inputs, unseen};
+use super::{given, inputs, unseen};
 use crate::cluster::is_outside;
 use crate::finding::Locate;
 use crate::graph::{DatabaseClient, DeclaredRole, Engine, Fact};
@@ -56,6 +56,8 @@ pub struct Installation {
     pub bundled: Option<BundledServer>,
     /// Values that whoever installs has to bring, made for this installation, as dotted paths.
     pub inputs: Vec<(String, SecretString)>,
+    /// The texts in the values, among which are the passwords that somebody wrote there.
+    pub given: Vec<SecretString>,
     /// Where the application answers, and what it asks for.
     pub front: Option<Front>,
     /// Dotted path of the value that lists the application's API keys.
@@ -153,6 +155,7 @@ impl Installation {
             migrates_on_start: subject.database().migrates_on_start.clone(),
             bundled: BundledServer::of(rendered),
             inputs: inputs::of(subject),
+            given: rendered.values().map(given::texts_of).unwrap_or_default(),
             front: Front::of(rendered),
             api_keys: subject.file().api_keys.as_ref().map(|keys| keys.value.clone()),
             ca,

@@ -19,6 +19,7 @@ mod error;
 mod exposure;
 mod faults;
 mod front;
+mod given;
 mod inputs;
 mod inspect;
 mod installation;

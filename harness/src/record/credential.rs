@@ -18,9 +18,13 @@ pub struct CredentialState {
     pub labels: Vec<String>,
     /// Who owns it, `Cluster/agents-db`.
     pub owners: Vec<String>,
-    /// Who wrote what it holds, by the names under which they did, without Holdfast itself.
+    /// Who wrote what it holds, by the names under which they did, without Holdfast itself; `a companion` where it is
+    /// Holdfast that applied what a companion brings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writers: Vec<String>,
+    /// Whether whoever installs gave its password, by a companion or in the values, so that nobody generated it.
+    #[serde(default)]
+    pub given: bool,
     /// The user name that it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,

@@ -21,7 +21,7 @@ pub const OWN_01: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"CloudNativePG is the single source of truth for Postgres roles and passwords\"",
     since: "1.0",
-    revision: 2,
+    revision: 3,
     features: &[],
     experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered],
@@ -52,7 +52,8 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     }
 }
 
-/// Whoever declares to be the writer is not asked: the API server keeps account of who wrote what.
+/// Whoever declares to be the writer is not asked: the API server keeps account of who wrote what. A companion counts as
+/// one, though it is Holdfast that applies it.
 fn live(records: &Records, check: &mut Check) {
     let Some(installed) = records.of(Experiment::Install) else { return };
     let credentials = installed.at(SETTLED).authority.iter().filter(|credential| credential.exists);
@@ -104,7 +105,9 @@ mod tests {
 
     #[rstest]
     #[case::the_operator(&["manager"], Holds)]
+    #[case::a_companion(&["a companion"], Holds)]
     #[case::two_of_them(&["manager", "external-secrets"], Violated)]
+    #[case::a_companion_and_a_store(&["external-secrets", "a companion"], Violated)]
     #[case::nobody(&[], Violated)]
     fn a_secret_that_was_written_by(#[case] writers: &[&str], #[case] verdict: Verdict) {
         let writers = writers.iter().map(|writer| (*writer).to_owned()).collect();

@@ -2,7 +2,8 @@
 //!
 //! `echo` ends a line, and so does the password that went through it: PostgreSQL is told one with a line end, or the
 //! operator trims it and the application does not, and both sides swear that theirs is right. A short one is guessed.
-//! What a manifest generates is decoded and read; what is made on the cluster only the cluster can show.
+//! What a manifest generates is decoded and read; what is made on the cluster only the cluster can show. How long a
+//! password is that somebody wrote into the values or into a companion is that person's choice.
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, that};
@@ -24,7 +25,7 @@ pub const SEC_04: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"unique 32-char passwords per namespace\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[],
     experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered, Lane::Live],
@@ -77,9 +78,11 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 fn live(records: &Records, check: &mut Check) {
     let Some(installed) = records.of(Experiment::Install) else { return };
     for credential in installed.at(SETTLED).authority.iter().filter(|one| one.exists) {
-        let declared = credential.declared_length.unwrap_or(LENGTH);
-        let enough = that("at least the declared length", |found: &usize| *found >= declared);
-        check.expect(credential, "the length of its password", &credential.length.unwrap_or(0), enough);
+        if !credential.given {
+            let declared = credential.declared_length.unwrap_or(LENGTH);
+            let enough = that("at least the declared length", |found: &usize| *found >= declared);
+            check.expect(credential, "the length of its password", &credential.length.unwrap_or(0), enough);
+        }
         let ends = if credential.untidy { "white space at an end or control characters" } else { "nothing" };
         check.expect(credential, "what in it gets lost on the way", &ends, equal_to("nothing"));
     }
@@ -119,11 +122,12 @@ fn is_of_the_operator(subject: &Rendered, secret: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use harness::record::CredentialState;
     use harness::verdict::Verdict::{self, Holds, NotApplicable, Violated};
     use rstest::rstest;
 
-    use super::SEC_04;
-    use crate::testing::judge_manifests;
+    use super::{Experiment, SEC_04, SETTLED};
+    use crate::testing::{judge_live, judge_manifests, moment, record};
 
     #[rstest]
     #[case::long_and_plain("{stringData: {password: Q2x5J8kLm0PzR4tV7wYb1CdE}}", Holds)]
@@ -135,5 +139,22 @@ mod tests {
         let inner = content.trim_start_matches('{').strip_suffix('}').unwrap();
         let text = format!("{{apiVersion: v1, kind: Secret, metadata: {{name: a}}, {inner}}}");
         assert_eq!(judge_manifests(&SEC_04, &text), verdict);
+    }
+    #[rstest]
+    #[case::long(false, 24, false, Holds)]
+    #[case::short(false, 12, false, Violated)]
+    #[case::short_and_given(true, 12, false, Holds)]
+    #[case::given_with_a_line_end(true, 24, true, Violated)]
+    fn a_password_that_stands_is(
+        #[case] given: bool,
+        #[case] length: usize,
+        #[case] untidy: bool,
+        #[case] verdict: Verdict,
+    ) {
+        let credential =
+            CredentialState { exists: true, given, length: Some(length), untidy, ..CredentialState::default() };
+        let mut seen = moment(SETTLED, 0, []);
+        seen.authority = vec![credential];
+        assert_eq!(judge_live(&SEC_04, [record(Experiment::Install, [seen])]), verdict);
     }
 }
