@@ -81,10 +81,10 @@ impl Producers {
 
     fn add(&mut self, object: &Object, by: &str) {
         let name = object.name().to_owned();
-        let keys = |paths: &[&str]| Some(keys_at(object, paths));
+        let held = |kind, paths: &[&str]| self.held_or_filled(kind, object, paths);
         let (kind, name, by, keys) = match object.kind() {
-            "Secret" => (RefKind::Secret, name, by.to_owned(), keys(&["data", "stringData"])),
-            "ConfigMap" => (RefKind::ConfigMap, name, by.to_owned(), keys(&["data", "binaryData"])),
+            "Secret" => (RefKind::Secret, name, by.to_owned(), held(RefKind::Secret, &["data", "stringData"])),
+            "ConfigMap" => (RefKind::ConfigMap, name, by.to_owned(), held(RefKind::ConfigMap, &["data", "binaryData"])),
             "PersistentVolumeClaim" => (RefKind::Claim, name, by.to_owned(), None),
             "ServiceAccount" => (RefKind::ServiceAccount, name, by.to_owned(), None),
             "SecretStore" => (RefKind::SecretStore, name, by.to_owned(), None),
@@ -110,6 +110,17 @@ impl Producers {
             is_everywhere: is_everywhere(object),
             keys,
         });
+    }
+
+    /// The keys of a Secret or ConfigMap. One without any is there for somebody else to fill: a controller that injects a
+    /// CA, the one that makes tokens, a Job. Of those who fill it only the copier of the CA says what it writes.
+    fn held_or_filled(&self, kind: RefKind, object: &Object, paths: &[&str]) -> Option<Vec<String>> {
+        let held = keys_at(object, paths);
+        if !held.is_empty() {
+            return Some(held);
+        }
+        let copied = self.copied.as_ref().filter(|(secret, _)| kind == RefKind::Secret && secret == object.name());
+        copied.map(|(_, key)| vec![key.clone()])
     }
 
     /// Everybody who writes a Secret.
@@ -264,7 +275,7 @@ mod tests {
     use crate::graph::{RefKind, Reference, Surroundings, Use};
     use crate::manifests::Manifests;
 
-    const TEXT: &str = "{apiVersion: v1, kind: Secret, metadata: {name: twice}, data: {a: eA==}}\n---\n{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: e}, spec: {target: {name: twice}}}\n---\n{apiVersion: external-secrets.io/v1alpha1, kind: PushSecret, metadata: {name: p}, spec: {secretStoreRefs: [{name: vault, kind: ClusterSecretStore}]}}";
+    const TEXT: &str = "{apiVersion: v1, kind: Secret, metadata: {name: twice}, data: {a: eA==}}\n---\n{apiVersion: v1, kind: Secret, metadata: {name: empty}}\n---\n{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: e}, spec: {target: {name: twice}}}\n---\n{apiVersion: external-secrets.io/v1alpha1, kind: PushSecret, metadata: {name: p}, spec: {secretStoreRefs: [{name: vault, kind: ClusterSecretStore}]}}";
 
     fn surroundings() -> Surroundings {
         Surroundings {
@@ -273,6 +284,18 @@ mod tests {
             hooks: vec!["secret/hooked".into()],
             copied: Some(("twice".into(), "ca.crt".into())),
             ..Surroundings::default()
+        }
+    }
+
+    fn reference(secret: &str, key: &str) -> Reference {
+        Reference {
+            kind: RefKind::Secret,
+            name: secret.into(),
+            namespace: None,
+            key: Some(key.into()),
+            optional: false,
+            usage: Use::Volume,
+            place: Place::object("pod/a"),
         }
     }
 
@@ -312,20 +335,12 @@ mod tests {
     #[case::a_hook("hooked", "uri", Some("a hook of this release"))]
     #[case::a_copier_beside_another("twice", "ca.crt", Some("externalsecret/e, and what copies the CA"))]
     #[case::another_without_the_key("twice", "tls.crt", None)]
+    #[case::whoever_fills_it("empty", "tls.crt", Some("this release"))]
     fn a_key_has_a_producer(#[case] secret: &str, #[case] key: &str, #[case] expected: Option<&str>) {
         let manifests = Manifests::parse(TEXT, "test").unwrap();
         let producers = Producers::new(&manifests, &surroundings());
-        let reference = Reference {
-            kind: RefKind::Secret,
-            name: secret.into(),
-            namespace: None,
-            key: Some(key.into()),
-            optional: false,
-            usage: Use::Volume,
-            place: Place::object("pod/a"),
-        };
         let store = Store::new(&manifests, &surroundings());
-        let known = match producers.of(&reference, &store) {
+        let known = match producers.of(&reference(secret, key), &store) {
             Producer::Known(by) => Some(by),
             Producer::WithoutKey { .. } | Producer::Nobody => None,
         };
@@ -359,6 +374,17 @@ mod tests {
         };
         assert_eq!(matches!(of("password"), Producer::Known(_)), there);
         assert_eq!(matches!(of("passwort"), Producer::WithoutKey { .. }), there);
+    }
+
+    #[rstest]
+    #[case::the_key_that_is_copied("ca.crt", true)]
+    #[case::another_key("tls.crt", false)]
+    fn the_copier_of_the_ca_fills_an_empty_secret_with(#[case] key: &str, #[case] is_known: bool) {
+        let manifests = Manifests::parse(TEXT, "test").unwrap();
+        let surroundings = Surroundings { copied: Some(("empty".into(), "ca.crt".into())), ..surroundings() };
+        let producers = Producers::new(&manifests, &surroundings);
+        let producer = producers.of(&reference("empty", key), &Store::new(&manifests, &surroundings));
+        assert_eq!(matches!(producer, Producer::Known(_)), is_known, "{producer:?}");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! A Secret, a key or a store is referred to by a name that nothing checks: a typo renders, lints and applies, and the
 //! pod waits with `CreateContainerConfigError` until somebody looks. So every reference of every workload is traced to
-//! who makes it: this release, an operator by its known outputs, a companion, or whom the subject declares. A bare
+//! who makes it: this release, an operator by its known outputs, a companion, or whom the subject declares. An object
+//! that is rendered without data is there for somebody else to fill, a controller or a Job, and may get any key. A bare
 //! chart cannot declare anybody, so there a Secret from elsewhere stays open instead of being called wrong.
 
 use harness::check::Check;
@@ -20,7 +21,7 @@ pub const RENDER_13: Requirement = Requirement {
     level: Level::Must,
     source: "S2: \"reference missing ExternalSecrets\", \"could not get ClusterSecretStore\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[],
     experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered, Lane::Live],
@@ -136,7 +137,7 @@ mod tests {
     use rstest::rstest;
 
     use super::RENDER_13;
-    use crate::testing::{judge_live, moment, pod, record};
+    use crate::testing::{judge_live, judge_manifests, moment, pod, record};
 
     const AGENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/subjects/agents.yaml");
 
@@ -182,6 +183,32 @@ mod tests {
         let mut check = Check::new();
         RENDER_13.rendered.unwrap()(&rendered, &mut check);
         assert_eq!(check.judge().verdict, verdict);
+    }
+
+    #[rstest]
+    #[case::a_config_map_for_a_ca_that_is_injected(
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: own, labels: {config.openshift.io/inject-trusted-cabundle: 'true'}}}",
+        "volumes: [{name: v, configMap: {name: own, items: [{key: ca-bundle.crt, path: tls-ca-bundle.pem}]}}], containers: []",
+        Holds
+    )]
+    #[case::a_secret_for_a_token(
+        "{apiVersion: v1, kind: Secret, metadata: {name: own, annotations: {kubernetes.io/service-account.name: default}}, type: kubernetes.io/service-account-token}",
+        "containers: [{name: a, env: [{name: TOKEN, valueFrom: {secretKeyRef: {name: own, key: token}}}]}]",
+        Holds
+    )]
+    #[case::a_secret_for_a_job_to_patch(
+        "{apiVersion: v1, kind: Secret, metadata: {name: own}, data: {}}",
+        "containers: [{name: a, env: [{name: URL, valueFrom: {secretKeyRef: {name: own, key: uri}}}]}]",
+        Holds
+    )]
+    #[case::what_has_another_key(
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: own}, data: {ca.crt: x}}",
+        "volumes: [{name: v, configMap: {name: own, items: [{key: ca-bundle.crt, path: tls-ca-bundle.pem}]}}], containers: []",
+        Violated
+    )]
+    fn somebody_else_may_fill(#[case] object: &str, #[case] pod: &str, #[case] verdict: Verdict) {
+        let text = format!("{object}\n---\n{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{{pod}}}}}");
+        assert_eq!(judge_manifests(&RENDER_13, &text), verdict);
     }
 
     #[rstest]
