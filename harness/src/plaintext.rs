@@ -3,6 +3,10 @@
 //! This is about values that nobody registered: defaults of a chart, files of a package, manifests. It guesses, so it is
 //! made to overlook rather than to accuse; values that are known are looked for by [`crate::redact`].
 
+mod assigned;
+
+pub use self::assigned::states_a_credential;
+
 use serde_json::Value;
 
 use crate::graph::Dsn;
@@ -98,12 +102,19 @@ pub fn looks_random(value: &str) -> bool {
     hexadecimal || classes == 3 && changes * 5 > length * 2
 }
 
-/// The password of a URL, `scheme://user:password@host`, if it states one.
-pub fn password_in_url(text: &str) -> Option<&str> {
-    let (scheme, rest) = text.split_once("://")?;
-    let named = scheme.rsplit(|character: char| !(character.is_ascii_alphanumeric() || "+-.".contains(character)));
-    named.into_iter().next().filter(|name| !name.is_empty())?;
-    let authority = rest.split(['/', ' ', '"', '\'', '\n', '?', '#']).next()?;
+/// The passwords that the URLs of a text state, `scheme://user:password@host`.
+fn passwords_in_urls(text: &str) -> impl Iterator<Item = &str> {
+    let separators = text.match_indices("://");
+    separators.filter_map(|(at, separator)| password_of_url(&text[..at], &text[at + separator.len()..]))
+}
+
+fn password_of_url<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
+    let of_scheme = |character: char| character.is_ascii_alphanumeric() || "+-.".contains(character);
+    if !before.ends_with(of_scheme) {
+        return None;
+    }
+    let ends = |character: char| character.is_whitespace() || "/\"'?#`<>".contains(character);
+    let authority = rest.split(ends).next()?;
     let (user_information, _) = authority.rsplit_once('@')?;
     let (_, password) = user_information.split_once(':')?;
     is_stated(password).then_some(password)
@@ -157,8 +168,12 @@ fn collect(path: &str, name: &str, value: &Value, found: &mut Vec<String>) {
             let named = is_credential(name, text);
             let option = text.strip_prefix("--").and_then(|rest| rest.split_once('='));
             let option = option.is_some_and(|(name, value)| is_credential(name, value));
-            if named || option || password_in_url(text).is_some() || states_a_password(text) || holds_private_key(text)
-            {
+            let within = if text.trim_end().contains('\n') {
+                states_a_credential(name, text)
+            } else {
+                passwords_in_urls(text).next().is_some()
+            };
+            if named || option || within || states_a_password(text) || holds_private_key(text) {
                 found.push(path.to_owned());
             }
         }
@@ -179,7 +194,7 @@ pub fn lines(text: &str) -> Vec<usize> {
 }
 
 fn has_random_url(line: &str) -> bool {
-    password_in_url(line).is_some_and(looks_random)
+    passwords_in_urls(line).any(looks_random)
 }
 
 fn is_random_assignment(line: &str) -> bool {
@@ -247,7 +262,12 @@ mod tests {
     fn fields_of_manifests_are_found_and_references_are_not() {
         let object = json!({
             "metadata": {"annotations": {"vault.example.org/secret-password": "database"}},
-            "data": {"DB_PASSWORD": "hunter2", "HOST": "db"},
+            "data": {
+                "DB_PASSWORD": "hunter2",
+                "HOST": "db",
+                "app.ini": "[database]\nHOST = db:5432\nPASSWD = dbpassword\n",
+                "other.ini": "[database]\nHOST = db:5432\nPASSWD = ${DB_PASSWORD}\n"
+            },
             "spec": {
                 "env": [
                     {"name": "PGPASSWORD", "value": "hunter2"},
@@ -256,7 +276,8 @@ mod tests {
                     {"name": "OPEN", "value": "postgresql://app:$(PGPASSWORD)@db/app"},
                     {"name": "DSN", "value": "host=db user=app password=hunter2 dbname=app"},
                     {"name": "DSN", "value": "host=db user=app password=$(PGPASSWORD)"},
-                    {"name": "JDBC", "value": "jdbc:postgresql://db/app?user=app&password=hunter2"}
+                    {"name": "JDBC", "value": "jdbc:postgresql://db/app?user=app&password=hunter2"},
+                    {"name": "URLS", "value": "https://example.org postgres://app:hunter2@db/app"}
                 ],
                 "args": ["--admin-password=hunter2", "--password", "hunter2", "--password-file=/a"],
                 "data": [{"secretKey": "password", "remoteRef": {"key": "redis", "property": "password"}}],
@@ -267,10 +288,12 @@ mod tests {
             fields(&object),
             [
                 "data.DB_PASSWORD",
+                "data.app\\.ini",
                 "spec.env[0].value",
                 "spec.env[2].value",
                 "spec.env[4].value",
                 "spec.env[6].value",
+                "spec.env[7].value",
                 "spec.args[0]",
                 "spec.args[2]"
             ]

@@ -3,7 +3,8 @@
 //! A default password is shared by everybody who forgets to set one; a ConfigMap, an argument, an annotation and the
 //! notes are read by people, logs and backups that no Secret would reach. Where the values take a password, a marked
 //! one is planted and followed in every spelling, so that what the chart does with it is seen and not guessed. What is
-//! written in files and manifests already is recognised by names and looks; there, overlooking is better than accusing.
+//! written in files and manifests already is recognised by names and looks, in a file of settings that a ConfigMap holds
+//! line by line; there, overlooking is better than accusing.
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, not_empty};
@@ -28,7 +29,7 @@ pub const RENDER_07: Requirement = Requirement {
     level: Level::Must,
     source: "S1: \"No hardcoded dbpassword\"; S2: \"remove plaintext fallbacks\"; S3: \"DO NOT commit\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[],
     experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered, Lane::Live],
@@ -113,10 +114,8 @@ fn is_of_its_tests(path: &str) -> bool {
 
 /// What everybody who has the chart can read.
 fn package(chart: &Package, passwords: &[ValuePath], check: &mut Check) {
-    let defaults = chart.defaults().into_iter().filter(|(path, value)| {
-        let stated = value.as_str().is_some_and(plaintext::is_stated);
-        stated && plaintext::is_password_path(path)
-    });
+    let defaults =
+        chart.defaults().into_iter().filter(|(path, value)| value.as_str().is_some_and(|text| opens(path, text)));
     let defaults: Vec<String> = defaults.map(|(path, _)| path.to_string()).collect();
     check.expect(chart.place("values.yaml"), "defaults that are passwords", defaults.as_slice(), empty());
     for (path, text) in text_files(chart).filter(|(path, _)| !is_of_its_tests(path)) {
@@ -130,6 +129,14 @@ fn package(chart: &Package, passwords: &[ValuePath], check: &mut Check) {
             check.expect(chart.place(path), "passwords that the notes print", printed.as_slice(), empty());
         }
     }
+}
+
+/// Whether a default is a password, or a file of settings with one in it.
+fn opens(path: &ValuePath, default: &str) -> bool {
+    let is_file = default.trim_end().contains('\n');
+    let name = path.keys().pop().unwrap_or_default();
+    plaintext::is_stated(default) && plaintext::is_password_path(path)
+        || is_file && plaintext::states_a_credential(&name, default)
 }
 
 /// Whether a template prints a value. A condition only looks at it, and a digest hides it.
@@ -151,8 +158,8 @@ mod tests {
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
-    use super::{RENDER_07, is_of_its_tests, prints};
-    use crate::testing::{judge_live, moment, record};
+    use super::{RENDER_07, is_of_its_tests, opens, prints};
+    use crate::testing::{judge_live, judge_manifests, moment, record};
 
     #[rstest]
     #[case::printed("The password is {{ .Values.database.password }}", true)]
@@ -163,6 +170,28 @@ mod tests {
     #[case::read_from_the_cluster("kubectl get secret db -o jsonpath='{.data.password}'", false)]
     fn notes_print_a_password_or_only_mention_it(#[case] notes: &str, #[case] expected: bool) {
         assert_eq!(prints(notes, &ValuePath::parse("database.password")), expected);
+    }
+
+    #[rstest]
+    #[case::a_password("auth.password", "dbpassword", true)]
+    #[case::a_file_with_one("config", "[database]\nPASSWD = dbpassword\n", true)]
+    #[case::a_file_that_refers_to_one("config", "[database]\nPASSWD = ${DB_PASSWORD}\n", false)]
+    #[case::nothing("auth.password", "", false)]
+    fn a_default_is(#[case] path: &str, #[case] default: &str, #[case] expected: bool) {
+        assert_eq!(opens(&ValuePath::parse(path), default), expected);
+    }
+
+    #[rstest]
+    #[case::a_password("[database]\n    HOST = db:5432\n    PASSWD = dbpassword", Violated)]
+    #[case::a_reference("[database]\n    HOST = db:5432\n    PASSWD = ${DB_PASSWORD}", Holds)]
+    #[case::a_url_behind_another(
+        "ROOT_URL = https://git.example.org\n    DB = postgres://app:dbpassword@db/app",
+        Violated
+    )]
+    fn a_file_in_a_config_map_states(#[case] lines: &str, #[case] verdict: Verdict) {
+        let text =
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n  app.ini: |\n    {lines}\n");
+        assert_eq!(judge_manifests(&RENDER_07, &text), verdict);
     }
 
     #[rstest]
