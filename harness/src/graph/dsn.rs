@@ -93,7 +93,12 @@ fn empty(style: DsnStyle) -> Dsn {
 }
 
 fn decoded(text: &Text, part: &str) -> Text {
-    text.part(&percent_decode_str(part).decode_utf8_lossy())
+    text.part(&percent_decoded(part))
+}
+
+/// A part of a URL as a parser reads it.
+pub fn percent_decoded(part: &str) -> String {
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
 fn some(text: &Text, part: &str) -> Option<Text> {

@@ -29,7 +29,7 @@ mod workload;
 
 pub use self::ca::{CaProvider, CaWiring};
 pub use self::client::{DatabaseClient, FoundDsn};
-pub use self::dsn::{Dsn, DsnStyle};
+pub use self::dsn::{Dsn, DsnStyle, percent_decoded};
 pub use self::env::{EnvSource, EnvVar, expansions};
 pub use self::fact::{Fact, Text};
 pub use self::openness::ways_in;

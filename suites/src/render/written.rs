@@ -175,9 +175,14 @@ fn length_of_name(text: &str) -> usize {
 
 /// The passwords of the URLs in a text: between the colon and the at sign, or as a parameter.
 pub(super) fn passwords(text: &str) -> Vec<String> {
+    passwords_by_url(text).into_iter().flatten().collect()
+}
+
+/// The same for each URL of a text in its turn; nothing where it has none.
+pub(super) fn passwords_by_url(text: &str) -> Vec<Option<String>> {
     let plain = text.replace(['"', '\''], "");
     let behind = plain.match_indices("://").map(|(at, separator)| &plain[at + separator.len()..]);
-    behind.filter_map(password).map(str::to_owned).collect()
+    behind.map(|rest| password(rest).map(str::to_owned)).collect()
 }
 
 /// The password in what follows the `://` of a URL.
