@@ -10,6 +10,7 @@ pub mod key;
 mod logins;
 pub mod mig;
 mod named;
+mod order;
 pub mod own;
 mod passwords;
 mod pods;

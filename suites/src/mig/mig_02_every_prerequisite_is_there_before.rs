@@ -1,6 +1,6 @@
 //! MIG-02: every prerequisite is there before.
 //!
-//! On a fresh cluster a migration runs first. A Secret that comes with the service's own chart, or that an operator
+//! On a fresh cluster a migration runs first, as a hook of Helm or in an early phase or wave of Argo CD. A Secret that comes with the service's own chart, or that an operator
 //! makes from an object of the same release, is then not there yet: the pod waits with `CreateContainerConfigError`
 //! until Helm gives up. So each Secret and key that the Job needs is traced to somebody who was there before. One that is
 //! rendered without data may get any key, from whoever fills it.
@@ -15,7 +15,8 @@ use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
 use super::attempt::expect_success_provided;
-use super::{Maker, is_before_its_release, maker, migrations, secret_references};
+use super::{Maker, maker, migrations, secret_references};
+use crate::order::comes_before;
 
 /// Every prerequisite is there before.
 pub const MIG_02: Requirement = Requirement {
@@ -73,8 +74,8 @@ fn provider(subject: &Rendered, job: &Workload, reference: &Reference) -> Option
     match maker(subject, job, &reference.name) {
         // What a release makes directly is the matter of MIG-01 and MIG-03.
         Maker::Own(_) | Maker::Hook => return Some(format!("{BEFORE}its own release")),
-        Maker::Later(object) if is_before_its_release(job) => {
-            return Some(format!("after it: {}, an ordinary object of a release that comes with it", object.place()));
+        Maker::Later(object) if comes_before(job.object(), object) => {
+            return Some(format!("after it: {}, an object of a release that comes with it", object.place()));
         }
         Maker::Later(_) | Maker::Elsewhere => {}
     }
@@ -104,11 +105,16 @@ mod tests {
     }
 
     const PRE: &str = "helm.sh/hook: pre-install";
+    const PRE_SYNC: &str = "argocd.argoproj.io/hook: PreSync";
+    const EARLIER: &str = "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: owner, annotations: {argocd.argoproj.io/hook: PreSync, argocd.argoproj.io/sync-wave: '-1'}}, spec: {data: [{secretKey: password}]}}";
     const EXTERNAL: &str = "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: owner}, spec: {data: [{secretKey: password}]}}";
     const CLUSTER: &str = "{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: db}}";
 
     #[rstest]
     #[case::from_a_store_after_the_hook(PRE, "owner", "password", EXTERNAL, Violated)]
+    #[case::from_a_store_after_the_phase(PRE_SYNC, "owner", "password", EXTERNAL, Violated)]
+    #[case::from_a_store_after_the_wave("argocd.argoproj.io/sync-wave: '-1'", "owner", "password", EXTERNAL, Violated)]
+    #[case::from_a_store_of_an_earlier_wave(PRE_SYNC, "owner", "password", EARLIER, Holds)]
     #[case::from_a_store_beside_the_job("", "owner", "password", EXTERNAL, Holds)]
     #[case::from_a_cluster_of_the_same_release(PRE, "db-app", "password", CLUSTER, Violated)]
     #[case::without_the_key("", "owner", "passwd", EXTERNAL, Violated)]

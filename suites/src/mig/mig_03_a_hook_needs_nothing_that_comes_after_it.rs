@@ -1,8 +1,9 @@
 //! MIG-03: a hook needs nothing that comes after it.
 //!
-//! Helm runs the Jobs of `pre-install` before it makes any ordinary object of the release. One that refers to such an
-//! object waits for what waits for it, on a fresh namespace and nowhere else: an upgrade finds what the release before
-//! had made. So each object that such a Job names is looked for among what comes later.
+//! Helm runs the Jobs of `pre-install` before it makes any ordinary object of the release, and Argo CD those of `PreSync`
+//! and of the waves below zero. One that refers to such an object waits for what waits for it, on a fresh namespace and
+//! nowhere else: an upgrade finds what the release before had made. So each object that such a Job names is looked for
+//! among what comes later.
 
 use harness::check::Check;
 use harness::expectation::empty;
@@ -12,7 +13,7 @@ use harness::manifests::Object;
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
-use super::{in_order, is_before_its_release};
+use crate::order::{is_before_its_release, is_there_for};
 
 /// A hook needs nothing that comes after it.
 pub const MIG_03: Requirement = Requirement {
@@ -21,18 +22,19 @@ pub const MIG_03: Requirement = Requirement {
     level: Level::Must,
     source: "S2: regression of the local db-migrations guard",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[],
     experiments: &[],
     decisive: &[Lane::Rendered],
-    remedy: "make what the Job needs a hook of a lower weight, or let somebody else provide it before the release",
+    remedy: "make what the Job needs a hook of a lower weight (of an earlier wave), or let somebody else provide it before \
+             the release",
     rendered: Some(rendered),
     live: None,
 };
 
 fn rendered(subject: &Rendered, check: &mut Check) {
     let is_job = |workload: &&Workload| matches!(workload.object().kind(), "Job" | "Pod");
-    let hooks = subject.workloads().iter().filter(is_job).filter(|workload| is_before_its_release(workload));
+    let hooks = subject.workloads().iter().filter(is_job).filter(|one| is_before_its_release(one.object()));
     let hooks: Vec<&Workload> = hooks.collect();
     for job in &hooks {
         let mut late: Vec<String> = Vec::new();
@@ -45,7 +47,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             let own = subject.manifests().objects().filter(same);
             let own: Vec<&Object> =
                 own.filter(|one| subject.release_of(one) >= subject.release_of(job.object())).collect();
-            if !own.is_empty() && !own.iter().any(|object| is_there_for(object, job)) {
+            if !own.is_empty() && !own.iter().any(|object| is_there_for(object, job.object())) {
                 late.push(own[0].place().to_string());
             }
         }
@@ -54,17 +56,12 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         check.expect(*job, "objects that it needs and that come after it", &late[..], empty());
     }
     if hooks.is_empty() {
-        check.not_applicable("no Job is a hook that runs before the installation");
+        check.not_applicable("no Job runs before the ordinary objects of its release");
     }
 }
 
 fn is_a_store(kind: RefKind) -> bool {
     matches!(kind, RefKind::SecretStore | RefKind::ClusterSecretStore)
-}
-
-/// Whether Helm makes an object before it runs a hook. Of the same weight and name, Jobs come last.
-fn is_there_for(object: &Object, job: &Workload) -> bool {
-    object.hooks().contains(&"pre-install") && in_order(object, job.object()).is_le()
 }
 
 #[cfg(test)]
@@ -86,6 +83,7 @@ mod tests {
     }
 
     const PRE: &str = "helm.sh/hook: 'pre-install,pre-upgrade'";
+    const PRE_SYNC: &str = "argocd.argoproj.io/hook: PreSync";
 
     #[rstest]
     #[case::from_elsewhere(PRE, &object("ConfigMap", "other", ""), Holds)]
@@ -94,6 +92,10 @@ mod tests {
     #[case::a_hook_before_it(PRE, &object("ConfigMap", "settings", "helm.sh/hook: pre-install, helm.sh/hook-weight: '-5'"), Holds)]
     #[case::a_hook_after_it(PRE, &object("ConfigMap", "settings", "helm.sh/hook: pre-install, helm.sh/hook-weight: '5'"), Violated)]
     #[case::a_hook_of_another_event(PRE, &object("ConfigMap", "settings", "helm.sh/hook: post-install"), Violated)]
+    #[case::ordinary_to_argo_cd(PRE_SYNC, &object("ConfigMap", "settings", ""), Violated)]
+    #[case::of_a_later_wave("argocd.argoproj.io/sync-wave: '-1'", &object("ServiceAccount", "account", ""), Violated)]
+    #[case::of_the_same_phase(PRE_SYNC, &object("ConfigMap", "settings", PRE_SYNC), Holds)]
+    #[case::of_the_same_wave("argocd.argoproj.io/sync-wave: '-1'", &object("ConfigMap", "settings", "argocd.argoproj.io/sync-wave: '-1'"), Holds)]
     #[case::needed_after_the_installation("helm.sh/hook: post-install", &object("ConfigMap", "settings", ""), NotApplicable)]
     fn a_hook_needs(#[case] hook: &str, #[case] other: &str, #[case] verdict: Verdict) {
         assert_eq!(judge_manifests(&MIG_03, &format!("{}{other}", job(hook))), verdict);

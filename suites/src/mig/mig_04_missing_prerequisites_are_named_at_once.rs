@@ -16,7 +16,8 @@ use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
 use super::attempt::{control_migrates, made_since};
-use super::{Maker, in_order, is_before_its_release, maker, migrations, secret_references};
+use super::{Maker, maker, migrations, secret_references};
+use crate::order::{comes_before, is_before_its_release};
 
 /// Missing prerequisites are named at once.
 pub const MIG_04: Requirement = Requirement {
@@ -25,7 +26,7 @@ pub const MIG_04: Requirement = Requirement {
     level: Level::Must,
     source: "S2: \"fail fast when any of the required secrets is missing\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::Migrations],
     experiments: &[Experiment::Migrate],
     decisive: &[Lane::Live],
@@ -121,12 +122,12 @@ fn is_of(reference: &Reference, containers: &[&str]) -> bool {
     reference.place.container.as_deref().is_some_and(|name| containers.contains(&name))
 }
 
-/// Whether another hook runs before the Job and starts whatever is missing.
+/// Whether another hook, of Helm or of Argo CD, runs before the Job and starts whatever is missing.
 fn looks_before(other: &Workload, job: &Workload) -> bool {
     let references = secret_references(other);
     other.runs_to_an_end()
-        && is_before_its_release(other)
-        && (!is_before_its_release(job) || in_order(other.object(), job.object()).is_lt())
+        && is_before_its_release(other.object())
+        && comes_before(other.object(), job.object())
         && !references.is_empty()
         && references.iter().all(|reference| reference.optional)
 }
@@ -196,6 +197,18 @@ mod tests {
     fn a_hook_looks(#[case] spec: &str, #[case] secrets: &[&str], #[case] optional: bool, #[case] verdict: Verdict) {
         let text = format!("{}{}", job("look", 0, spec, "", &looks_for(secrets, optional)), migration(""));
         assert_eq!(judge_manifests(&MIG_04, &text), verdict);
+    }
+
+    #[rstest]
+    #[case::in_an_earlier_wave("-1", Holds)]
+    #[case::at_the_same_time("0", Unchecked)]
+    fn a_hook_of_argo_cd_looks(#[case] wave: &str, #[case] verdict: Verdict) {
+        let looks = job("look", 0, "backoffLimit: 0,", "", &looks_for(&["owner", "other"], true));
+        let hook = "argocd.argoproj.io/hook: PreSync, argocd.argoproj.io/sync-wave:";
+        let of_helm = |weight: i8| format!("helm.sh/hook: pre-install, helm.sh/hook-weight: '{weight}'");
+        let looks = looks.replace(&of_helm(0), &format!("{hook} '{wave}'"));
+        let migrates = migration("").replace(&of_helm(5), &format!("{hook} '0'"));
+        assert_eq!(judge_manifests(&MIG_04, &format!("{looks}{migrates}")), verdict);
     }
 
     #[test]

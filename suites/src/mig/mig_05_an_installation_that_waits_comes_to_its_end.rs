@@ -1,9 +1,9 @@
 //! MIG-05: an installation that waits comes to its end.
 //!
 //! With `--wait` Helm runs the hooks of `post-install` only when everything is ready. Pods that wait for the migration,
-//! and a migration that waits for the pods, wait until the time-out; with a rollback on failure nothing is left. The
-//! rendered lane sees who waits for a hook that comes after it; whether pods get ready on an empty schema, and so the
-//! whole, only an installation proves.
+//! and a migration that waits for the pods, wait until the time-out; with a rollback on failure nothing is left. Argo CD
+//! always waits so, before the hooks of `PostSync`. The rendered lane sees who waits for a hook that comes after it;
+//! whether pods get ready on an empty schema, and so the whole, only an installation proves.
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
@@ -18,6 +18,7 @@ use harness::requirement::{Lane, Level, Requirement};
 
 use super::attempt::{control_migrates, expect_success};
 use super::{migrations, said_by, waits};
+use crate::order::is_after_its_release;
 
 /// An installation that waits comes to its end.
 pub const MIG_05: Requirement = Requirement {
@@ -26,7 +27,7 @@ pub const MIG_05: Requirement = Requirement {
     level: Level::Must,
     source: "S2: hook ordering",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::Migrations],
     experiments: &[Experiment::InstallWaiting],
     decisive: &[Lane::Live],
@@ -39,8 +40,7 @@ const IN_TIME: &str = "before the workloads, or beside them";
 
 fn rendered(subject: &Rendered, check: &mut Check) {
     for job in migrations(subject.rendering(), check) {
-        let hooks = job.hooks();
-        if !hooks.contains(&"post-install") || hooks.contains(&"pre-install") {
+        if !is_after_its_release(job.object()) {
             check.expect(job, "when it runs in an installation", &IN_TIME, equal_to(IN_TIME));
             continue;
         }
@@ -95,6 +95,8 @@ mod tests {
     #[case::beside("", WAIT, Holds)]
     #[case::after_who_waits_for_it("post-install,pre-upgrade", WAIT, Violated)]
     #[case::after_who_waits_for_the_database("post-install", DATABASE, Unchecked)]
+    #[case::after_who_waits_for_it_by_argo_cd("', argocd.argoproj.io/hook: 'PostSync", WAIT, Violated)]
+    #[case::before_by_argo_cd("', argocd.argoproj.io/hook: 'PreSync", WAIT, Holds)]
     fn a_migration_runs(#[case] hook: &str, #[case] init: &str, #[case] verdict: Verdict) {
         let text = format!(
             "{{apiVersion: batch/v1, kind: Job, metadata: {{name: migrate, annotations: {{helm.sh/hook: '{hook}'}}}}, spec: {{template: {{spec: {{containers: [{{name: a, env: [{{name: PGHOST, value: db}}]}}]}}}}}}}}\n---\n{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a}}, spec: {{template: {{spec: {{initContainers: [{init}], containers: [{{name: a}}]}}}}}}}}"

@@ -25,7 +25,6 @@ pub use self::mig_07_migrations_have_a_role_of_their_own::MIG_07;
 pub use self::mig_08_prerequisites_stay_when_services_are_off::MIG_08;
 pub use self::mig_09_replicas_migrate_one_after_the_other::MIG_09;
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use harness::check::Check;
@@ -35,6 +34,8 @@ use harness::graph::{Container, DatabaseClient, RefKind, Reference, Use, Workloa
 use harness::manifests::Object;
 use harness::rendered::{Rendered, Rendering};
 use serde_json::Value;
+
+use crate::order::is_ordinary;
 
 /// The Jobs that bring the schema up to date. Where none is seen, the check learns what would tell.
 fn migrations<'a>(rendering: &'a Rendering, check: &mut Check) -> Vec<&'a Workload> {
@@ -100,16 +101,11 @@ fn secret_references(workload: &Workload) -> Vec<Reference> {
     workload.references().into_iter().filter(is_one).collect()
 }
 
-/// Whether a Job runs before the ordinary objects of its release are there.
-fn is_before_its_release(workload: &Workload) -> bool {
-    workload.hooks().contains(&"pre-install")
-}
-
 /// What makes a Secret, seen from a Job of the same subject.
 enum Maker<'a> {
     /// A Secret of the Job's own release, among its ordinary objects.
     Own(&'a Object),
-    /// A Secret that the Job's own release makes as a hook.
+    /// A Secret that the Job's own release makes as a hook, of Helm or of Argo CD.
     Hook,
     /// An object of its own or a later release, which a controller makes the Secret from.
     Later(&'a Object),
@@ -121,11 +117,10 @@ enum Maker<'a> {
 fn maker<'a>(subject: &'a Rendered, job: &Workload, secret: &str) -> Maker<'a> {
     let later = |object: &Object| subject.release_of(object) >= subject.release_of(job.object());
     for object in subject.manifests().objects().filter(|object| later(object)) {
-        let is_hook = !object.hooks().is_empty();
-        match (object.kind() == "Secret" && object.name() == secret, is_hook) {
-            (true, true) => return Maker::Hook,
-            (true, false) => return Maker::Own(object),
-            (false, false) if makes(object, secret) => return Maker::Later(object),
+        match (object.kind() == "Secret" && object.name() == secret, is_ordinary(object)) {
+            (true, false) => return Maker::Hook,
+            (true, true) => return Maker::Own(object),
+            (false, _) if object.hooks().is_empty() && makes(object, secret) => return Maker::Later(object),
             _ => {}
         }
     }
@@ -146,11 +141,6 @@ fn makes(object: &Object, secret: &str) -> bool {
         }
         _ => false,
     }
-}
-
-/// The order in which Helm runs the hooks of one event: by weight, then by name.
-fn in_order(one: &Object, other: &Object) -> Ordering {
-    (one.hook_weight(), one.name()).cmp(&(other.hook_weight(), other.name()))
 }
 
 /// Whether a PostgreSQL that the release itself brings takes the Secret too: nobody could provide it any earlier.

@@ -9,7 +9,6 @@ use harness::expectation::{empty, equal_to, that};
 use harness::experiment::{ACROSS, RUN, SETTLED};
 use harness::feature::Feature;
 use harness::finding::Locate as _;
-use harness::manifests::Object;
 use harness::record::{AFTER, BEFORE, COPIED_THROUGH, DURING, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
@@ -17,6 +16,7 @@ use harness::requirement::{Lane, Level, Requirement};
 use super::flow::flow;
 use super::live::{copy, expect_copied, expect_unchanged};
 use super::{Copier, OWN_PROGRAM, copiers};
+use crate::order::comes_before;
 
 /// What is written is one whole CA.
 pub const SYNC_03: Requirement = Requirement {
@@ -76,22 +76,6 @@ fn patched_too_early(subject: &Rendered, copier: &Copier) -> Vec<String> {
     let job = copier.workload.object();
     let late = own.filter(|object| comes_before(job, object));
     late.map(|object| object.place().to_string()).collect()
-}
-
-fn comes_before(job: &Object, object: &Object) -> bool {
-    let of_helm = job.hooks().contains(&"pre-install") && object.hooks().is_empty();
-    of_helm || wave(job) < wave(object)
-}
-
-/// The phase and the wave of Argo CD; the phase of an ordinary object is that of `Sync`.
-fn wave(object: &Object) -> (i64, i64) {
-    let phase = match object.annotation("argocd.argoproj.io/hook").unwrap_or_default() {
-        hook if hook.contains("PreSync") => -1,
-        hook if hook.contains("PostSync") => 1,
-        _ => 0,
-    };
-    let wave = object.annotation("argocd.argoproj.io/sync-wave").and_then(|wave| wave.parse().ok()).unwrap_or(0);
-    (phase, wave)
 }
 
 fn live(records: &Records, check: &mut Check) {
