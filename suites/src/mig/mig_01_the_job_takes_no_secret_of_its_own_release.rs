@@ -2,7 +2,9 @@
 //!
 //! A chart that makes the Secret which its migration reads owns a password of the database: it stands in the values, in
 //! the release's history, and comes back with a rollback. The Secret belongs to whoever owns the role, and the Job only
-//! refers to it. A toggle that would make the Secret all the same is how it comes back.
+//! refers to it. That holds for every Secret that the Job takes, for a password may be called anything there; only one
+//! that is rendered empty, for somebody else to fill, may be any but that of the role. A toggle that would make the
+//! Secret all the same is how it comes back.
 
 use harness::check::Check;
 use harness::expectation::empty;
@@ -10,11 +12,13 @@ use harness::feature::Feature;
 use harness::finding::Locate as _;
 use harness::graph::Workload;
 use harness::helm::ValuePath;
+use harness::manifests::Object;
 use harness::rendered::{Change, Rendered, Rendering};
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
-use super::{Maker, credentials_of, is_of_a_bundled_database, jobs, maker, migrations};
+use super::{credentials_of, is_of_a_bundled_database, jobs, migrations, secret_references};
+use crate::order::is_ordinary;
 
 /// The migration Job takes no Secret of its own release.
 pub const MIG_01: Requirement = Requirement {
@@ -23,7 +27,7 @@ pub const MIG_01: Requirement = Requirement {
     level: Level::Must,
     source: "S2: \"Deleted the inline secret template, removed the `createSecret` toggle\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::Migrations],
     experiments: &[],
     decisive: &[Lane::Rendered],
@@ -38,12 +42,7 @@ const TOGGLES: &[&str] = &["createsecret", "createsecrets", "secret.create", "se
 
 fn rendered(subject: &Rendered, check: &mut Check) {
     for job in migrations(subject.rendering(), check) {
-        let taken = credentials_of(subject.rendering(), job);
-        let own = taken.iter().filter_map(|secret| match maker(subject, job, secret) {
-            Maker::Own(object) if !is_of_a_bundled_database(subject, secret) => Some(object.place().to_string()),
-            _ => None,
-        });
-        let own: Vec<String> = own.collect();
+        let own = own_secrets(subject, subject.rendering(), job);
         check.expect(job, "Secrets of its own release that it takes", &own[..], empty());
     }
     for toggle in toggles(subject) {
@@ -54,7 +53,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             continue;
         };
         for job in jobs(rendering) {
-            let own = made_here(rendering, job);
+            let own = own_secrets(subject, rendering, job);
             check.expect(
                 &change,
                 format!("Secrets of this release that {} takes then", job.reference()),
@@ -75,10 +74,25 @@ fn toggles(subject: &Rendered) -> Vec<ValuePath> {
     off.map(|(path, _)| path).collect()
 }
 
-fn made_here(rendering: &Rendering, job: &Workload) -> Vec<String> {
-    let taken = credentials_of(rendering, job);
-    let secrets = rendering.manifests().of_kind("Secret").filter(|secret| secret.hooks().is_empty());
-    secrets.filter(|secret| taken.contains(secret.name())).map(|secret| secret.place().to_string()).collect()
+/// The Secrets among the ordinary objects of its own release, or of a later one, that a Job takes.
+fn own_secrets(subject: &Rendered, rendering: &Rendering, job: &Workload) -> Vec<String> {
+    let taken = secret_references(job);
+    let opened = credentials_of(rendering, job);
+    let is_taken = |secret: &&Object| taken.iter().any(|reference| reference.name == secret.name());
+    let is_own = |secret: &&Object| {
+        is_ordinary(secret) && subject.release_of(secret) >= subject.release_of(job.object()) && {
+            is_filled(secret) || opened.contains(secret.name())
+        }
+    };
+    let own = rendering.manifests().of_kind("Secret").filter(is_taken).filter(is_own);
+    let own = own.filter(|secret| !is_of_a_bundled_database(rendering, secret.name()));
+    own.map(|secret| secret.place().to_string()).collect()
+}
+
+/// Whether the release itself says what a Secret holds.
+fn is_filled(secret: &Object) -> bool {
+    let held = ["data", "stringData"].into_iter().filter_map(|field| secret.get(field)?.as_object());
+    held.into_iter().any(|held| !held.is_empty())
 }
 
 #[cfg(test)]
@@ -101,6 +115,25 @@ mod tests {
     )]
     fn a_job_takes_a_secret(#[case] secret: &str, #[case] verdict: Verdict) {
         assert_eq!(judge_manifests(&MIG_01, &format!("{JOB}{secret}")), verdict);
+    }
+
+    #[rstest]
+    #[case::of_its_own("app-secrets", "data: {DB_PASSWORD: eA==}", Violated)]
+    #[case::from_elsewhere("other", "data: {DB_PASSWORD: eA==}", Holds)]
+    #[case::made_by_a_hook_of_argo_cd(
+        "app-secrets, annotations: {argocd.argoproj.io/hook: PreSync}",
+        "data: {DB_PASSWORD: eA==}",
+        Holds
+    )]
+    #[case::for_somebody_else_to_fill("app-secrets", "type: Opaque", Holds)]
+    fn a_job_takes_a_secret_that_is_called_after_no_database(
+        #[case] metadata: &str,
+        #[case] content: &str,
+        #[case] verdict: Verdict,
+    ) {
+        let job = "{apiVersion: batch/v1, kind: Job, metadata: {name: migrate}, spec: {template: {spec: {containers: [{name: a, env: [{name: DB_CONNECTION, value: pgsql}, {name: DB_PASSWORD, valueFrom: {secretKeyRef: {name: app-secrets, key: DB_PASSWORD}}}]}]}}}}";
+        let text = format!("{job}\n---\n{{apiVersion: v1, kind: Secret, metadata: {{name: {metadata}}}, {content}}}");
+        assert_eq!(judge_manifests(&MIG_01, &text), verdict);
     }
 
     #[test]

@@ -73,7 +73,7 @@ fn live(records: &Records, check: &mut Check) {
 fn provider(subject: &Rendered, job: &Workload, reference: &Reference) -> Option<String> {
     match maker(subject, job, &reference.name) {
         // What a release makes directly is the matter of MIG-01 and MIG-03.
-        Maker::Own(_) | Maker::Hook => return Some(format!("{BEFORE}its own release")),
+        Maker::Own => return Some(format!("{BEFORE}its own release")),
         Maker::Later(object) if comes_before(job.object(), object) => {
             return Some(format!("after it: {}, an object of a release that comes with it", object.place()));
         }

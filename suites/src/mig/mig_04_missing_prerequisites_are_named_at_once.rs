@@ -38,7 +38,7 @@ pub const MIG_04: Requirement = Requirement {
 
 fn rendered(subject: &Rendered, check: &mut Check) {
     for job in migrations(subject.rendering(), check) {
-        let from_elsewhere = |one: &Reference| !matches!(maker(subject, job, &one.name), Maker::Own(_) | Maker::Hook);
+        let from_elsewhere = |one: &Reference| !matches!(maker(subject, job, &one.name), Maker::Own);
         let taken: Vec<Reference> = secret_references(job).into_iter().filter(from_elsewhere).collect();
         let own = first_checks(job);
         let required: Vec<&Reference> = taken.iter().filter(|one| !one.optional && !is_of(one, &own)).collect();

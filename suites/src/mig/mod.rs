@@ -35,8 +35,6 @@ use harness::manifests::Object;
 use harness::rendered::{Rendered, Rendering};
 use serde_json::Value;
 
-use crate::order::is_ordinary;
-
 /// The Jobs that bring the schema up to date. Where none is seen, the check learns what would tell.
 fn migrations<'a>(rendering: &'a Rendering, check: &mut Check) -> Vec<&'a Workload> {
     let found = jobs(rendering);
@@ -103,10 +101,8 @@ fn secret_references(workload: &Workload) -> Vec<Reference> {
 
 /// What makes a Secret, seen from a Job of the same subject.
 enum Maker<'a> {
-    /// A Secret of the Job's own release, among its ordinary objects.
-    Own(&'a Object),
-    /// A Secret that the Job's own release makes as a hook, of Helm or of Argo CD.
-    Hook,
+    /// The Job's own release makes it directly, among its ordinary objects or as a hook.
+    Own,
     /// An object of its own or a later release, which a controller makes the Secret from.
     Later(&'a Object),
     /// Somebody else, or nobody.
@@ -117,11 +113,11 @@ enum Maker<'a> {
 fn maker<'a>(subject: &'a Rendered, job: &Workload, secret: &str) -> Maker<'a> {
     let later = |object: &Object| subject.release_of(object) >= subject.release_of(job.object());
     for object in subject.manifests().objects().filter(|object| later(object)) {
-        match (object.kind() == "Secret" && object.name() == secret, is_ordinary(object)) {
-            (true, false) => return Maker::Hook,
-            (true, true) => return Maker::Own(object),
-            (false, _) if object.hooks().is_empty() && makes(object, secret) => return Maker::Later(object),
-            _ => {}
+        if object.kind() == "Secret" && object.name() == secret {
+            return Maker::Own;
+        }
+        if object.hooks().is_empty() && makes(object, secret) {
+            return Maker::Later(object);
         }
     }
     Maker::Elsewhere
@@ -144,11 +140,11 @@ fn makes(object: &Object, secret: &str) -> bool {
 }
 
 /// Whether a PostgreSQL that the release itself brings takes the Secret too: nobody could provide it any earlier.
-fn is_of_a_bundled_database(subject: &Rendered, secret: &str) -> bool {
+fn is_of_a_bundled_database(rendering: &Rendering, secret: &str) -> bool {
     let is_server = |workload: &&Workload| {
         workload.object().kind() == "StatefulSet"
             && workload.containers().iter().any(|container| container.image().contains("postgres"))
     };
-    let mut servers = subject.workloads().iter().filter(is_server);
+    let mut servers = rendering.workloads().iter().filter(is_server);
     servers.any(|server| secret_references(server).iter().any(|reference| reference.name == secret))
 }
