@@ -37,6 +37,30 @@ fn last_of(said: &str) -> String {
     lines[lines.len().saturating_sub(4)..].join(" | ")
 }
 
+/// Whether what was said names something by its whole name: `shop-db` is not named by `shop-db-owner`, and not by
+/// `job shop-db-prerequisites failed`.
+pub(super) fn is_named(said: &str, name: &str) -> bool {
+    let said = without_escapes(said);
+    let goes_on = |one: char| one.is_ascii_alphanumeric() || one == '-';
+    said.match_indices(name).any(|(at, _)| {
+        let (before, behind) = (&said[..at], &said[at + name.len()..]);
+        // Names have full stops too; one that no name follows ends a sentence.
+        !before.ends_with(|one: char| goes_on(one) || one == '.')
+            && !behind.trim_start_matches('.').starts_with(goes_on)
+    })
+}
+
+/// A log without its colours, and with the ends of lines that are escaped within it.
+fn without_escapes(log: &str) -> String {
+    let log = ["\\n", "\\r", "\\t"].iter().fold(log.replace("\\u001b", "\u{1b}"), |log, end| log.replace(end, " "));
+    let mut parts = log.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |plain, part| {
+        let behind = part.trim_start_matches(|one: char| one.is_ascii_digit() || one == ';');
+        plain + behind.strip_prefix('m').unwrap_or(behind)
+    })
+}
+
 /// That the migration changes something where nothing was migrated before: else what stays the same proves nothing.
 pub(super) fn control_migrates(before: &Snapshot, after: &Snapshot, check: &mut Check) {
     let made = made_since(&before.schemas, &after.schemas);
@@ -57,6 +81,31 @@ pub(super) fn made_since(before: &[Schema], after: &[Schema]) -> Vec<String> {
 /// Whether nothing of the subject ran beside the migration, so that rows are its own doing.
 pub(super) fn ran_alone(record: &Record) -> bool {
     record.snapshots.iter().all(|snapshot| snapshot.pods.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::is_named;
+
+    #[rstest]
+    #[case::by_itself("shop-db", true)]
+    #[case::in_quotes("secret \"shop-db\" not found", true)]
+    #[case::in_a_list("missing: shop-db, shop-db-owner", true)]
+    #[case::at_the_end_of_a_sentence("There is no Secret shop-db.", true)]
+    #[case::before_a_colon("shop-db: not found", true)]
+    #[case::with_its_namespace("shop/shop-db", true)]
+    #[case::with_its_key("shop-db/password", true)]
+    #[case::in_colour("\u{1b}[1;31mshop-db\u{1b}[0m is missing", true)]
+    #[case::in_a_line_that_is_escaped(r#"{"msg":"missing\nshop-db\nother"}"#, true)]
+    #[case::as_the_beginning_of_another("missing: shop-db-owner", false)]
+    #[case::as_the_end_of_another("missing: web-shop-db", false)]
+    #[case::as_a_part_of_another("shop-db.owner is missing", false)]
+    #[case::in_the_name_of_a_job("job shop-db-prerequisites failed: BackoffLimitExceeded", false)]
+    fn a_whole_name_is_said(#[case] said: &str, #[case] expected: bool) {
+        assert_eq!(is_named(said, "shop-db"), expected);
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! A pod that refers to a Secret which is not there waits, and its event names the first one. Whoever adds it waits for
 //! the second. So something has to look before the migration starts, with references that may be missing, at all of
-//! them, and has to end within a minute. A volume cannot be looked at so: the pod does not start without it.
+//! them, and has to end within a minute. A volume cannot be looked at so: the pod does not start without it. A name counts
+//! as said only where it is not a part of another one.
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, that};
@@ -15,7 +16,7 @@ use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use serde_json::Value;
 
-use super::attempt::{control_migrates, made_since};
+use super::attempt::{control_migrates, is_named, made_since};
 use super::{Maker, maker, migrations, secret_references};
 use crate::order::{comes_before, is_before_its_release};
 
@@ -99,7 +100,7 @@ fn live(records: &Records, check: &mut Check) {
         None => check.expect(&migration, "when it had ended", &"never", equal_to("within a minute")),
     };
     let taken: Vec<&str> = answer(TAKEN).split(", ").filter(|name| !name.is_empty()).collect();
-    let unnamed: Vec<&str> = taken.iter().copied().filter(|name| !attempt.said.contains(name)).collect();
+    let unnamed: Vec<&str> = taken.iter().copied().filter(|name| !is_named(&attempt.said, name)).collect();
     let what = format!("missing Secrets, of {}, that neither Helm nor its pods named", taken.join(" and "));
     check.expect(&migration, what, &unnamed[..], empty());
     let made = made_since(&before.schemas, &unprovided.schemas);
@@ -158,7 +159,7 @@ fn ends(job: &Workload) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use harness::experiment::BACK;
+    use harness::experiment::{BACK, TAKEN};
     use harness::record::Record;
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
@@ -229,9 +230,17 @@ mod tests {
         assert_eq!(judge_manifests(&MIG_04, &text), Unchecked);
     }
 
+    fn said_of_the_owner_alone(record: &mut Record) {
+        let without = &mut record.snapshots[WITHOUT];
+        without.answers.insert(TAKEN.into(), "graph-db, graph-db-owner".into());
+        without.attempt.as_mut().unwrap().said =
+            "job graph-db-prerequisites failed: BackoffLimitExceeded\nmissing is graph-db-owner".into();
+    }
+
     #[rstest]
     #[case::named_at_once(|_record: &mut Record| {}, Holds)]
     #[case::the_first_alone(|record: &mut Record| record.snapshots[WITHOUT].attempt.as_mut().unwrap().said = "graph-db-owner".into(), Violated)]
+    #[case::one_whose_name_begins_as_the_other_does(said_of_the_owner_alone, Violated)]
     #[case::after_minutes(|record: &mut Record| record.snapshots[WITHOUT].attempt.as_mut().unwrap().seconds = Some(75.0), Violated)]
     #[case::never(|record: &mut Record| record.snapshots[WITHOUT].attempt.as_mut().unwrap().seconds = None, Violated)]
     #[case::not_missed(|record: &mut Record| record.snapshots[WITHOUT].attempt.as_mut().unwrap().succeeded = true, Violated)]
