@@ -63,6 +63,11 @@ pub(crate) fn judge_bundled(requirement: &Requirement, manifests: &str) -> Verdi
     judge_as("certctl", requirement, manifests)
 }
 
+/// The same where a subject file says that `cronjob/ca-sync` copies the key `ca.crt` of `platform-db-ca`.
+pub(crate) fn judge_copier(requirement: &Requirement, manifests: &str) -> Verdict {
+    judge_as("specimens/ca-sync", requirement, manifests)
+}
+
 /// The same where the file of some subject tells it.
 pub(crate) fn judge_as(subject: &str, requirement: &Requirement, manifests: &str) -> Verdict {
     let file = format!("{}/../fixtures/subjects/{subject}.yaml", env!("CARGO_MANIFEST_DIR"));

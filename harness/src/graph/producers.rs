@@ -361,15 +361,7 @@ mod tests {
         let manifests = Manifests::default();
         let producers = Producers::new(&manifests, &surroundings);
         let of = |key: &str| {
-            let reference = Reference {
-                kind: RefKind::Secret,
-                name: "auth".into(),
-                namespace: namespace.map(str::to_owned),
-                key: Some(key.into()),
-                optional: false,
-                usage: Use::Env,
-                place: Place::object("pod/a"),
-            };
+            let reference = Reference { namespace: namespace.map(str::to_owned), ..reference("auth", key) };
             producers.of(&reference, &Store::new(&manifests, &surroundings))
         };
         assert_eq!(matches!(of("password"), Producer::Known(_)), there);

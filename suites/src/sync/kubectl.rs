@@ -162,7 +162,7 @@ pub(super) fn data_paths(text: &str) -> Vec<(String, &str)> {
 }
 
 /// A word with the container's own variables put in, where they are known.
-fn expanded(word: &str, container: &Container) -> String {
+pub(super) fn expanded(word: &str, container: &Container) -> String {
     container.env().iter().fold(word.to_owned(), |word, variable| match variable.value.known() {
         Some(value) if word.contains('$') => {
             let word = word.replace(&format!("${{{}}}", variable.name), value);

@@ -2,9 +2,11 @@
 //!
 //! A CA that is published in one namespace and read in another has to be carried. Whatever carries it stands between
 //! every client and every rotation: it must take the right thing, take it again when it changes, write it where nobody
-//! overwrites it, and be able to do nothing else.
+//! overwrites it, and be able to do nothing else. That goes for whatever carries it, the one that a subject file names and
+//! any other beside it.
 
 mod flow;
+mod given;
 mod kubectl;
 mod live;
 mod rights;
@@ -40,7 +42,7 @@ use self::kubectl::{Call, calls};
 /// A workload that copies a CA, and what its scripts ask of the API server.
 struct Copier<'a> {
     workload: &'a Workload,
-    /// What the subject file says of it.
+    /// What the subject file says, if it is this one that it names.
     declared: Option<&'a CaSync>,
     /// What its scripts do; empty where a program of its own does it.
     calls: Vec<Call>,
@@ -74,24 +76,24 @@ impl Copier<'_> {
     }
 }
 
-/// What copies a CA. Where nothing is seen to, the check learns what would tell.
+/// What copies a CA: the workload that the subject file names, and all that are seen to. Where there is none, the check
+/// learns what would tell.
 fn copiers<'a>(subject: &'a Rendered, check: &mut Check) -> Vec<Copier<'a>> {
-    let declared = subject.subject().database().ca_sync.as_ref();
+    let plan = subject.subject().database().ca_sync.as_ref();
     let store = subject.graph().store();
-    let is_declared = |workload: &&Workload| declared.is_some_and(|plan| plan.workload == workload.reference());
-    let mut found: Vec<&Workload> = subject.workloads().iter().filter(is_declared).collect();
-    if found.is_empty() {
-        found = subject.workloads().iter().filter(|workload| workload.syncs_a_ca(store)).collect();
-    }
+    let copier = |workload: &'a Workload| {
+        let declared = plan.filter(|plan| plan.workload == workload.reference());
+        (declared.is_some() || workload.syncs_a_ca(store)).then(|| {
+            let all = workload.containers().iter().flat_map(|container| calls(container, subject));
+            Copier { workload, declared, calls: all.collect() }
+        })
+    };
+    let found: Vec<Copier> = subject.workloads().iter().filter_map(copier).collect();
     if found.is_empty() {
         let hint = "no Job and no CronJob is seen to copy a CA; name it under `database.caSync` in the subject file";
         check.undecided(Place::object("the copy of the CA"), "who makes it", hint);
     }
-    let copier = |workload: &'a Workload| {
-        let all = workload.containers().iter().flat_map(|container| calls(container, subject));
-        Copier { workload, declared, calls: all.collect() }
-    };
-    found.into_iter().map(copier).collect()
+    found
 }
 
 /// What would tell where a program of its own does the work.

@@ -24,7 +24,7 @@ pub const SYNC_01: Requirement = Requirement {
     level: Level::Must,
     source: "S3: \"Extracts PostgreSQL SSL certificate from platform-db-cluster-0\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::CaSync],
     experiments: &[Experiment::Install, Experiment::RotateCa],
     decisive: &[Lane::Live],

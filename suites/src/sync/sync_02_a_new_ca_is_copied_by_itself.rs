@@ -23,7 +23,7 @@ pub const SYNC_02: Requirement = Requirement {
     level: Level::Must,
     source: "S3: \"Runs on every ArgoCD sync\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::CaSync],
     experiments: &[Experiment::RotateCa],
     decisive: &[Lane::Live],

@@ -25,7 +25,7 @@ pub const SYNC_03: Requirement = Requirement {
     level: Level::Must,
     source: "S3: \"wave -1 runs BEFORE main resources\", \"Base64 encodes certificate\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::CaSync],
     experiments: &[Experiment::Install, Experiment::CopyAgain],
     decisive: &[Lane::Live],

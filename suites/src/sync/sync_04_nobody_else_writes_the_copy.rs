@@ -25,7 +25,7 @@ pub const SYNC_04: Requirement = Requirement {
     level: Level::Must,
     source: "S3: \"ArgoCD ignores runtime changes to DB_ROOT_CERT field\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::CaSync],
     experiments: &[Experiment::CopyAgain],
     decisive: &[Lane::Rendered],

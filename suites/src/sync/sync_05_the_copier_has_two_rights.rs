@@ -26,7 +26,7 @@ pub const SYNC_05: Requirement = Requirement {
     level: Level::Must,
     source: "S3: \"Cross-namespace access (infisical → platform-db-pg)\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::CaSync],
     experiments: &[Experiment::Install, Experiment::CopyAgain],
     decisive: &[Lane::Rendered],
@@ -118,7 +118,7 @@ mod tests {
     use rstest::rstest;
 
     use super::SYNC_05;
-    use crate::testing::{copying, judge_manifests};
+    use crate::testing::{copying, judge_copier, judge_manifests};
 
     fn role(kind: &str, rules: &str) -> String {
         format!(
@@ -175,6 +175,21 @@ mod tests {
             judge_manifests(&SYNC_05, &format!("{}{}", copying("", script), role("Role", &rules)))
         };
         assert_eq!((of("app-ca"), of("app-db")), (Holds, Violated));
+    }
+
+    #[rstest]
+    #[case::no_more_than_that("resourceNames: [platform-db-ca], ", Holds)]
+    #[case::every_secret("", Violated)]
+    fn another_copier_beside_the_declared_one_reads(#[case] names: &str, #[case] verdict: Verdict) {
+        let declared = "{apiVersion: batch/v1, kind: CronJob, metadata: {name: ca-sync}, spec: {jobTemplate: {spec: {template: {spec: {serviceAccountName: named, containers: [{name: a, args: [copy-ca]}]}}}}}}";
+        let of_the_declared = role("Role", "[{resources: [secrets], resourceNames: [platform-db-ca], verbs: [get]}]")
+            .replace("name: default", "name: named")
+            .replace("name: r}", "name: named}")
+            .replace("metadata: {name: b}", "metadata: {name: named}");
+        let other = role("Role", &format!("[{{resources: [secrets], {names}verbs: [get]}}]"));
+        let script = "kubectl get secret platform-db-ca -o 'jsonpath={.data.ca\\.crt}' | kubectl apply -f -";
+        let text = format!("{declared}{of_the_declared}\n---\n{}{other}", copying("", script));
+        assert_eq!(judge_copier(&SYNC_05, &text), verdict);
     }
 
     #[test]

@@ -2,16 +2,20 @@
 //!
 //! An operator keeps the CA's certificate and its key in one Secret. A copy of the whole hands the key to everybody who
 //! may read the copy, and whoever has it can be the database. So one key has to be selected, and it must be the public
-//! one.
+//! one: by what a script reads, by the files that it is given, or by what a program of its own is told to take. That a
+//! subject file names a key says what is meant, not what is done.
 
 use harness::check::Check;
 use harness::expectation::{empty, that};
 use harness::experiment::SETTLED;
 use harness::feature::Feature;
+use harness::graph::Container;
 use harness::record::{AFTER, Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
+use harness::subject::SyncedKey;
 
+use super::given::{given, told};
 use super::kubectl::calls;
 use super::live::copy;
 use super::taken::{Taken, is_private, taken};
@@ -25,7 +29,7 @@ pub const SYNC_06: Requirement = Requirement {
     level: Level::Must,
     source: "S3: security notes",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::CaSync],
     experiments: &[Experiment::Install, Experiment::RotateCa],
     decisive: &[Lane::Rendered],
@@ -42,13 +46,10 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             .map(|key| format!("the declared source {key}"))
             .into_iter()
             .collect();
-        let mut told = declared.is_some();
+        let mut told = false;
         for container in copier.workload.containers() {
-            let scripts = scripts(container, subject);
-            for call in calls(container, subject).iter().filter(|call| call.reads()) {
-                let commands = scripts.get(call.script).map(Script::commands).unwrap_or_default();
-                let name = call.name.as_deref().unwrap_or("a Secret");
-                match taken(call, &commands) {
+            for (name, taken) in all_taken(container, subject, copier.source()) {
+                match taken {
                     Taken::Nothing => continue,
                     Taken::Whole => private.push(format!("every key of {name}")),
                     Taken::Keys(keys) => {
@@ -64,6 +65,22 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             check.undecided(&copier, "what it copies", OWN_PROGRAM);
         }
     }
+}
+
+/// What a container takes of Secrets, each with its name.
+fn all_taken(container: &Container, subject: &Rendered, source: Option<&SyncedKey>) -> Vec<(String, Taken)> {
+    let scripts = scripts(container, subject);
+    let calls = calls(container, subject);
+    let read = calls.iter().filter(|call| call.reads()).map(|call| {
+        let commands = scripts.get(call.script).map(Script::commands).unwrap_or_default();
+        (call.name.clone().unwrap_or_else(|| "a Secret".into()), taken(call, &commands))
+    });
+    let mut found: Vec<(String, Taken)> = read.collect();
+    found.extend(given(container, subject, source));
+    if found.is_empty() {
+        found.extend(told(container, source));
+    }
+    found
 }
 
 fn live(records: &Records, check: &mut Check) {
@@ -82,7 +99,7 @@ mod tests {
     use rstest::rstest;
 
     use super::SYNC_06;
-    use crate::testing::judge_script;
+    use crate::testing::{copying, judge_copier, judge_script};
 
     #[rstest]
     #[case::the_certificate(r"kubectl get secret db-ca -o 'jsonpath={.data.ca\.crt}' | kubectl apply -f -", Holds)]
@@ -134,5 +151,53 @@ mod tests {
     )]
     fn a_script_takes(#[case] script: &str, #[case] verdict: Verdict) {
         assert_eq!(judge_script(&SYNC_06, script), verdict);
+    }
+
+    /// The copier that the subject file names, with its CA's Secret mounted at /ca as far as `items` say.
+    fn mounting(items: &str, container: &str) -> String {
+        format!(
+            "{{apiVersion: batch/v1, kind: CronJob, metadata: {{name: ca-sync}}, spec: {{jobTemplate: {{spec: {{template: {{spec: {{volumes: [{{name: ca, secret: {{secretName: platform-db-ca{items}}}}}], containers: [{{name: a, volumeMounts: [{{name: ca, mountPath: /ca}}], {container}}}]}}}}}}}}}}}}"
+        )
+    }
+
+    const CERTIFICATE: &str = ", items: [{key: ca.crt, path: ca.crt}]";
+    const ALL: &str = "command: [sh, -c, 'kubectl create secret generic ca-sync-trust --from-file=/ca --dry-run=client -o yaml | kubectl apply -f -']";
+
+    #[rstest]
+    #[case::all_that_is_mounted("", ALL, Violated)]
+    #[case::all_of_what_only_has_the_certificate(CERTIFICATE, ALL, Holds)]
+    #[case::one_file(
+        "",
+        "command: [sh, -c, 'kubectl create secret generic ca-sync-trust --from-file=ca.crt=/ca/ca.crt --dry-run=client -o yaml | kubectl apply -f -']",
+        Holds
+    )]
+    #[case::the_file_of_the_key("", "command: [sh, -c, 'key=$(cat /ca/ca.key)']", Violated)]
+    #[case::whatever_its_program_does("", "args: [copy-ca]", Unchecked)]
+    #[case::what_its_program_can_only_have(CERTIFICATE, "args: [copy-ca]", Holds)]
+    fn the_declared_copier_takes_of_a_mount(#[case] items: &str, #[case] container: &str, #[case] verdict: Verdict) {
+        assert_eq!(judge_copier(&SYNC_06, &mounting(items, container)), verdict);
+    }
+
+    #[rstest]
+    #[case::the_certificate("env: [{name: FROM, value: databases/platform-db-ca/ca.crt}]", Holds)]
+    #[case::the_certificate_by_two_settings(
+        "env: [{name: SECRET, value: platform-db-ca}, {name: KEY, value: ca.crt}]",
+        Holds
+    )]
+    #[case::the_key_too("env: [{name: FROM, value: 'platform-db-ca/ca.crt,platform-db-ca/ca.key'}]", Unchecked)]
+    #[case::nothing_that_is_seen("args: [copy-ca]", Unchecked)]
+    #[case::something_by_a_script("command: [sh, -c, copy platform-db-ca ca.crt]", Unchecked)]
+    fn a_program_of_its_own_is_told_to_take(#[case] container: &str, #[case] verdict: Verdict) {
+        let text = mounting("", container).replace("secretName: platform-db-ca", "secretName: other");
+        assert_eq!(judge_copier(&SYNC_06, &text), verdict);
+    }
+
+    #[rstest]
+    #[case::the_certificate(r"jsonpath={.data.ca\.crt}", Holds)]
+    #[case::the_key(r"jsonpath={.data.ca\.key}", Violated)]
+    fn another_copier_beside_it_takes(#[case] path: &str, #[case] verdict: Verdict) {
+        let script = format!("kubectl get secret platform-db-ca -o '{path}' | kubectl apply -f - # ca.crt");
+        let both = format!("{}\n---\n{}", mounting(CERTIFICATE, "args: [copy-ca]"), copying("", &script));
+        assert_eq!(judge_copier(&SYNC_06, &both), verdict);
     }
 }

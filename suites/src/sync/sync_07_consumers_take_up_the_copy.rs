@@ -24,7 +24,7 @@ pub const SYNC_07: Requirement = Requirement {
     level: Level::Must,
     source: "S3: \"Reads env vars from infisical-secrets\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::CaSync],
     experiments: &[Experiment::RotateCa],
     decisive: &[Lane::Rendered],

@@ -23,7 +23,7 @@ pub const SYNC_08: Requirement = Requirement {
     level: Level::Must,
     source: "S3: \"Job deleted before next sync (BeforeHookCreation)\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::CaSync],
     experiments: &[Experiment::CopyAgain],
     decisive: &[Lane::Live],
@@ -86,7 +86,7 @@ mod tests {
     use rstest::rstest;
 
     use super::SYNC_08;
-    use crate::testing::{copying, judge_manifests, judge_script};
+    use crate::testing::{copying, judge_copier, judge_manifests, judge_script};
 
     #[rstest]
     #[case::a_hook("argocd.argoproj.io/hook: Sync", Holds)]
@@ -106,6 +106,16 @@ mod tests {
     fn a_copier_is(#[case] annotations: &str, #[case] verdict: Verdict) {
         let script = "kubectl get secret db-ca -o 'jsonpath={.data.ca\\.crt}' | kubectl apply -f -";
         assert_eq!(judge_manifests(&SYNC_08, &copying(annotations, script)), verdict);
+    }
+
+    #[rstest]
+    #[case::a_hook("argocd.argoproj.io/hook: Sync", Holds)]
+    #[case::an_ordinary_job("", Violated)]
+    fn another_copier_beside_the_declared_one_is(#[case] annotations: &str, #[case] verdict: Verdict) {
+        let declared = "{apiVersion: batch/v1, kind: CronJob, metadata: {name: ca-sync}, spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: a, args: [copy-ca]}]}}}}}}";
+        let script = "kubectl get secret platform-db-ca -o 'jsonpath={.data.ca\\.crt}' | kubectl apply -f -";
+        let text = format!("{declared}\n---\n{}", copying(annotations, script));
+        assert_eq!(judge_copier(&SYNC_08, &text), verdict);
     }
 
     #[rstest]
