@@ -165,7 +165,12 @@ pub(crate) fn trusting(mut pod: PodState, ca: &str) -> PodState {
         exists: true,
         sha256: Some(format!("file-of-{ca}")),
         certificates: vec![InspectedCertificate { sha256: ca.into(), spki_sha256: format!("key-of-{ca}") }],
-        mount: Some(InspectedMount { point: "/etc/jangar/ca".into(), file_system: "tmpfs".into(), read_only: true }),
+        mount: Some(InspectedMount {
+            point: "/etc/jangar/ca".into(),
+            file_system: "tmpfs".into(),
+            read_only: true,
+            volume: Some("secret".into()),
+        }),
     });
     pod
 }

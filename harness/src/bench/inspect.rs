@@ -26,7 +26,11 @@ impl Bench {
             Some(answer) => answer,
             None => exec(&self.pods(), &pod.name_any(), &container.name, &["/workload", "inspect"]).await.ok()?.stdout,
         };
-        serde_json::from_str(&answer).ok()
+        let mut inspected: Inspection = serde_json::from_str(&answer).ok()?;
+        if let Some(mount) = inspected.ca.as_mut().and_then(|ca| ca.mount.as_mut()) {
+            mount.volume = volume_at(pod, container, &mount.point);
+        }
+        Some(inspected)
     }
 
     /// The answer by way of the API server, which verifies no certificate: there are only digests in it.
@@ -52,13 +56,23 @@ fn door_of(pod: &str, container: &Container) -> Option<String> {
     Some(format!("{}{pod}:{port}", if secure { "https:" } else { "" }))
 }
 
+/// Of what kind the volume is that a container mounts at a place, as the pod declares it.
+fn volume_at(pod: &Pod, container: &Container, point: &str) -> Option<String> {
+    let is_there = |path: &str| path.trim_end_matches('/') == point.trim_end_matches('/');
+    let mount = container.volume_mounts.iter().flatten().find(|mount| is_there(&mount.mount_path))?;
+    let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+    let volume = volumes.into_iter().find(|volume| volume.name == mount.name)?;
+    let declared = serde_json::to_value(volume).ok()?;
+    declared.as_object()?.keys().find(|field| *field != "name").cloned()
+}
+
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::Container;
+    use k8s_openapi::api::core::v1::{Container, Pod};
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    use super::door_of;
+    use super::{door_of, volume_at};
 
     #[rstest]
     #[case::a_number(json!({"readinessProbe": {"httpGet": {"port": 8080}}}), Some("a-0:8080"))]
@@ -75,5 +89,28 @@ mod tests {
         whole.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         let container: Container = serde_json::from_value(whole).unwrap();
         assert_eq!(door_of("a-0", &container).as_deref(), expected);
+    }
+
+    #[rstest]
+    #[case::a_secret("/etc/ca", Some("secret"))]
+    #[case::a_config_map("/etc/trust", Some("configMap"))]
+    #[case::an_empty_folder("/copy", Some("emptyDir"))]
+    #[case::the_image("/", None)]
+    fn a_mount_is_of_a_volume(#[case] point: &str, #[case] expected: Option<&str>) {
+        let pod: Pod = serde_json::from_value(json!({"spec": {
+            "containers": [{"name": "a", "volumeMounts": [
+                {"name": "ca", "mountPath": "/etc/ca/"},
+                {"name": "trust", "mountPath": "/etc/trust"},
+                {"name": "copy", "mountPath": "/copy"}
+            ]}],
+            "volumes": [
+                {"name": "copy", "emptyDir": {}},
+                {"name": "ca", "secret": {"secretName": "db-ca"}},
+                {"name": "trust", "configMap": {"name": "bundle"}}
+            ]
+        }}))
+        .unwrap();
+        let container = &pod.spec.as_ref().unwrap().containers[0];
+        assert_eq!(volume_at(&pod, container, point).as_deref(), expected);
     }
 }

@@ -59,6 +59,10 @@ pub struct InspectedMount {
     pub file_system: String,
     /// Whether it is mounted read-only.
     pub read_only: bool,
+    /// What the pod has there, by the field that declares the volume, `secret`; absent where the pod names no such mount.
+    /// The application cannot tell: the file system of a ConfigMap is the node's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<String>,
 }
 
 impl Inspection {

@@ -2,15 +2,16 @@
 //!
 //! A mounted file that no driver is told of protects nobody, and a variable that names a file beside it fails late or
 //! never. A copy in a writable volume can be changed by whoever breaks into the application, and it is as old as the
-//! container. The kubelet makes Secret mounts read-only whether the manifest says so or not, so that only a missing
-//! Secret mount is a violation, not a missing `readOnly`.
+//! container. The kubelet makes mounts of Secrets and ConfigMaps read-only whether the manifest says so or not, so that
+//! only a missing mount is a violation, not a missing `readOnly`. A CA is no secret, so a ConfigMap is as good, which the
+//! kubelet keeps on the node's disk and not in memory.
 
 use harness::check::Check;
 use harness::expectation::{equal_to, one_of};
 use harness::experiment::SETTLED;
 use harness::feature::Feature;
 use harness::graph::{CaProvider, CaWiring, DatabaseClient, Fact};
-use harness::record::{Experiment, PodState, Records};
+use harness::record::{Experiment, InspectedMount, PodState, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 
@@ -23,7 +24,7 @@ pub const CA_02: Requirement = Requirement {
     level: Level::Must,
     source: "S0: \"Chart MUST mount the Secret as a read-only volume\", \"MUST set PGSSLROOTCERT\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::Ca],
     experiments: &[Experiment::Install],
     decisive: &[Lane::Rendered, Lane::Live],
@@ -126,24 +127,33 @@ fn live(records: &Records, check: &mut Check) {
     }
 }
 
-const MOUNTED: &str = "in a read-only mount of a Secret";
+const MOUNTED: &str = "in a read-only mount of a Secret or ConfigMap";
+
+/// Volumes that somebody else than the kubelet writes to: what stands there is a copy.
+const WRITTEN_TO: &[&str] = &["emptyDir", "ephemeral", "persistentVolumeClaim", "hostPath", "nfs"];
 
 fn state_of_file(pod: &PodState) -> String {
     let Some(ca) = pod.ca() else { return "none".into() };
-    match &ca.mount {
+    let Some(mount) = ca.mount.as_ref().filter(|mount| is_its_own(mount)) else {
+        return if ca.exists { format!("{} in the image", ca.path) } else { format!("{} does not exist", ca.path) };
+    };
+    match &mount.volume {
         _ if !ca.exists => format!("{} does not exist", ca.path),
-        // The kubelet backs Secret volumes, and only those that it must not write to disk, with memory.
-        Some(mount) if mount.file_system == "tmpfs" && mount.read_only => MOUNTED.into(),
-        Some(mount) if mount.read_only => format!("{} on a {} mount", ca.path, mount.file_system),
-        Some(mount) => format!("{} on a writable {} mount", ca.path, mount.file_system),
-        None => format!("{} in the image", ca.path),
+        _ if !mount.read_only => format!("{} on a writable {} mount", ca.path, mount.file_system),
+        Some(volume) if WRITTEN_TO.contains(&volume.as_str()) => format!("{} in a volume of kind {volume}", ca.path),
+        _ => MOUNTED.into(),
     }
+}
+
+/// Whether a mount is one of its own, and not that of the image, which may be read-only too.
+fn is_its_own(mount: &InspectedMount) -> bool {
+    mount.volume.is_some() || mount.point != "/" && mount.file_system != "overlay"
 }
 
 #[cfg(test)]
 mod tests {
     use harness::experiment::SETTLED;
-    use harness::record::{Experiment, InspectedCa, PodState};
+    use harness::record::{Experiment, InspectedCa, InspectedMount, PodState};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
     use serde_json::json;
@@ -165,11 +175,29 @@ mod tests {
         pod.inspected.as_mut().unwrap().ca.as_mut().unwrap()
     }
 
+    /// Has the CA stand below a read-only mount.
+    fn mounted(pod: &mut PodState, point: &str, file_system: &str, volume: Option<&str>) {
+        let (point, file_system) = (point.to_owned(), file_system.to_owned());
+        ca(pod).mount = Some(InspectedMount { point, file_system, read_only: true, volume: volume.map(str::to_owned) });
+    }
+
     #[rstest]
     #[case::the_mounted_secret(|_pod: &mut PodState| {}, Holds)]
     #[case::a_file_that_is_not_there(|pod: &mut PodState| ca(pod).exists = false, Violated)]
     #[case::a_writable_copy(|pod: &mut PodState| ca(pod).mount.as_mut().unwrap().read_only = false, Violated)]
     #[case::a_file_of_the_image(|pod: &mut PodState| ca(pod).mount = None, Violated)]
+    #[case::a_file_of_an_image_that_is_read_only(|pod: &mut PodState| mounted(pod, "/", "overlay", None), Violated)]
+    #[case::the_mounted_config_map(|pod: &mut PodState| mounted(pod, "/etc/trust", "ext4", Some("configMap")), Holds)]
+    #[case::the_mounted_config_map_of_a_node_in_a_container(
+        |pod: &mut PodState| mounted(pod, "/etc/trust", "overlay", Some("configMap")),
+        Holds
+    )]
+    #[case::a_mount_that_the_pod_names_otherwise(|pod: &mut PodState| mounted(pod, "/run/trust", "ext4", None), Holds)]
+    #[case::a_copy_that_is_mounted_read_only(
+        |pod: &mut PodState| mounted(pod, "/copy", "ext4", Some("emptyDir")),
+        Violated
+    )]
+    #[case::a_copy_in_memory(|pod: &mut PodState| mounted(pod, "/copy", "tmpfs", Some("emptyDir")), Violated)]
     #[case::no_file(|pod: &mut PodState| pod.inspected.as_mut().unwrap().ca = None, Violated)]
     #[case::the_drivers_own_default(
         |pod: &mut PodState| pod.inspected.as_mut().unwrap().database["caPathSource"] = json!("default"),
