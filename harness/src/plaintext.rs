@@ -117,7 +117,10 @@ fn password_of_url<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
     let authority = rest.split(ends).next()?;
     let (user_information, _) = authority.rsplit_once('@')?;
     let (_, password) = user_information.split_once(':')?;
-    is_stated(password).then_some(password)
+    // `{password}` and `PASSWORD` are there for a program or for people to put one in.
+    let of_variable = |character: char| character.is_ascii_uppercase() || character == '_';
+    let is_gap = password.starts_with(['{', '[']) || password.chars().all(of_variable) && is_password_name(password);
+    (is_stated(password) && !is_gap).then_some(password)
 }
 
 /// Whether a text is a connection string of PostgreSQL that states a password, however it is written.

@@ -360,7 +360,7 @@ mod tests {
     )]
     #[case::urls(
         "app.ini",
-        "A = https://x.example.org\nB = redis://cache:6379/0\nC = postgres://app@db/app\nD = amqp://app:$PASSWORD@q\n"
+        "A = https://x.example.org\nB = redis://cache:6379/0\nC = postgres://app@db/app\nD = amqp://app:$PASSWORD@q\nE = postgres://{user}:{password}@db/app\nF = postgres://USER:PASSWORD@HOST/app\n"
     )]
     fn no_credential_stands_in(#[case] file: &str, #[case] text: &str) {
         let found: Vec<&str> = text.lines().filter(|line| states_a_credential(file, line)).collect();
