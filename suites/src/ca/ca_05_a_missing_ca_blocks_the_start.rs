@@ -23,7 +23,7 @@ pub const CA_05: Requirement = Requirement {
     level: Level::Must,
     source: "S0: \"Wrong key name causes connection failures\"",
     since: "1.0",
-    revision: 1,
+    revision: 2,
     features: &[Feature::Ca],
     experiments: &[Experiment::MissingCa],
     decisive: &[Lane::Rendered, Lane::Live],

@@ -125,7 +125,7 @@ mod tests {
         "data: {DB_PASSWORD: eA==}",
         Holds
     )]
-    #[case::for_somebody_else_to_fill("app-secrets", "type: Opaque", Holds)]
+    #[case::that_somebody_else_fills_too_late("app-secrets", "type: Opaque", Violated)]
     fn a_job_takes_a_secret_that_is_called_after_no_database(
         #[case] metadata: &str,
         #[case] content: &str,
