@@ -117,15 +117,19 @@ fn password_of_url<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
     let authority = rest.split(ends).next()?;
     let (user_information, _) = authority.rsplit_once('@')?;
     let (_, password) = user_information.split_once(':')?;
-    // `{password}` and `PASSWORD` are there for a program or for people to put one in.
+    is_written_out(password).then_some(password)
+}
+
+/// Whether the password of a URL is one: `{password}` and `PASSWORD` are there for a program or for people to put one in.
+fn is_written_out(password: &str) -> bool {
     let of_variable = |character: char| character.is_ascii_uppercase() || character == '_';
     let is_gap = password.starts_with(['{', '[']) || password.chars().all(of_variable) && is_password_name(password);
-    (is_stated(password) && !is_gap).then_some(password)
+    is_stated(password) && !is_gap
 }
 
 /// Whether a text is a connection string of PostgreSQL that states a password, however it is written.
 fn states_a_password(text: &str) -> bool {
-    Dsn::parse_str(text).is_some_and(|dsn| dsn.passwords().any(is_stated))
+    Dsn::parse_str(text).is_some_and(|dsn| dsn.passwords().any(is_written_out))
 }
 
 /// Whether a text holds a private key, and not only the frame of one.

@@ -1,9 +1,9 @@
 //! MIG-02: every prerequisite is there before.
 //!
-//! On a fresh cluster a migration runs first, as a hook of Helm or in an early phase or wave of Argo CD. A Secret that comes with the service's own chart, or that an operator
-//! makes from an object of the same release, is then not there yet: the pod waits with `CreateContainerConfigError`
-//! until Helm gives up. So each Secret and key that the Job needs is traced to somebody who was there before. One that is
-//! rendered without data may get any key, from whoever fills it.
+//! On a fresh cluster a migration runs first, as a hook of Helm or in an early phase or wave of Argo CD. A Secret that
+//! comes with the service's own chart, or that an operator makes from an object of the same release, is then not there
+//! yet: the pod waits with `CreateContainerConfigError` until Helm gives up. So each Secret and key that the Job needs is
+//! traced to somebody who was there before. One that is rendered without data may get any key, from whoever fills it.
 
 use harness::check::Check;
 use harness::expectation::that;

@@ -2,7 +2,7 @@
 //!
 //! What copies a CA between namespaces has an account that reaches into both. Whoever gets its token gets what it may
 //! do: with every Secret of the database's namespace in reach, that is every password. It needs to read one Secret there
-//! and to write one here, each by its name.
+//! and to write one here, each by its name; and so does any other that copies beside the one that the subject names.
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};

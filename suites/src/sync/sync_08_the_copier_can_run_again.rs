@@ -3,6 +3,7 @@
 //! The pod template of a Job cannot be changed, and two Jobs cannot have one name. A copier that stays behind under its
 //! name keeps the next sync from running it, and one that can only create what is not there fails the second time. Each
 //! run needs a name of its own or has to make room for the next, and has to write so that a second write changes nothing.
+//! That goes for every copier, and not only for the one that the subject names.
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to};
