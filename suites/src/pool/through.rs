@@ -73,7 +73,7 @@ pub(super) fn way<'a>(client: &DatabaseClient, poolers: &[&'a Object], server: &
         }
         [] => Way::Direct,
         [pooler] if ends.iter().all(|end| matches!(end, End::Pooler(_))) => match &server.cluster {
-            Some(cluster) if of_cluster(pooler, cluster) => Way::Through(*pooler),
+            Some(cluster) if of_cluster(pooler, cluster) => Way::Through(pooler),
             _ => Way::Elsewhere(format!("it dials Pooler {}, which is of another Cluster", pooler.name())),
         },
         _ => Way::Open("it dials a pooler and something else, and its pool may be of either".into()),

@@ -2,9 +2,10 @@
 //!
 //! CloudNativePG looks at a Secret that it does not own only if it carries the label `cnpg.io/reload`, whatever its
 //! value; as an annotation it does nothing, and the change is taken up hours later or never. What the operator makes
-//! itself it sees without a label, so where there is nothing else there is nothing to look at. To wait for a change would
-//! be a matter of luck, because anything else that touches the Cluster applies it too; so the live lane looks as well, also
-//! at a Secret that no manifest shows.
+//! itself it sees without a label, so where there is nothing else there is nothing to look at. A hook that makes a
+//! Secret has to say its label; where it does not say it in the manifests, only the cluster tells. To wait for a change
+//! would be a matter of luck, because anything else that touches the Cluster applies it too; so the live lane looks as
+//! well, also at a Secret that no manifest shows.
 
 use harness::check::Check;
 use harness::expectation::equal_to;
@@ -48,7 +49,12 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             match object {
                 Some(object) => expect_seen(object, check),
                 None if expect_seen_by_its_maker(subject, &secret, check) => {}
-                None if hooks.contains(&format!("secret/{secret}")) => check.undecided(place(), LABEL, MADE_THERE),
+                None if hooks.contains(&format!("secret/{secret}")) => match said_by_a_hook(subject, &secret) {
+                    Some(hook) => {
+                        check.expect(hook.at("spec"), format!("{LABEL}, of Secret {secret}"), &"said", equal_to("said"));
+                    }
+                    None => check.undecided(place(), LABEL, MADE_THERE),
+                },
                 None => check.undecided(place(), LABEL, UNSEEN),
             }
         }
@@ -57,6 +63,15 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         // It owns them, and an owner sees every change.
         check.not_applicable("the operator reads no password from a Secret that it does not make itself");
     }
+}
+
+/// The hook that makes a Secret, where it says name and label in what it runs or brings.
+fn said_by_a_hook<'a>(subject: &'a Rendered, secret: &str) -> Option<&'a Object> {
+    let says = |object: &&Object| {
+        let text = object.value().to_string();
+        text.contains(secret) && text.contains(RELOAD)
+    };
+    subject.manifests().objects().filter(|object| !object.hooks().is_empty()).find(says)
 }
 
 fn expect_seen(secret: &Object, check: &mut Check) {
@@ -165,6 +180,17 @@ mod tests {
     fn a_sealed_secret(#[case] template: &str, #[case] verdict: Verdict) {
         let sealed = "encryptedData: {username: x, password: y}";
         assert_eq!(judge("SealedSecret", LABEL, &format!("{sealed}, {template}")), verdict);
+    }
+
+    #[rstest]
+    #[case::and_its_label("infisical-db-credentials, cnpg.io/reload", Holds)]
+    #[case::without_its_label("infisical-db-credentials", Unchecked)]
+    #[case::of_another_one("other, cnpg.io/reload", Unchecked)]
+    fn a_hook_says_the_name(#[case] said: &str, #[case] verdict: Verdict) {
+        let job = format!(
+            "{{apiVersion: batch/v1, kind: Job, metadata: {{name: make, annotations: {{helm.sh/hook: pre-install}}}}, spec: {{template: {{spec: {{containers: [{{name: a, args: ['{said}']}}]}}}}}}}}"
+        );
+        assert_eq!(judge_as("infisical", &ROT_02, &job), verdict);
     }
 
     #[rstest]
