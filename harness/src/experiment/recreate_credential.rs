@@ -2,10 +2,12 @@
 //!
 //! The operator makes its own at once; a chart makes its own at the next upgrade, which is what a sync is.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 
 use super::diary::Diary;
-use super::rotation::{CHANGED, Rotation, beside_a_writer, follow, try_both};
+use super::rotation::{CHANGED, FRESH_GAP, Rotation, beside_a_writer, follow, held_up, try_both};
 use crate::bench::{Bench, BenchError, Programs};
 use crate::record::AFTER;
 
@@ -30,11 +32,15 @@ pub(super) async fn run(bench: &Bench, programs: &Programs, diary: &mut Diary) -
     beside_a_writer(bench, diary, async |diary| {
         bench.mark(CHANGED).await?;
         diary.step(DELETE, bench.delete_credential()).await?;
+        let deleted = Instant::now();
         let by_itself = diary.hope(WITHOUT, bench.credential_is_back()).await;
         if !by_itself {
             diary.step("upgrade the releases", bench.install(&programs.helm, &[])).await?;
             diary.step("wait until it is made again by that", bench.credential_is_back()).await?;
         }
+        // A kubelet that cannot mount asks again after twice the time each time, so that it may come back to the Secret as
+        // late again as the Secret was away; whoever reads it from a volume has the old password for so long.
+        held_up(bench, diary, &[FRESH_GAP], deleted.elapsed());
         let new = diary.step("read the new credential", bench.required_credential()).await?;
         diary.step("register what is new", bench.register_credentials()).await?;
         follow(bench, programs, diary, &Rotation::new(&old, &new, &clients)).await?;

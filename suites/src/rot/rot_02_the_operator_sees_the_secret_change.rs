@@ -51,7 +51,12 @@ fn rendered(subject: &Rendered, check: &mut Check) {
                 None if expect_seen_by_its_maker(subject, &secret, check) => {}
                 None if hooks.contains(&format!("secret/{secret}")) => match said_by_a_hook(subject, &secret) {
                     Some(hook) => {
-                        check.expect(hook.at("spec"), format!("{LABEL}, of Secret {secret}"), &"said", equal_to("said"));
+                        check.expect(
+                            hook.at("spec"),
+                            format!("{LABEL}, of Secret {secret}"),
+                            &"said",
+                            equal_to("said"),
+                        );
                     }
                     None => check.undecided(place(), LABEL, MADE_THERE),
                 },

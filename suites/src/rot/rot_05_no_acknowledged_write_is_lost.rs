@@ -4,7 +4,8 @@
 //! rows with ids of its own from before the change until everybody has followed, once through a pool and once with a
 //! session for each row. What the database acknowledged has to be there at the end, what failed for certain must not
 //! be, and the time without an acknowledgement is bounded: in the pool by nothing that a rotation does, with new
-//! sessions by the time that the kubelet takes to refresh the file. A fault adds the time that it lasts.
+//! sessions by the time that the kubelet takes to refresh the file. A fault adds the time that it lasts, and so does a
+//! Secret that is away.
 
 use harness::check::Check;
 use harness::expectation::{empty, equal_to, one_of, within_seconds};
