@@ -62,10 +62,15 @@ impl Login {
     pub fn decides(&self) -> bool {
         match self {
             Self::Accepted => true,
-            Self::Refused { sqlstate } => !OF_THE_SERVER.iter().any(|class| sqlstate.starts_with(class)),
+            Self::Refused { sqlstate } => concerns_credential(sqlstate),
             Self::Unknown { .. } => false,
         }
     }
+}
+
+/// Whether a login that failed with that SQLSTATE failed for its credential, and not because nobody answered it.
+pub fn concerns_credential(sqlstate: &str) -> bool {
+    !OF_THE_SERVER.iter().any(|class| sqlstate.starts_with(class))
 }
 
 impl fmt::Display for Login {
