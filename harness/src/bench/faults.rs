@@ -10,7 +10,7 @@ use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
-use super::rollout::OF_A_RELEASE;
+use super::application::OF_A_RELEASE;
 use super::{Bench, BenchError};
 use crate::wait::{Budget, Objects, Progress, watch_until, workload_of};
 

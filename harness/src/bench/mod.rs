@@ -3,53 +3,15 @@
 //! A bench is disturbed by experiments and observed by probes. It is removed by label, so that a run that was killed
 //! leaves nothing that `holdfast sweep` does not find.
 
-mod afresh;
-mod annex;
-mod asker;
-mod authority;
-mod bundled;
-mod client;
-mod complaints;
-mod consumers;
-mod copier;
+mod application;
+mod beside;
 mod credential;
 mod database;
-mod documented;
 mod error;
-mod exposure;
 mod faults;
-mod front;
-mod given;
-mod inputs;
-mod inspect;
 mod installation;
-mod kubeconfig;
 mod logs;
-mod migrating;
-mod migration;
-mod namespaced;
 mod observe;
-mod own_ca;
-mod pod_log;
-mod pooler;
-mod reach;
-mod release;
-mod restart;
-mod rollout;
-mod schemas;
-mod secrets;
-mod serving;
-mod slowed;
-mod smoke;
-mod spelling;
-mod stamped;
-mod standing;
-mod stored;
-mod tool;
-mod unseen;
-mod variants;
-mod vigil;
-mod writer;
 
 use camino::Utf8PathBuf;
 use jiff::{SignedDuration, Timestamp};
@@ -62,22 +24,19 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-pub use self::bundled::BundledServer;
-pub(crate) use self::copier::COPIED;
-pub use self::copier::Copier;
+pub(crate) use self::application::COPIED;
+pub use self::application::{BELOW_MINIMUM, Copier, Front, OVER_TLS, WITHOUT_TLS};
+pub use self::credential::Format;
 pub(crate) use self::credential::{ACCEPTED, REFUSED};
-pub(crate) use self::documented::Ran;
-pub use self::documented::{CaProcedures, Procedure, Programs};
+pub(crate) use self::database::Presented;
+pub use self::database::{BundledServer, Migration};
 pub use self::error::BenchError;
-pub use self::front::{BELOW_MINIMUM, Front, OVER_TLS, WITHOUT_TLS};
-pub(crate) use self::inputs::unguessed;
 pub use self::installation::{
-    CaInputs, Change, CredentialSecret, Installation, InstallationError, ModeVariable, Release, TrustSecret,
+    CaInputs, CaProcedures, Change, CredentialSecret, Installation, InstallationError, ModeVariable, Procedure,
+    Programs, Release, TrustSecret,
 };
+pub(crate) use self::installation::{Ran, unguessed};
 use self::logs::LogStreams;
-pub use self::migration::Migration;
-pub(crate) use self::serving::Presented;
-pub use self::spelling::Format;
 use crate::cluster::{Applier, Cluster, EXPIRES_ANNOTATION, FIELD_MANAGER, Leftover, Pace, RUN_LABEL, SUBJECT_LABEL};
 use crate::digest::sha256;
 use crate::probe::{Database, Server};
