@@ -40,6 +40,7 @@ pub mod rendered;
 pub mod report;
 pub mod requirement;
 pub mod run;
+pub mod script;
 pub mod subject;
 pub mod tools;
 pub mod verdict;

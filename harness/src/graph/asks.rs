@@ -2,21 +2,16 @@
 //! before others begin.
 
 use super::workload::Container;
+use crate::script::{Command, SHELLS, commands};
 
 /// Programs that see whether a server answers, and never log in.
 const ASKING: &[&str] = &["pg_isready", "nc", "ncat", "netcat", "nslookup", "getent"];
 
 /// Programs and words of the shell that come to no server.
 const HARMLESS: &[&str] = &[
-    "[", "[[", ":", "break", "continue", "date", "done", "echo", "esac", "exit", "export", "false", "fi", "for",
+    "[", "[[", "}", ":", "break", "continue", "date", "done", "echo", "esac", "exit", "export", "false", "fi", "for",
     "printf", "seq", "set", "sleep", "test", "true",
 ];
-
-/// Words of the shell after which a command begins.
-const BEFORE_A_COMMAND: &[&str] =
-    &["!", "{", "}", "command", "do", "elif", "else", "exec", "if", "then", "time", "until", "while"];
-
-const SHELLS: &[&str] = &["sh", "bash", "ash", "dash"];
 
 /// Whether a container comes to no database: all it runs is asking whether a server answers, or, where it starts
 /// whatever is missing, whether what it refers to is there.
@@ -29,60 +24,31 @@ pub(super) fn only_asks(container: &Container) -> bool {
     let Some(script) = rest.iter().find(|word| !word.starts_with('-')) else { return false };
     let mut secrets = container.env().iter().filter(|variable| variable.is_secret()).peekable();
     let looks = secrets.peek().is_some() && secrets.all(|variable| variable.optional);
-    let Some(programs) = programs_of(script) else { return false };
+    let programs = programs_of(script);
     programs.iter().all(|program| ASKING.contains(&program.as_str()) || HARMLESS.contains(&program.as_str()))
         && (looks || programs.iter().any(|program| ASKING.contains(&program.as_str())))
 }
 
-/// The programs that a script runs; nothing where it cannot be told.
-fn programs_of(script: &str) -> Option<Vec<String>> {
-    let mut programs = Vec::new();
-    for command in plain(script)?.split([';', '\n', '|', '&', '(', ')', '`']) {
-        let is_assignment = |word: &&str| {
-            word.split_once('=').is_some_and(|(name, _)| {
-                name.chars().all(|one| one.is_ascii_alphanumeric() || one == '_') && !name.is_empty()
-            })
-        };
-        let mut words =
-            command.split_whitespace().skip_while(|word| BEFORE_A_COMMAND.contains(word) || is_assignment(word));
-        let Some(mut first) = words.next() else { continue };
+/// The programs that a script runs. A command that a variable names is one that nobody knows.
+fn programs_of(script: &str) -> Vec<String> {
+    let program_of = |command: &Command| {
+        let mut words = command.arguments().iter();
+        let mut first = words.next()?;
         if first == "timeout" {
-            let is_option = |word: &&str| word.starts_with('-') || word.starts_with(|one: char| one.is_ascii_digit());
+            let is_option =
+                |word: &&String| word.starts_with('-') || word.starts_with(|one: char| one.is_ascii_digit());
             first = words.find(|word| !is_option(word))?;
         }
-        // A redirection is no program, and a socket of the shell's own asks like one.
-        if command.contains("/dev/tcp/") {
-            programs.push("nc".to_owned());
-        } else if !first.trim_start_matches(|one: char| one.is_ascii_digit()).starts_with(['>', '<', '$', '#']) {
-            programs.push(base(first).to_owned());
+        let is_redirection = first.trim_start_matches(|one: char| one.is_ascii_digit()).starts_with(['>', '<', '&']);
+        // A socket of the shell's own asks like a program.
+        let opens_a_socket = command.words.iter().any(|word| word.contains("/dev/tcp/"));
+        match (opens_a_socket, is_redirection) {
+            (true, _) => Some("nc".to_owned()),
+            (false, true) => None,
+            (false, false) => Some(base(first).to_owned()),
         }
-    }
-    Some(programs)
-}
-
-/// A script without what stands in quotes, in arithmetic and behind `>&`: none of these ends a command. Nothing where a
-/// quote holds a command.
-fn plain(script: &str) -> Option<String> {
-    let script = script.replace("\\\n", " ").replace(">&", ">").replace("&>", ">");
-    let mut plain = String::new();
-    let mut quote = None;
-    for character in script.chars() {
-        match (quote, character) {
-            (None, '\'' | '"') => quote = Some(character),
-            (Some(open), _) if open == character => {
-                plain.push_str("text");
-                quote = None;
-            }
-            (Some('"'), '`' | '(') => return None,
-            (Some(_), _) => {}
-            (None, _) => plain.push(character),
-        }
-    }
-    while let Some(start) = plain.find("$((") {
-        let end = start + plain[start..].find("))")?;
-        plain.replace_range(start..end + 2, "0");
-    }
-    Some(plain)
+    };
+    commands(script).iter().filter_map(program_of).collect()
 }
 
 fn base(program: &str) -> &str {
@@ -123,6 +89,9 @@ mod tests {
     )]
     #[case::logs_in(HOST, "sh, -c, 'until psql -c \"select 1\"; do sleep 1; done'", false)]
     #[case::hides_a_command(HOST, "sh, -c, 'until pg_isready; do sleep 1; done; echo \"$(psql -c x)\"'", false)]
+    #[case::ends_as_a_command_of_a_variable(HOST, "sh, -c, 'until pg_isready; do sleep 1; done; exec $COMMAND'", false)]
+    #[case::asks_in_braces(HOST, "sh, -c, '{ pg_isready; } >/dev/null 2>&1 || exit 1'", true)]
+    #[case::says_when_it_asks(HOST, "sh, -c, 'until pg_isready; do echo \"$(date) not yet\"; sleep 1; done'", true)]
     #[case::is_a_program(HOST, "/app/server", false)]
     #[case::looks_whether_it_is_there(
         WANTED,

@@ -12,9 +12,10 @@ use harness::graph::{Container, Fact, FileContent, Role, Workload};
 use harness::record::{Experiment, Records, Schema};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
+use harness::script::Command;
 
 use super::waits;
-use crate::script::{Command, Script, scripts};
+use crate::script::{Script, scripts};
 
 /// Replicas migrate one after the other.
 pub const MIG_09: Requirement = Requirement {

@@ -4,9 +4,8 @@
 
 use harness::finding::Place;
 use harness::graph::{Container, EnvVar, Fact, FileContent, RefKind};
+use harness::script::SHELLS;
 use serde_json::Value;
-
-use crate::script::SHELLS;
 
 /// A text of a container, before anything is put into it.
 #[derive(Debug)]

@@ -15,8 +15,9 @@ use harness::graph::{Container, FileContent, RefKind};
 use harness::record::{Experiment, Records};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
+use harness::script::{Command, holds_variable};
 
-use crate::script::{Command, Script, holds_variable, scripts};
+use crate::script::{Script, scripts};
 
 /// No credential is printed.
 pub const SEC_01: Requirement = Requirement {

@@ -3,9 +3,10 @@
 
 use harness::graph::Container;
 use harness::rendered::Rendered;
+use harness::script::Command;
 
 use super::kubectl::{Call, calls};
-use crate::script::{Command, scripts};
+use crate::script::scripts;
 
 /// What becomes of the CA between one read and one write.
 pub(super) struct Flow {

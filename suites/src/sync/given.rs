@@ -5,11 +5,12 @@
 
 use harness::graph::{Container, EnvSource, FileContent, KeyRef, Mount, RefKind, VolumeSource};
 use harness::rendered::Rendered;
+use harness::script::{Command, SHELLS};
 use harness::subject::SyncedKey;
 
 use super::kubectl::expanded;
 use super::taken::{Taken, is_private};
-use crate::script::{Command, SHELLS, Script, scripts};
+use crate::script::{Script, scripts};
 
 /// Programs that look at a file, and hand it on to nobody.
 const LOOK: &[&str] = &["test", "[", "[[", "ls", "stat", "grep", "openssl", "echo", "printf", "cmp", "diff"];

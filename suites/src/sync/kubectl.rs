@@ -2,8 +2,9 @@
 
 use harness::graph::Container;
 use harness::rendered::Rendered;
+use harness::script::Command;
 
-use crate::script::{Command, scripts};
+use crate::script::scripts;
 
 /// One call of kubectl, or of a program that asks a server for its certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,7 +167,7 @@ pub(super) fn expanded(word: &str, container: &Container) -> String {
     container.env().iter().fold(word.to_owned(), |word, variable| match variable.value.known() {
         Some(value) if word.contains('$') => {
             let word = word.replace(&format!("${{{}}}", variable.name), value);
-            if crate::script::holds_variable(&word, &variable.name) {
+            if harness::script::holds_variable(&word, &variable.name) {
                 word.replace(&format!("${}", variable.name), value)
             } else {
                 word

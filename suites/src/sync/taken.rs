@@ -3,8 +3,9 @@
 //! No program is run. Of `jq` and its like only a path to a key is understood; whatever else a script does with a whole
 //! Secret may pick the right key out of it, or not.
 
+use harness::script::{Command, holds_variable};
+
 use super::kubectl::{Call, data_paths};
-use crate::script::{Command, holds_variable};
 
 /// What a call takes along.
 #[derive(Debug, Clone, PartialEq, Eq)]
