@@ -18,6 +18,8 @@ pub use self::pods::{restarts_of, trouble_now, trouble_of, workload_of};
 
 /// How often a condition is asked that nothing announces.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// A condition that takes less than this to answer is seen to be true at most so much later.
+const LONGEST_REST: Duration = Duration::from_secs(2);
 
 /// How many distinct reasons a time-out shows.
 const REASONS_KEPT: usize = 5;
@@ -154,18 +156,36 @@ where
         if tokio::time::Instant::now() >= deadline {
             return Err(account.close(false));
         }
-        // What takes long to answer is dear to ask: it rests as long as it worked, and leaves the machine half its time.
-        ticks.reset_after(asked.elapsed().max(POLL_INTERVAL));
+        ticks.reset_after(rest_after(asked.elapsed()));
     }
+}
+
+/// What takes long to answer is dear to ask, a program in a pod above all, and benches ask side by side: together they must
+/// not be what they wait for. So each leaves the machine three quarters of its time, as long as it still looks every few
+/// seconds, and half of it otherwise.
+fn rest_after(worked: Duration) -> Duration {
+    (worked * 3).min(LONGEST_REST).max(worked).max(POLL_INTERVAL)
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::time::Duration;
 
-    use super::{Budget, Progress, poll_until};
+    use rstest::rstest;
 
-    const SOON: Budget = Budget { name: "the answer", limit: std::time::Duration::from_millis(200) };
+    use super::{Budget, Progress, poll_until, rest_after};
+
+    const SOON: Budget = Budget { name: "the answer", limit: Duration::from_millis(200) };
+
+    #[rstest]
+    #[case::cheap(1, 50)]
+    #[case::dear(200, 600)]
+    #[case::dearer(1000, 2000)]
+    #[case::as_dear_as_can_be(5000, 5000)]
+    fn a_poll_rests(#[case] worked: u64, #[case] rest: u64) {
+        assert_eq!(rest_after(Duration::from_millis(worked)), Duration::from_millis(rest));
+    }
 
     #[tokio::test]
     async fn ends_with_the_value_of_the_condition() {
