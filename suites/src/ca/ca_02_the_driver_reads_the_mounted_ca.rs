@@ -65,6 +65,10 @@ const FROM_SECRET: &str = "a key of a mounted Secret";
 fn file_of(client: &DatabaseClient, ca: &CaWiring, declared: Option<&str>) -> Option<Fact<String>> {
     let path = ca.path.as_deref().unwrap_or_default();
     let state = match &ca.provider {
+        // The operator's Secret of the CA holds its private key beside it.
+        CaProvider::File(key) if key.key.ends_with(".key") => {
+            format!("{path}, the private key {} of {} {}", key.key, key.kind, key.name)
+        }
         // A CA is no secret: a ConfigMap is as good.
         CaProvider::File(_) => FROM_SECRET.into(),
         CaProvider::NoSuchFile { kind, name } => format!("{path}, which no key of {kind} {name} becomes"),
@@ -167,6 +171,16 @@ mod tests {
     fn a_mounted_ca_is_named_by(#[case] container: &str, #[case] verdict: Verdict) {
         let text = format!(
             "{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{volumes: [{{name: ca, secret: {{secretName: db-ca}}}}], containers: [{{name: a, env: [{{name: PGHOST, value: db-rw}}], volumeMounts: [{{name: ca, mountPath: /ca}}], {container}}}]}}}}\n---\n{{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {{name: db}}}}"
+        );
+        assert_eq!(judge_manifests(&CA_02, &text), verdict);
+    }
+
+    #[rstest]
+    #[case::the_ca("ca.crt", Holds)]
+    #[case::its_private_key("ca.key", Violated)]
+    fn the_driver_is_told(#[case] key: &str, #[case] verdict: Verdict) {
+        let text = format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{volumes: [{{name: ca, secret: {{secretName: db-ca}}}}], containers: [{{name: a, env: [{{name: PGHOST, value: db-rw}}, {{name: PGSSLROOTCERT, value: /ca/{key}}}], volumeMounts: [{{name: ca, mountPath: /ca}}]}}]}}}}\n---\n{{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {{name: db}}}}"
         );
         assert_eq!(judge_manifests(&CA_02, &text), verdict);
     }
