@@ -19,6 +19,7 @@ pub(super) fn find(container: &Container, dsns: &[FoundDsn], store: &Store) -> O
         because: because.clone(),
         modes: vec![Text::unknown(hint)],
         ca: None,
+        roles: Vec::new(),
         place: place.clone(),
     };
     let Some(named) = name.known() else { return Some(open(hint_of(&name))) };
@@ -38,6 +39,7 @@ pub(super) fn find(container: &Container, dsns: &[FoundDsn], store: &Store) -> O
         because,
         modes: value("sslmode").map(Text::of).into_iter().collect(),
         ca: value("sslrootcert"),
+        roles: value("user").map(|user| (format!("user of service {named}"), user)).into_iter().collect(),
         place: file_place,
     })
 }

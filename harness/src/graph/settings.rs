@@ -18,6 +18,8 @@ pub(super) struct Settings {
     pub(super) modes: Vec<Text>,
     /// The file that holds the CA.
     pub(super) ca: Option<String>,
+    /// As whom somebody logs in, each after what says it, like `because`.
+    pub(super) roles: Vec<(String, String)>,
     /// Where the file is mounted.
     pub(super) place: Place,
 }
@@ -47,7 +49,9 @@ pub(super) fn find(container: &Container, store: &Store) -> Vec<Settings> {
         for (kind, name) in mount.volume.keys() {
             for (key, text) in store.entries(kind, name) {
                 let Some(mut settings) = read(text) else { continue };
-                settings.because = format!("{} in {key} of {} {name}", settings.because, kind.kind());
+                let stands = |setting: &str| format!("{setting} in {key} of {} {name}", kind.kind());
+                settings.because = stands(&settings.because);
+                settings.roles.iter_mut().for_each(|(says, _)| *says = stands(says));
                 settings.place = mount.place();
                 if found.iter().all(|known| known.because != settings.because) {
                     found.push(settings);
@@ -79,7 +83,9 @@ fn read(text: &Text) -> Option<Settings> {
     modes.extend(login_without_a_mode(&own).map(|login| {
         Text::unknown(format!("{login} has no mode of TLS beside it, where another login has one; write it there, too"))
     }));
-    Some(Settings { because: format!("setting {says}"), modes, ca, place: Place::object("") })
+    let roles = own.iter().filter(|setting| setting.names.last().is_some_and(|last| names_a_role(last)));
+    let roles = roles.map(|setting| (format!("setting {}", setting.written), setting.value.clone())).collect();
+    Some(Settings { because: format!("setting {says}"), modes, ca, roles, place: Place::object("") })
 }
 
 /// The setting that names PostgreSQL, as it is written, and the names around everything that belongs to it.
@@ -105,8 +111,12 @@ fn login_without_a_mode<'a>(own: &[&'a Setting]) -> Option<&'a str> {
         .collect();
     let is_covered = |login: &[String]| owners.iter().any(|owner| owner.starts_with(login) || login.starts_with(owner));
     let mut logins = own.iter().filter_map(|setting| Some((setting, setting.names.split_last()?)));
-    let lonely = logins.find(|(_, (last, around))| matches!(last.as_str(), "user" | "username") && !is_covered(around));
+    let lonely = logins.find(|(_, (last, around))| names_a_role(last) && !is_covered(around));
     lonely.filter(|_| !owners.is_empty()).map(|(setting, _)| setting.written.as_str())
+}
+
+fn names_a_role(name: &str) -> bool {
+    matches!(name, "user" | "username")
 }
 
 fn is_mode(setting: &Setting) -> bool {

@@ -60,14 +60,15 @@ fn names_the_superuser(key: &KeyRef, subject: &Rendered) -> bool {
     says("username") || says("user")
 }
 
-/// What tells the client to log in as the superuser: variables, and connection strings by their holders.
+/// What tells the client to log in as the superuser: variables, connection strings by their holders, files of settings.
 fn logins_as_superuser(client: &DatabaseClient) -> Vec<String> {
     let is_superuser = |text: &Text| text.known().map(str::trim) == Some(SUPERUSER);
     let variables = client.container().env().iter();
     let variables = variables.filter(|variable| names_a_role(&variable.name) && is_superuser(&variable.value));
     let strings = client.dsns().iter().filter(|found| found.dsn.user.as_ref().is_some_and(is_superuser));
     let variables = variables.map(|variable| format!("env {}", variable.name));
-    variables.chain(strings.map(|found| found.holder.clone())).collect()
+    let settings = client.roles_in_settings().filter(|(_, role)| *role == SUPERUSER).map(|(says, _)| says.to_owned());
+    variables.chain(strings.map(|found| found.holder.clone())).chain(settings).collect()
 }
 
 /// Whether a variable says as whom an application logs in, `PGUSER`, `SHOP_DB_USERNAME`.
@@ -121,6 +122,16 @@ mod tests {
     fn an_application_logs_in_with(#[case] env: &str, #[case] verdict: Verdict) {
         let text = format!(
             "{DATABASE}\n---\n{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{containers: [{{name: a, env: [{env}]}}]}}}}"
+        );
+        assert_eq!(judge_manifests(&ROT_10, &text), verdict);
+    }
+
+    #[rstest]
+    #[case::a_role_of_its_own("app", Holds)]
+    #[case::the_superuser("postgres", Violated)]
+    fn a_file_of_settings_has_an_application_log_in_as(#[case] role: &str, #[case] verdict: Verdict) {
+        let text = format!(
+            "{DATABASE}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings}}\ndata:\n  app.yaml: |\n    storage:\n      type: postgres\n      host: db-rw\n      user: {role}\n---\n{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{volumes: [{{name: s, configMap: {{name: settings}}}}], containers: [{{name: a, volumeMounts: [{{name: s, mountPath: /etc/app}}]}}]}}}}"
         );
         assert_eq!(judge_manifests(&ROT_10, &text), verdict);
     }
