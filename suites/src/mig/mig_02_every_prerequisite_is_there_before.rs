@@ -41,6 +41,10 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     let mut needed = 0;
     for job in migrations(subject.rendering(), check) {
         for reference in secret_references(job).iter().filter(|reference| !reference.optional) {
+            // What the release itself makes is the matter of MIG-01 and MIG-03.
+            if matches!(maker(subject, job, &reference.name), Maker::Own) {
+                continue;
+            }
             needed += 1;
             let what = format!("who provides {reference} for the migration");
             match provider(subject, job, reference) {
@@ -59,7 +63,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         }
     }
     if needed == 0 {
-        check.not_applicable("the migration needs no Secret");
+        check.not_applicable("the migration needs no Secret that its own release does not make");
     }
 }
 
@@ -72,12 +76,10 @@ fn live(records: &Records, check: &mut Check) {
 /// Who provides it. `None`: a bare chart cannot say.
 fn provider(subject: &Rendered, job: &Workload, reference: &Reference) -> Option<String> {
     match maker(subject, job, &reference.name) {
-        // What a release makes directly is the matter of MIG-01 and MIG-03.
-        Maker::Own => return Some(format!("{BEFORE}its own release")),
         Maker::Later(object) if comes_before(job.object(), object) => {
             return Some(format!("after it: {}, an object of a release that comes with it", object.place()));
         }
-        Maker::Later(_) | Maker::Elsewhere => {}
+        Maker::Own | Maker::Later(_) | Maker::Elsewhere => {}
     }
     match subject.producer(reference) {
         Producer::Known(by) => Some(format!("{BEFORE}{by}")),
@@ -91,7 +93,7 @@ fn provider(subject: &Rendered, job: &Workload, reference: &Reference) -> Option
 #[cfg(test)]
 mod tests {
     use harness::record::Record;
-    use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
+    use harness::verdict::Verdict::{self, Holds, NotApplicable, Unchecked, Violated};
     use rstest::rstest;
 
     use super::MIG_02;
@@ -110,6 +112,8 @@ mod tests {
     const EXTERNAL: &str = "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: owner}, spec: {data: [{secretKey: password}]}}";
     const CLUSTER: &str = "{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: db}}";
 
+    const OWN: &str = "{apiVersion: v1, kind: Secret, metadata: {name: own}, stringData: {password: x}}";
+
     #[rstest]
     #[case::from_a_store_after_the_hook(PRE, "owner", "password", EXTERNAL, Violated)]
     #[case::from_a_store_after_the_phase(PRE_SYNC, "owner", "password", EXTERNAL, Violated)]
@@ -117,6 +121,7 @@ mod tests {
     #[case::from_a_store_of_an_earlier_wave(PRE_SYNC, "owner", "password", EARLIER, Holds)]
     #[case::from_a_store_beside_the_job("", "owner", "password", EXTERNAL, Holds)]
     #[case::from_a_cluster_of_the_same_release(PRE, "db-app", "password", CLUSTER, Violated)]
+    #[case::from_its_own_release(PRE, "own", "password", OWN, NotApplicable)]
     #[case::without_the_key("", "owner", "passwd", EXTERNAL, Violated)]
     #[case::from_nobody_that_is_known(PRE, "other", "password", EXTERNAL, Unchecked)]
     fn a_prerequisite_comes(
