@@ -27,7 +27,7 @@ pub(crate) fn expect(
     match login {
         Some(login) if login.decides() => check.expect(place, what, &login.to_string(), equal_to(wanted.to_string())),
         Some(login) => {
-            check.undecided(place, what, format!("{login}; that says nothing of the credential, run it again"));
+            leave_open(check, place, what, login);
             false
         }
         None => {
@@ -35,6 +35,11 @@ pub(crate) fn expect(
             false
         }
     }
+}
+
+/// Says of a login that it tells nothing of the credential.
+pub(crate) fn leave_open(check: &mut Check, place: Place, what: impl std::fmt::Display, login: impl std::fmt::Display) {
+    check.undecided(place, what, format!("{login}; that says nothing of the credential, run it again"));
 }
 
 #[cfg(test)]

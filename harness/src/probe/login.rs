@@ -47,6 +47,8 @@ pub enum Login {
         /// Five characters, `28P01`.
         sqlstate: String,
     },
+    /// Nobody could try: where the credential was to stand, there is none.
+    Unreadable,
     /// It did not come to an answer; nothing can be concluded.
     Unknown {
         /// What happened.
@@ -61,7 +63,7 @@ impl Login {
     /// Whether it says anything of the credential.
     pub fn decides(&self) -> bool {
         match self {
-            Self::Accepted => true,
+            Self::Accepted | Self::Unreadable => true,
             Self::Refused { sqlstate } => concerns_credential(sqlstate),
             Self::Unknown { .. } => false,
         }
@@ -78,13 +80,11 @@ impl fmt::Display for Login {
         match self {
             Self::Accepted => formatter.write_str("accepted"),
             Self::Refused { sqlstate } => write!(formatter, "refused with {sqlstate}"),
+            Self::Unreadable => formatter.write_str("nothing in it can be read as a credential"),
             Self::Unknown { reason } => write!(formatter, "no answer: {reason}"),
         }
     }
 }
-
-/// Why nothing could be tried with a text that was to hold a credential.
-pub const UNREADABLE: &str = "nothing in it can be read as a credential";
 
 /// Logs in over an open stream and asks one query.
 pub async fn login(

@@ -14,7 +14,7 @@ mod trust;
 mod web;
 
 pub use self::certificate::{Certificate, CertificateError, certificates_of};
-pub use self::login::{Credential, Login, Transport, UNREADABLE, concerns_credential, login};
+pub use self::login::{Credential, Login, Transport, concerns_credential, login};
 pub use self::pooler_log::PoolerLog;
 pub use self::scram::verifies;
 pub use self::server_log::ServerLog;

@@ -7,7 +7,7 @@ use harness::experiment::{
     NEW_CREDENTIAL, OLD_CREDENTIAL, OLD_REFUSED, REFUSE, RESTARTED, STEADY_GAP, UNTAKEN,
 };
 use harness::history::{FRESH, Gap, History, LaneHistory, Mark, STEADY};
-use harness::probe::{LoggedFailure, Login, Session, UNREADABLE};
+use harness::probe::{LoggedFailure, Login, Session};
 use harness::record::{AFTER, BEFORE, DURING, Experiment, PodChange, ROLE, Record, Snapshot, Step};
 use harness::requirement::Requirement;
 use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
@@ -201,7 +201,7 @@ fn nobody_followed(record: &mut Record) {
 #[case::was_not_refused(&ROT_07, at_moment(DURING, |seen| seen.failures.clear()), Unchecked)]
 #[case::no_pod_is_left(&ROT_07, at_moment(DURING, |seen| seen.pods.clear()), Unchecked)]
 #[case::one_key_is_stale(&ROT_08, at_moment(AFTER, |seen| { seen.tried.insert("key uri of secret/db".into(), refused()); }), Violated)]
-#[case::one_key_is_garbage(&ROT_08, at_moment(AFTER, |seen| { seen.tried.insert("key uri of secret/db".into(), Login::Unknown { reason: UNREADABLE.into() }); }), Violated)]
+#[case::one_key_is_garbage(&ROT_08, at_moment(AFTER, |seen| { seen.tried.insert("key uri of secret/db".into(), Login::Unreadable); }), Violated)]
 #[case::one_key_got_no_answer(&ROT_08, at_moment(AFTER, |seen| { seen.tried.insert("key uri of secret/db".into(), Login::Unknown { reason: "no route".into() }); }), Unchecked)]
 #[case::no_key_was_tried(&ROT_08, at_moment(AFTER, |seen| { seen.tried.remove("key uri of secret/db"); }), Unchecked)]
 #[case::comes_back(&ROT_09, at_moment(AFTER, old_accepted), Violated)]

@@ -24,7 +24,7 @@ use crate::bench::{Bench, BenchError, CredentialSecret};
 use crate::cluster::{FIELD_MANAGER, forward};
 use crate::digest::sha256;
 use crate::error::Chain;
-use crate::probe::{Credential, Login, Transport, UNREADABLE, login};
+use crate::probe::{Credential, Login, Transport, login};
 use crate::wait::{Budget, Progress, poll_until};
 
 /// The annotation that changes when an object is written without a change of what it holds.
@@ -101,7 +101,7 @@ impl Bench {
         let mut note = async |key: &str, credential: Option<Credential>| -> Result<(), BenchError> {
             let login = match credential {
                 Some(credential) => self.learn_login(&credential).await?,
-                None => Login::Unknown { reason: UNREADABLE.into() },
+                None => Login::Unreadable,
             };
             tried.insert(format!("key {key} of secret/{}", declared.secret), login);
             Ok(())
