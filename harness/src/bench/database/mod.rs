@@ -19,6 +19,7 @@ use serde::Deserialize;
 pub use self::bundled::BundledServer;
 pub use self::migration::Migration;
 pub(super) use self::own_ca::{SERVER_CA_SECRET, SERVER_SECRET, TRUST_SECRET};
+pub(super) use self::pooler::POOLER_LABEL;
 pub(crate) use self::serving::Presented;
 use crate::bench::{Bench, BenchError};
 use crate::error::Chain;

@@ -12,11 +12,17 @@ use kube::api::{DeleteParams, ListParams};
 use kube::runtime::watcher;
 
 use super::is_ready;
-use crate::bench::logs::Life;
+use crate::bench::logs::{Life, lives};
 use crate::bench::{Bench, BenchError};
 use crate::error::Chain;
 use crate::probe::{Credential, Login, PoolerLog, Served, ServerLog, Session, Transport};
 use crate::wait::{Budget, Objects, Progress, poll_until, watch_until};
+
+/// The label of its pods, with its name.
+pub(in crate::bench) const POOLER_LABEL: &str = "cnpg.io/poolerName";
+
+/// The container that clients come to.
+const PGBOUNCER: &str = "pgbouncer";
 
 /// Within this time PgBouncer has told of everybody whom it turned away.
 const TOLD: SignedDuration = SignedDuration::from_millis(500);
@@ -52,13 +58,11 @@ impl Passage {
 impl Bench {
     /// Who came through the pooler since it runs; nothing where there is none.
     pub(in crate::bench) async fn passage(&self) -> Result<Option<Passage>, BenchError> {
-        if self.installation.pooler.is_none() {
-            return Ok(None);
-        }
+        let Some(pooler) = &self.installation.pooler else { return Ok(None) };
         let pods = self.pods_of_pooler().await?;
         let logs = pods.iter().map(async |pod| {
             // One that is about to begin, or has gone meanwhile, has no log.
-            self.log(&pod.name_any(), &Life::current("pgbouncer"), None).await
+            self.log(&pod.name_any(), &Life::current(PGBOUNCER), None).await
         });
         let settled = Timestamp::now().saturating_sub(TOLD).unwrap_or(Timestamp::MIN);
         let mut log = PoolerLog::default();
@@ -68,8 +72,23 @@ impl Bench {
             log.failures.extend(one.failures);
             log.sessions.extend(one.sessions);
         }
+        // A PgBouncer that ended took its sessions with it; who came to it came all the same.
+        for text in self.ended_logs_of_pooler(pooler, &pods)? {
+            let one = PoolerLog::parse(&text, settled);
+            log.logins.extend(one.logins);
+            log.failures.extend(one.failures);
+        }
         let addresses = pods.iter().filter_map(|pod| pod.status.as_ref()?.pod_ip.clone()).collect();
         Ok(Some(Passage { addresses, log }))
+    }
+
+    /// What the lives of a pooler's PgBouncer wrote that are over: before it was restarted, and in pods that are gone.
+    fn ended_logs_of_pooler(&self, pooler: &str, pods: &[Pod]) -> Result<Vec<String>, BenchError> {
+        let followed = self.logs.followed().into_iter();
+        let of_pooler =
+            followed.filter(|(_, one)| one.pooler.as_deref() == Some(pooler) && one.life.container == PGBOUNCER);
+        let ended = of_pooler.filter(|(_, one)| has_ended(&one.pod, &one.life, pods));
+        ended.map(|(file, _)| self.kept_log(&file)).collect()
     }
 
     /// Kills every pod of the pooler, and returns their unique ids.
@@ -107,12 +126,12 @@ impl Bench {
     /// Nothing where there is none.
     fn selecting_pooler(&self) -> watcher::Config {
         let pooler = self.installation.pooler.as_deref().unwrap_or_default();
-        watcher::Config::default().labels(&format!("cnpg.io/poolerName={pooler}"))
+        watcher::Config::default().labels(&format!("{POOLER_LABEL}={pooler}"))
     }
 
     async fn pods_of_pooler(&self) -> Result<Vec<Pod>, BenchError> {
         let Some(pooler) = &self.installation.pooler else { return Ok(Vec::new()) };
-        let selection = ListParams::default().labels(&format!("cnpg.io/poolerName={pooler}"));
+        let selection = ListParams::default().labels(&format!("{POOLER_LABEL}={pooler}"));
         let listed = self.pods().list(&selection).await;
         Ok(listed.map_err(|source| self.objects("list the pods of the pooler", source))?.items)
     }
@@ -171,11 +190,22 @@ impl Bench {
     }
 }
 
+/// Whether a life of a container in a pod of that name is over: another one followed, or the pod is gone.
+fn has_ended(name: &str, life: &Life, pods: &[Pod]) -> bool {
+    let now = pods.iter().filter(|pod| pod.name_any() == name).flat_map(lives);
+    !now.into_iter().any(|now| now.is_still(life))
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::{Timestamp, ToSpan};
 
-    use super::Passage;
+    use k8s_openapi::api::core::v1::Pod;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::{PGBOUNCER, Passage, has_ended};
+    use crate::bench::logs::Life;
     use crate::probe::{LoggedLogin, PoolerLog, ServerLog, Session};
 
     fn session(client: &str) -> Session {
@@ -206,5 +236,23 @@ mod tests {
         let since = Timestamp::UNIX_EPOCH.saturating_add(5.seconds()).unwrap();
         let log = passage().log(of_the_server, since);
         assert_eq!(log.logins, [login("10.0.0.1", 9), login("10.0.0.2", 10)]);
+    }
+
+    #[rstest]
+    #[case::that_goes_on("pooler-1", 0, false)]
+    #[case::before_a_restart("pooler-1", 1, true)]
+    #[case::of_a_pod_that_is_gone("pooler-0", 0, true)]
+    fn the_first_life_of_a_pgbouncer(#[case] pod: &str, #[case] restarts: i32, #[case] ended: bool) {
+        let status = json!({
+            "name": PGBOUNCER, "image": "p", "imageID": "", "ready": true, "restartCount": restarts,
+            "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 2}},
+        });
+        let pods: Vec<Pod> = vec![
+            serde_json::from_value(
+                json!({"metadata": {"name": "pooler-1"}, "status": {"containerStatuses": [status]}}),
+            )
+            .unwrap(),
+        ];
+        assert_eq!(has_ended(pod, &Life::current(PGBOUNCER), &pods), ended);
     }
 }

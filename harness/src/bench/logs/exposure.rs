@@ -191,7 +191,14 @@ mod tests {
     }
 
     fn followed(is_whole: bool) -> Followed {
-        Followed { pod: "migrate-x".into(), which: 1, is_tool: false, life: Life::current("migrate"), is_whole }
+        Followed {
+            pod: "migrate-x".into(),
+            which: 1,
+            is_tool: false,
+            pooler: None,
+            life: Life::current("migrate"),
+            is_whole,
+        }
     }
 
     /// How many logs were searched, found to hold a password, and not read.

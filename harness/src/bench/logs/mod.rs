@@ -27,6 +27,7 @@ pub(super) use self::pod_log::{Life, lives};
 use self::pod_log::{Refusal, text_of};
 use self::stamped::stamp_of;
 use crate::bench::application::TOOL_LABEL;
+use crate::bench::database::POOLER_LABEL;
 use crate::bench::{Bench, Keep};
 use crate::error::Chain;
 use crate::wait::{Budget, Progress, poll_until};
@@ -55,6 +56,8 @@ pub(super) struct Followed {
     pub(super) which: usize,
     /// Whether it is one that Holdfast put beside the subject's.
     pub(super) is_tool: bool,
+    /// The pooler of CloudNativePG that the pod is of.
+    pub(super) pooler: Option<String>,
     /// The life of a container that writes it.
     pub(super) life: Life,
     /// Whether it was followed to its end, so that nothing of it is missing.
@@ -119,7 +122,8 @@ async fn follow_all(pods: Api<Pod>, namespace: String, keep: Keep, known: Known)
             let Some((file, which)) = files.new_for(&pod, &life.container, life.restart) else { continue };
             let name = format!("{namespace}/{file}");
             let is_tool = pod.labels().contains_key(TOOL_LABEL);
-            let followed = Followed { pod: pod.name_any(), which, is_tool, life, is_whole: false };
+            let pooler = pod.labels().get(POOLER_LABEL).cloned();
+            let followed = Followed { pod: pod.name_any(), which, is_tool, pooler, life, is_whole: false };
             known.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), followed.clone());
             let (pods, keep, known) = (pods.clone(), keep.clone(), known.clone());
             streams.spawn(async move {
@@ -262,7 +266,7 @@ mod tests {
         let lives = [("db-1", 1, 0), ("db-1", 1, 5), ("db-1", 2, 0), ("db-1", 2, 1), ("db-2", 1, 0)];
         let followed = lives.map(|(pod, which, restart)| {
             let life = Life { restart, ..Life::current("postgres") };
-            let one = Followed { pod: pod.into(), which, is_tool: false, life, is_whole: false };
+            let one = Followed { pod: pod.into(), which, is_tool: false, pooler: None, life, is_whole: false };
             (format!("{pod}_{which}_{restart}"), one)
         });
         let known = BTreeMap::from(followed);

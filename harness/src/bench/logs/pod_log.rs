@@ -35,6 +35,11 @@ impl Life {
         Self { container: container.to_owned(), restart: 0, previous: false }
     }
 
+    /// Whether it is that life, and no other one has followed.
+    pub(in crate::bench) fn is_still(&self, life: &Self) -> bool {
+        !self.previous && self.container == life.container && self.restart == life.restart
+    }
+
     /// Where what it wrote is found.
     pub(in crate::bench) fn place(&self, pod: &str) -> Place {
         let which = match self.restart {
@@ -166,6 +171,12 @@ impl Bench {
         let Some(told) = told else { return Ok(None) };
         let earlier = self.earlier(pod, life, since, first_stamp(&told))?;
         Ok(Some(unstamped(&earlier) + &unstamped(&told)))
+    }
+
+    /// What the streams of the bench have kept of a log, by the name of its file.
+    pub(in crate::bench) fn kept_log(&self, file: &str) -> Result<String, BenchError> {
+        let kept = self.keep.room.raw(file).map_err(|source| BenchError::Confidence { source })?;
+        Ok(unstamped(&text_of(kept.as_deref().unwrap_or_default())))
     }
 
     /// What the streams of the bench have kept of a log since a time, of before the kubelet's own beginning.
