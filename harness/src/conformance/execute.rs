@@ -25,10 +25,6 @@ use crate::requirement::{Lane, Requirement};
 use crate::run::{Disposition, Event, Journal, Plan, RunDirectory, RunError};
 use crate::verdict::Verdict;
 
-/// How many benches stand at once, over all subjects. Bringing one up is waiting for the most part; but each rollout is
-/// work, and experiments give a subject so many seconds, which benches that stand in each other's way use up.
-pub(crate) const BENCHES: u32 = 4;
-
 /// What a run that came to its end leaves.
 pub struct Outcome {
     /// The report.
@@ -159,7 +155,7 @@ impl Work<'_> {
             let mut prepared: Vec<Prepared<'_>> = prepared.into_iter().flatten().collect();
             // What takes longest begins first, so that no bench is at work alone at the end.
             prepared.sort_by_key(|one| Reverse(one.campaign.installation.pods));
-            let seats = Seats::new(BENCHES);
+            let seats = Seats::on(&stage.cluster);
             try_join_all(prepared.into_iter().map(|one| self.live_lane(stage, one, &seats))).await?;
         }
         Ok(())
@@ -249,7 +245,8 @@ impl Work<'_> {
         for (fault, obstacle) in faults {
             obstacle.into_iter().for_each(|reason| records.excuse(fault, reason));
         }
-        self.journal.record(Event::EnvironmentObserved { facts: stage.cluster.facts().await })?;
+        let facts = stage.cluster.facts().await.into_iter().chain(seats.facts()).collect();
+        self.journal.record(Event::EnvironmentObserved { facts })?;
         if let Some(error) = unkept {
             // What is judged by a record that nobody can read again is not known.
             return Err(error.into());

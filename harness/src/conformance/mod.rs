@@ -18,7 +18,6 @@ use std::sync::Arc;
 use camino::Utf8PathBuf;
 
 pub use self::checking::{Checked, check};
-pub(crate) use self::execute::BENCHES;
 pub use self::execute::{ConformanceError, Outcome, run};
 pub use self::live::judge_live;
 pub use self::planning::live_overlay;

@@ -211,6 +211,7 @@ pub async fn conduct_line(
         line.experiments.iter().copied().find(open)
     };
     let mut seat = seats.some(campaign.seats()).await;
+    let mut turn = Some(seats.turn().await);
     let installation = campaign.installation.clone();
     let installation = match line.database {
         Database::AsDeclared => installation,
@@ -237,11 +238,14 @@ pub async fn conduct_line(
                     campaign.rendezvous.excuse(experiment);
                     unstarted(experiment, &installation, reason)
                 } else {
+                    // Others that have waited longer come first.
+                    drop(turn.take());
                     let attendance = if experiment.runs_alone() {
                         // Whoever waits for every seat to be free must not keep one.
                         drop(seat.take());
                         campaign.rendezvous.attend(experiment, seats).await
                     } else {
+                        turn = Some(seats.turn().await);
                         Attendance::alone()
                     };
                     witness.began(experiment);

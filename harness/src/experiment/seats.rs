@@ -1,22 +1,71 @@
 //! How many benches are at work at once, over all subjects of a run. One with many pods is as much work as several.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+
+use crate::cluster::{Cluster, Provider};
+use crate::host::CpuPressure;
+use crate::wait::{Budget, Progress, poll_until};
+
+/// How many benches stand at once, over all subjects. Bringing one up is waiting for the most part; but each rollout is
+/// work, and experiments give a subject so many seconds, which benches that stand in each other's way use up.
+const BENCHES: u32 = 4;
+
+/// So many experiments are at work at once on any machine: while one waits, the other works.
+const FEW: usize = 2;
+
+/// For which share of the time somebody may wait for a processor. Above it, what is measured is the machine.
+const KEEPS_UP: f64 = 0.8;
+
+/// Longer than any two experiments.
+const TURN: Budget = Budget::seconds("the machine to keep up with the experiments that are at work", 1200);
 
 /// Seats for benches at work. Who asks first gets one first, so that whoever needs them all is not passed over.
 #[derive(Debug)]
 pub struct Seats {
     free: Arc<Semaphore>,
     count: u32,
+    /// Whoever is the next to begin an experiment.
+    door: Mutex<()>,
+    at_work: AtomicUsize,
+    /// For which share of the time somebody waits for a processor, where that is known.
+    pressure: fn() -> Option<f64>,
+    /// The same since there are seats.
+    since: Option<CpuPressure>,
+}
+
+/// An experiment at work. It ends when the value is dropped.
+#[derive(Debug)]
+pub(super) struct Turn<'seats>(&'seats AtomicUsize);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Seats {
-    /// So many seats.
+    /// So many seats, on a cluster that does not say whether it keeps up.
     pub fn new(count: u32) -> Self {
         // More than any machine has benches for; a semaphore holds more than that on every platform.
         let free = Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(usize::MAX >> 4)));
-        Self { free, count }
+        Self { free, count, door: Mutex::default(), at_work: AtomicUsize::new(0), pressure: || None, since: None }
+    }
+
+    /// As many seats as a cluster bears. One of kind is on this machine, which says whether it keeps up.
+    pub fn on(cluster: &Cluster) -> Self {
+        match cluster.handle().provider {
+            Provider::Kind => Self { pressure: CpuPressure::lately, since: CpuPressure::begin(), ..Self::new(BENCHES) },
+            _ => Self::new(BENCHES),
+        }
+    }
+
+    /// What a reader of the report has to know of the machine.
+    pub fn facts(&self) -> Option<(String, String)> {
+        let share = self.since?.share()?;
+        Some(("a processor was waited for".into(), format!("{:.0} % of the time", share * 100.0)))
     }
 
     /// Waits for so many seats, or for all that there are; they are given back when they are dropped.
@@ -29,11 +78,31 @@ impl Seats {
     pub(super) async fn all(&self) -> Option<OwnedSemaphorePermit> {
         self.free.clone().acquire_many_owned(self.count).await.ok()
     }
+
+    /// Waits until another experiment does not take from those at work what they need to be in time.
+    pub(super) async fn turn(&self) -> Turn<'_> {
+        let _first = self.door.lock().await;
+        // Whoever has waited for so long begins all the same, which is only slower.
+        let _in_time = poll_until(TURN, || async {
+            let at_work = self.at_work.load(Ordering::Relaxed);
+            match (self.pressure)() {
+                Some(pressure) if pressure > KEEPS_UP && at_work >= FEW => Progress::NotYet(format!(
+                    "{at_work} are, and for {:.0} % of the time a processor is waited for",
+                    pressure * 100.0
+                )),
+                _ => Progress::Ready(()),
+            }
+        })
+        .await;
+        self.at_work.fetch_add(1, Ordering::Relaxed);
+        Turn(&self.at_work)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
+    use rstest::rstest;
 
     use super::Seats;
 
@@ -48,5 +117,25 @@ mod tests {
         assert!(alone.await.is_some());
         assert!(seats.some(1).now_or_never().is_some(), "all are free again");
         assert!(seats.some(7).now_or_never().is_some(), "nobody needs more than there are");
+    }
+
+    #[tokio::test]
+    async fn a_third_experiment_waits_while_the_machine_does_not_keep_up() {
+        let seats = Seats { pressure: || Some(0.95), ..Seats::new(4) };
+        let (first, _second) = (seats.turn().await, seats.turn().await);
+        let mut third = Box::pin(seats.turn());
+        assert!(third.as_mut().now_or_never().is_none(), "two are at work");
+        drop(first);
+        let _third = third.await;
+        assert!(seats.turn().now_or_never().is_none(), "two are at work again");
+    }
+
+    #[rstest]
+    #[case::that_keeps_up(|| Some(0.5))]
+    #[case::that_nobody_knows(|| None)]
+    #[tokio::test]
+    async fn experiments_are_side_by_side_on_a_machine(#[case] pressure: fn() -> Option<f64>) {
+        let seats = Seats { pressure, ..Seats::new(4) };
+        let _at_work = [seats.turn().await, seats.turn().await, seats.turn().await];
     }
 }

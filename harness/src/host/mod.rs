@@ -6,11 +6,13 @@ mod command;
 pub mod diagnosis;
 mod facts;
 pub(crate) mod leash;
+mod pressure;
 mod programs;
 mod signals;
 
 pub(crate) use self::command::last_lines;
 pub use self::command::{CommandError, output, output_within};
 pub use self::facts::{Capability, Kernel, is_debian, is_root};
+pub use self::pressure::CpuPressure;
 pub use self::programs::{Program, ProgramsError, ensure, find_beside, find_on_path};
 pub use self::signals::interrupted;

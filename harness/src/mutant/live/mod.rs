@@ -21,7 +21,7 @@ use super::trial::Trial;
 use crate::bench::{Keep, Programs};
 use crate::check::Judgement;
 use crate::cluster::Cluster;
-use crate::conformance::{BENCHES, judge_live};
+use crate::conformance::judge_live;
 use crate::error::Chain;
 use crate::experiment::{Campaign, Seats, conduct};
 use crate::judge::{unclaimed, unsuited};
@@ -90,7 +90,7 @@ impl Trial<'_> {
         let (directory, room) = RunDirectory::create(lane.base, &PrivateRoom::base())?;
         let sink = Sink::new(room.redactor()?);
         let candidates = candidate::all(self);
-        let seats = Seats::new(BENCHES);
+        let seats = Seats::on(lane.cluster);
         let work = Work { trial: self, lane, directory: &directory, room: &room, sink: &sink, seats: &seats };
         let interrupted = tokio::select! {
             () = work.all(&candidates) => None,
