@@ -132,13 +132,13 @@ impl DatabaseClient {
         self.credentials.iter().filter(|key| key.kind == RefKind::Secret && !self.without_password.contains(key))
     }
 
-    /// The file of the CA that a file of configuration names, and where that is mounted.
     /// As whom files of settings have it log in, each after what says it, `setting db.user in app.yaml of ConfigMap app`.
     pub fn roles_in_settings(&self) -> impl Iterator<Item = (&str, &str)> {
         let told = self.service.iter().chain(&self.settings).flat_map(|file| &file.roles);
         told.map(|(says, role)| (says.as_str(), role.as_str()))
     }
 
+    /// The file of the CA that a file of configuration names, and where that is mounted.
     pub(super) fn ca_in_settings(&self) -> Option<(&str, Place)> {
         self.service.iter().chain(&self.settings).find_map(|file| Some((file.ca.as_deref()?, file.place.clone())))
     }

@@ -42,12 +42,13 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     for job in migrations(subject.rendering(), check) {
         for reference in secret_references(job).iter().filter(|reference| !reference.optional) {
             // What the release itself makes is the matter of MIG-01 and MIG-03.
-            if matches!(maker(subject, job, &reference.name), Maker::Own) {
+            let maker = maker(subject, job, &reference.name);
+            if matches!(maker, Maker::Own) {
                 continue;
             }
             needed += 1;
             let what = format!("who provides {reference} for the migration");
-            match provider(subject, job, reference) {
+            match provider(subject, job, reference, &maker) {
                 Some(answer) => {
                     let before = that("somebody who is there before it", |text: &str| text.starts_with(BEFORE));
                     check.expect(reference, what, answer.as_str(), before);
@@ -74,12 +75,11 @@ fn live(records: &Records, check: &mut Check) {
 }
 
 /// Who provides it. `None`: a bare chart cannot say.
-fn provider(subject: &Rendered, job: &Workload, reference: &Reference) -> Option<String> {
-    match maker(subject, job, &reference.name) {
-        Maker::Later(object) if comes_before(job.object(), object) => {
-            return Some(format!("after it: {}, an object of a release that comes with it", object.place()));
-        }
-        Maker::Own | Maker::Later(_) | Maker::Elsewhere => {}
+fn provider(subject: &Rendered, job: &Workload, reference: &Reference, maker: &Maker<'_>) -> Option<String> {
+    if let Maker::Later(object) = maker
+        && comes_before(job.object(), object)
+    {
+        return Some(format!("after it: {}, an object of a release that comes with it", object.place()));
     }
     match subject.producer(reference) {
         Producer::Known(by) => Some(format!("{BEFORE}{by}")),

@@ -33,6 +33,9 @@ pub const OWN_07: Requirement = Requirement {
     live: Some(live),
 };
 
+/// PgBouncer has one SQLSTATE for whomever it turns away, a wrong password too.
+const TURNED_AWAY: &str = "08P01";
+
 fn live(records: &Records, check: &mut Check) {
     let Some(remade) = records.of(Experiment::RecreateCredential) else { return };
     let place = || Place::object("the writer").field(format!("lane {FRESH}"));
@@ -50,7 +53,8 @@ fn live(records: &Records, check: &mut Check) {
     };
     let lane = history.lane(FRESH);
     // A busy server keeps some waiting for longer than the writer has patience. That is no refusal.
-    let refused = lane.failed_between(from, to).into_iter().filter(|(sqlstate, _)| concerns_credential(sqlstate));
+    let is_refusal = |sqlstate: &str| concerns_credential(sqlstate) || sqlstate == TURNED_AWAY;
+    let refused = lane.failed_between(from, to).into_iter().filter(|(sqlstate, _)| is_refusal(sqlstate));
     let refused: Vec<String> = refused.map(|(sqlstate, count)| format!("{sqlstate}, {count} times")).collect();
     check.expect(place(), "logins that were refused while there was no Secret", &refused[..], empty());
     let acknowledged = lane.acknowledged_between(from, to);
@@ -78,9 +82,9 @@ mod tests {
         Tick { at: at(second), acknowledged, failed, unknown: 0 }
     }
 
-    /// Two attempts that nobody answered in time, beside some that were accepted.
-    fn slow(acknowledged: u32) -> Tick {
-        Tick { failed: [("08001".to_owned(), 2)].into(), ..tick(12, acknowledged, 0) }
+    /// Two attempts that failed so, beside some that were accepted.
+    fn failed(sqlstate: &str, acknowledged: u32) -> Tick {
+        Tick { failed: [(sqlstate.to_owned(), 2)].into(), ..tick(12, acknowledged, 0) }
     }
 
     /// No Secret from second 10 to second 21; afterwards the old password is refused, as it should be.
@@ -106,8 +110,9 @@ mod tests {
     #[rstest]
     #[case::changes_nothing(|_: &mut Record| {}, Holds)]
     #[case::clears_the_password(|record: &mut Record| ticks(record)[0] = tick(12, 0, 3), Violated)]
-    #[case::meets_a_busy_server(|record: &mut Record| ticks(record)[0] = slow(3), Holds)]
-    #[case::meets_a_server_that_never_answers(|record: &mut Record| ticks(record)[0] = slow(0), Unchecked)]
+    #[case::meets_a_busy_server(|record: &mut Record| ticks(record)[0] = failed("08001", 3), Holds)]
+    #[case::meets_a_server_that_never_answers(|record: &mut Record| ticks(record)[0] = failed("08001", 0), Unchecked)]
+    #[case::clears_the_password_behind_a_pooler(|record: &mut Record| ticks(record)[0] = failed("08P01", 3), Violated)]
     #[case::is_seen_by_nobody(|record: &mut Record| ticks(record).clear(), Unchecked)]
     #[case::is_back_at_once(|record: &mut Record| record.steps[1].unmet = None, NotApplicable)]
     #[case::without_a_writer(|record: &mut Record| record.history = None, Unchecked)]

@@ -199,7 +199,6 @@ fn has_ended(name: &str, life: &Life, pods: &[Pod]) -> bool {
 #[cfg(test)]
 mod tests {
     use jiff::{Timestamp, ToSpan};
-
     use k8s_openapi::api::core::v1::Pod;
     use rstest::rstest;
     use serde_json::json;
