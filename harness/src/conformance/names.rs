@@ -29,6 +29,8 @@ fn named(file: &SubjectFile) -> Vec<(&'static str, Thing, &str)> {
     named.extend(migrations.map(|name| ("database.migrations", Thing::Workload, name.as_str())));
     let migrating = database.migrates_on_start.iter();
     named.extend(migrating.map(|name| ("database.migratesOnStart", Thing::Workload, name.as_str())));
+    let pools = database.pools.iter();
+    named.extend(pools.map(|pool| ("database.pools", Thing::Workload, pool.workload.as_str())));
     named.extend(database.cluster.iter().map(|name| ("database.cluster", Thing::Object("Cluster"), name.as_str())));
     let bundled = database.bundled.iter();
     named.extend(
@@ -147,6 +149,7 @@ spec:
     #[rstest]
     #[case("workloads: [deployment/shop]")]
     #[case("database: {cluster: shop-db, migrations: [deployment/shop], migratesOnStart: [deployment/shop]}")]
+    #[case("database: {pools: [{workload: deployment/shop, size: 5}]}")]
     #[case("smoke: {http: {service: shop, path: /}}")]
     #[case("structured: [{variable: CORS, format: json-array}]")]
     #[case(
@@ -166,6 +169,7 @@ spec:
     #[test]
     fn a_name_that_nothing_has_is_told_with_those_that_there_are() {
         assert_snapshot!(told("workloads: [deployment/shopp]"), @"`workloads` in the subject file of shop: no overlay renders deployment/shopp; there is deployment/shop. Is it spelt right?");
+        assert_snapshot!(told("database: {pools: [{workload: shop}]}"), @"`database.pools` in the subject file of shop: no overlay renders shop; there is deployment/shop. Is it spelt right?");
         assert_snapshot!(told("database: {cluster: shop}"), @"`database.cluster` in the subject file of shop: neither a release nor a companion has a Cluster shop; there is shop-db. Is it spelt right?");
         assert_snapshot!(told("database: {bundled: {statefulSet: shop-db}}"), @"`database.bundled.statefulSet` in the subject file of shop: neither a release nor a companion has a StatefulSet shop-db; there is no StatefulSet at all. Is it spelt right?");
         assert_snapshot!(told("smoke: {http: {service: shop-web, path: /}}"), @"`smoke.http.service` in the subject file of shop: neither a release nor a companion has a Service shop-web; there is shop. Is it spelt right?");

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::budget::Budget;
+
 /// The database: at most one of `cluster`, `bundled` and `external`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -31,6 +33,9 @@ pub struct Database {
     /// The workloads whose pods bring the schema up to date when they start, `deployment/shop`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub migrates_on_start: Vec<String>,
+    /// The pools of clients of which neither a variable nor a connection string tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pools: Vec<Pool>,
     /// The Secrets with credentials of the database.
     #[serde(default)]
     pub credentials: Vec<Credential>,
@@ -147,6 +152,24 @@ pub struct SyncedKey {
     pub secret: String,
     /// The key within it.
     pub key: String,
+}
+
+/// The sessions that a client keeps, where its manifests do not tell.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pool {
+    /// The workload, `deployment/shop`.
+    pub workload: String,
+    /// The container within it. Default: each that dials the database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// How many sessions it opens at most, in each pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub size: Option<u64>,
+    /// How old one of them becomes at most; `0s`: there is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_lifetime: Option<Budget>,
 }
 
 /// A Secret with credentials of one role.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Map, Value};
 
-use super::database::Database;
+use super::database::{Database, Pool};
 use super::file::{ApiVersion, ChartSource, Kind, Metadata, Smoke, SubjectFile};
 use super::remote::{ChartAt, RemoteChart};
 use super::{BUDGETS, CompanionKind, Overlay, ResolvedCompanion, ResolvedRelease, Subject};
@@ -230,6 +230,16 @@ impl Reading<'_> {
         let kinds = [database.cluster.is_some(), database.bundled.is_some(), database.external.is_some()];
         if kinds.iter().filter(|given| **given).count() > 1 {
             return Err(self.wrong("database", "expected at most one of `cluster`, `bundled` and `external`"));
+        }
+        for (index, pool) in database.pools.iter().enumerate() {
+            if pool.size == Some(0) {
+                return Err(self.wrong(&format!("database.pools[{index}].size"), "expected at least one session"));
+            }
+            let same = |other: &Pool| (&other.workload, &other.container) == (&pool.workload, &pool.container);
+            if database.pools[..index].iter().any(same) {
+                let problem = format!("the pool of {} is told already; expected one entry for each", pool.workload);
+                return Err(self.wrong(&format!("database.pools[{index}]"), problem));
+            }
         }
         Ok(())
     }

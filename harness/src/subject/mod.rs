@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 
 pub use self::budget::{Budget, NotATime};
 pub use self::database::{
-    Bundled, CaPlan, CaSync, Credential, CredentialKeys, Database, External, HighAvailability, SyncedKey,
+    Bundled, CaPlan, CaSync, Credential, CredentialKeys, Database, External, HighAvailability, Pool, SyncedKey,
 };
 pub use self::file::{
     ApiVersion, ChartSource, Companion, Format, HttpSmoke, Image, Kind, Metadata, OverlayFile, PodTemplatePath,

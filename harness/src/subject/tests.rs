@@ -90,6 +90,8 @@ fn the_author_is_told_what_was_expected_and_where() {
     assert_snapshot!(refused("manifest: database.yaml, ", ""), @"./subject.yaml: companions[0]: expected exactly one of `manifest` and `chart`");
     assert_snapshot!(refused("1m30s", "90"), @"./subject.yaml:11:20: expected a time with units, such as 60s, 1m30s or 500ms");
     assert_snapshot!(refused("budgets:", "database: {cluster: db, external: {}}\nbudgets:"), @"./subject.yaml: database: expected at most one of `cluster`, `bundled` and `external`");
+    assert_snapshot!(refused("budgets:", "database: {pools: [{workload: deployment/a, size: 1}, {workload: deployment/a}]}\nbudgets:"), @"./subject.yaml: database.pools[1]: the pool of deployment/a is told already; expected one entry for each");
+    assert_snapshot!(refused("budgets:", "database: {pools: [{workload: deployment/a, size: 0}]}\nbudgets:"), @"./subject.yaml: database.pools[0].size: expected at least one session");
     assert_snapshot!(refused("budgets:", "images: [{reference: \"example.org/db:1\", use: postgres}]\nbudgets:"), @"./subject.yaml:11:47: unknown name `postgres`, expected one of `workload`, `postgres-library`");
     assert_snapshot!(refused("\"1.0\"", "latest"), @"./subject.yaml: contract: expected a version of the contract, such as 1.0");
     assert_snapshot!(refused("budgets:", "contract: \"1.1\"\nbudgets:"), @"./subject.yaml:11:1: the key `contract` occurs twice; take one of them away");

@@ -7,6 +7,7 @@ mod pool_03_a_pooler_recovers_from_a_rotation;
 mod pool_04_a_pooler_is_verified_and_verifies;
 mod server;
 mod settings;
+mod stated;
 #[cfg(test)]
 mod tests;
 mod through;

@@ -2,9 +2,10 @@
 //!
 //! A pool of 50 against PostgreSQL's 100 looks as if it left headroom, and does so for one pod. During a roll there are
 //! two, and the second meets "too many clients already" (53300), as do the probes, pg_dump, and whoever logs in to see
-//! why. The sum is made of what the manifests say; what they do not say is named. Who dials a pooler of CloudNativePG
-//! takes no more of the server than the pooler's own pools do, and who dials neither the server nor such a pooler is not
-//! counted. A bundled server is told of its limit in arguments, scripts, variables or files of configuration.
+//! why. The sum is made of what the manifests say, and of `database.pools` in the subject file where they do not say it;
+//! what neither says is named. Who dials a pooler of CloudNativePG takes no more of the server than the pooler's own
+//! pools do, and who dials neither the server nor such a pooler is not counted. A bundled server is told of its limit in
+//! arguments, scripts, variables or files of configuration.
 
 use harness::check::Check;
 use harness::expectation::at_most;
@@ -16,7 +17,7 @@ use serde_json::Value;
 
 use super::server::Server;
 use super::through::{Pools, Sum, Way, of_cluster, way};
-use super::{declared_poolers, settings};
+use super::{declared_poolers, stated};
 use crate::pods::{scaler_of, surge_of};
 
 /// A full roll of all clients fits into the server's connections.
@@ -89,14 +90,17 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 /// The sessions that a client wants in a full roll, and how they add up; or what is not known of them, and what would
 /// tell.
 fn wanted(client: &DatabaseClient, subject: &Rendered) -> Result<(u64, String), (String, String)> {
-    let per_pod = match settings::size(client) {
-        Some((_, Fact::Known(size))) => size,
+    let (per_pod, by) = match stated::size(client, subject.subject()) {
+        Some((name, Fact::Known(size))) => {
+            (size, if name == stated::BY { format!(" by {name}") } else { String::new() })
+        }
         // A Job without a pool has the one session that it works with.
-        None if client.workload().runs_to_an_end() => 1,
+        None if client.workload().runs_to_an_end() => (1, String::new()),
         Some((name, Fact::Unknown(hint))) => return Err((format!("the size of its pool, {name}"), hint)),
         None => {
             let hint = "no variable such as DB_POOL_SIZE or DB_MAX_OPEN_CONNS and no parameter of its connection string says \
-                        it; the driver's default is not known here";
+                        it; if a file of settings does, or it is the driver's default, say it in `database.pools` of the \
+                        subject file";
             return Err(("the size of its pool".into(), hint.into()));
         }
     };
@@ -104,7 +108,7 @@ fn wanted(client: &DatabaseClient, subject: &Rendered) -> Result<(u64, String), 
         let hint = "one on every node; how many there are, a cluster tells";
         return Err(("the number of its pods".into(), hint.into()));
     };
-    Ok((pods.saturating_mul(per_pod), format!("{} {how} x {per_pod}", client.workload().reference())))
+    Ok((pods.saturating_mul(per_pod), format!("{} {how} x {per_pod}{by}", client.workload().reference())))
 }
 
 /// The pods of a client while all of them roll, and how they add up. `None`: the manifests do not say.

@@ -3,8 +3,8 @@
 //! PostgreSQL asks for a password when a session begins, and never again. A pool that keeps its sessions for ever goes
 //! on with a credential that was revoked weeks ago, and looks healthy, until one session breaks and the next cannot
 //! begin. An age limit makes every pool meet the new credential within that time. A bare number is in the unit that the
-//! name of its setting ends with, in seconds where it ends with none. What the settings promise, a rotation shows: after
-//! that time no session is left that began before it.
+//! name of its setting ends with, in seconds where it ends with none. Where no setting says it, `database.pools` in the
+//! subject file may. What is promised there, a rotation shows: after that time no session is left that began before it.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
 use harness::subject::DRAIN_BUDGET;
 
-use super::settings;
+use super::stated;
 
 /// Sessions have an age limit.
 pub const POOL_02: Requirement = Requirement {
@@ -46,7 +46,7 @@ fn rendered(subject: &Rendered, check: &mut Check) {
     let clients: Vec<_> =
         subject.database_clients().iter().filter(|client| !client.workload().runs_to_an_end()).collect();
     for client in &clients {
-        match settings::age(client) {
+        match stated::age(client, subject.subject()) {
             Some((name, Fact::Known(age))) => {
                 // Whole seconds, and a second for what is less than one.
                 let seconds = age.map_or(u64::MAX, |age| age.as_secs().max(1));
@@ -61,7 +61,8 @@ fn rendered(subject: &Rendered, check: &mut Check) {
             Some((name, Fact::Unknown(hint))) => check.undecided(*client, format!("age of a session, {name}"), hint),
             None => {
                 let hint = "no variable such as DB_MAX_LIFETIME or DB_CONN_MAX_AGE and no parameter of its connection string \
-                            says it; the driver's default is not known here";
+                            says it; if a file of settings does, or it is the driver's default, say it in `database.pools` \
+                            of the subject file";
                 check.undecided(*client, "age of a session", hint);
             }
         }
