@@ -4,6 +4,7 @@ mod words;
 
 use serde_json::Value;
 
+use crate::graph::is_certificate;
 use crate::manifests::{Manifests, Object};
 
 /// A README, cut at its headings.
@@ -177,17 +178,12 @@ impl Block {
             ExampleSecret {
                 name: object.name().to_owned(),
                 keys: entries.iter().map(|(key, _)| (*key).clone()).collect(),
-                holds_certificates: entries.iter().any(|(_, value)| is_pem(value)),
+                holds_certificates: entries.iter().any(|(_, value)| value.as_str().is_some_and(is_certificate)),
                 line: self.line,
             }
         });
         secrets.collect()
     }
-}
-
-/// The beginning of a certificate, as it is or in base64.
-fn is_pem(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| text.contains("BEGIN CERTIFICATE") || text.starts_with("LS0tLS1CRUdJTiBDRVJU"))
 }
 
 /// What is no Kubernetes object, and so an example of values.

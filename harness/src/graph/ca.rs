@@ -5,6 +5,7 @@ use super::reference::{KeyRef, RefKind};
 use super::said;
 use super::store::{Store, Surroundings};
 use super::volume::{FileContent, Item, Mount, VolumeSource};
+use crate::digest;
 use crate::finding::{Locate, Place};
 
 /// How the CA reaches one client. What is absent, the manifests do not have.
@@ -55,8 +56,10 @@ pub enum CaProvider {
         /// Its name.
         name: String,
     },
-    /// The variable holds the CA itself.
+    /// The variable holds the CA itself, from a key of a Secret or ConfigMap.
     Environment(KeyRef),
+    /// The variable holds the CA itself, and the manifest has it written out; its SHA-256.
+    Written(String),
     /// A volume that somebody else fills, such as a copy in an `emptyDir`.
     Copy,
     /// The image's own files.
@@ -169,6 +172,9 @@ pub(super) fn find(client: &DatabaseClient, store: &Store, surroundings: &Surrou
             // A path is one wherever it is written, in a Secret of variables too.
             (Some(path), _) if path.starts_with('/') => at_path(client, path, variable.place.clone()),
             (_, Some(key)) => empty(CaProvider::Environment(key.clone()), variable.place.clone()),
+            (Some(text), None) if is_certificate(text) => {
+                empty(CaProvider::Written(digest::sha256(text.trim())), variable.place.clone())
+            }
             (Some(_), None) => empty(CaProvider::Image, variable.place.clone()),
             (None, None) => empty(CaProvider::Unknown(unknown(&variable.value)), variable.place.clone()),
         };
@@ -184,6 +190,11 @@ pub(super) fn find(client: &DatabaseClient, store: &Store, surroundings: &Surrou
     let mut wiring = empty(CaProvider::MountOnly { kind, name: name.to_owned() }, mount.place.clone());
     describe(&mut wiring, mount, mount.volume.sources.first());
     Some(wiring)
+}
+
+/// Whether a text is a certificate, as it is or in base64.
+pub(crate) fn is_certificate(text: &str) -> bool {
+    text.contains("BEGIN CERTIFICATE") || text.trim_start().starts_with("LS0tLS1CRUdJTiBDRVJU")
 }
 
 fn unknown(text: &super::fact::Text) -> String {
@@ -295,6 +306,17 @@ mod tests {
         let seen = graph.database_clients()[0].ca().map(|ca| format!("{:?}", ca.provider));
         assert_eq!(seen.is_some(), expected.is_some(), "{seen:?}");
         assert!(seen.unwrap_or_default().starts_with(expected.unwrap_or_default()));
+    }
+
+    #[rstest]
+    #[case::as_it_is("-----BEGIN CERTIFICATE-----", true)]
+    #[case::in_base64("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t", true)]
+    #[case::as_that_of_the_system("system", false)]
+    fn a_variable_may_hold_the_ca(#[case] value: &str, #[case] written: bool) {
+        let container = format!("env: [{{name: PGHOST, value: db-rw}}, {{name: DB_SSL_CA, value: '{value}'}}]");
+        let graph = graph_in(&deployment(&container, ""), &Surroundings::default());
+        let provider = &graph.database_clients()[0].ca().unwrap().provider;
+        assert_eq!(matches!(provider, CaProvider::Written(_)), written, "{provider:?}");
     }
 
     #[rstest]

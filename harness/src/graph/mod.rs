@@ -27,6 +27,7 @@ mod tests;
 mod volume;
 mod workload;
 
+pub(crate) use self::ca::is_certificate;
 pub use self::ca::{CaProvider, CaWiring};
 pub use self::client::{DatabaseClient, FoundDsn};
 pub use self::dsn::{Dsn, DsnStyle, percent_decoded};

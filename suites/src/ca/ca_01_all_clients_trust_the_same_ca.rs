@@ -137,6 +137,18 @@ mod tests {
         assert!(blamed.len() == 1 && blamed[0].contains("container wait"), "{blamed:?}");
     }
 
+    #[rstest]
+    #[case::the_same("MIIBszCC", Holds)]
+    #[case::another_one("MIIBtzCC", Violated)]
+    fn two_clients_may_have_the_ca_written_out(#[case] other: &str, #[case] verdict: Verdict) {
+        let pod = |name: &str, body: &str| {
+            format!(
+                "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}}}, spec: {{containers: [{{name: a, env: [{{name: PGHOST, value: db}}, {{name: DB_SSL_CA, value: '-----BEGIN CERTIFICATE----- {body}'}}]}}]}}}}\n"
+            )
+        };
+        assert_eq!(judge_manifests(&CA_01, &format!("{}---\n{}", pod("a", "MIIBszCC"), pod("b", other))), verdict);
+    }
+
     #[test]
     fn a_secret_that_is_taken_whole_may_name_the_ca() {
         let pod = |name: &str, container: &str| {

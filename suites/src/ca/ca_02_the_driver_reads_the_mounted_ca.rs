@@ -88,7 +88,7 @@ fn file_of(client: &DatabaseClient, ca: &CaWiring, declared: Option<&str>) -> Op
             }
             _ => format!("{path}, a copy in a volume that can be written"),
         },
-        CaProvider::Environment(_) => {
+        CaProvider::Environment(_) | CaProvider::Written(_) => {
             let variable = ca.variable.as_deref().unwrap_or("the variable");
             let hint =
                 format!("{variable} holds the CA itself; whether the driver gets it, only the application knows");

@@ -10,7 +10,7 @@ use harness::expectation::{one_of, that};
 use harness::experiment::ON_THE_WIRE;
 use harness::feature::Feature;
 use harness::finding::Place;
-use harness::graph::Fact;
+use harness::graph::{CaProvider, Fact};
 use harness::record::{AFTER, BEFORE, Experiment, PodState, Records, Snapshot};
 use harness::rendered::Rendered;
 use harness::requirement::{Lane, Level, Requirement};
@@ -50,6 +50,9 @@ fn rendered(subject: &Rendered, check: &mut Check) {
         ) {
             (_, Some(restart)) => restart,
             (Fact::Known(read), None) if read == IN_PLACE && claimed => Fact::Known(IN_PLACE.into()),
+            (Fact::Known(read), None) if matches!(ca.provider, CaProvider::Written(_)) => {
+                Fact::Known(if claimed { format!("none: {read}") } else { WITH_THE_RELEASE.into() })
+            }
             (_, None) if !subject.subject().is_declared() => Fact::Unknown(NOT_SAID.into()),
             (Fact::Known(read), None) if read == IN_PLACE => {
                 Fact::Known("none: `ca.rotation` is not claimed, and nothing restarts the pods".into())
@@ -69,6 +72,9 @@ fn rendered(subject: &Rendered, check: &mut Check) {
 
 const NOT_SAID: &str = "claim `ca.rotation` in the subject file if the application reads the file anew, \
      or list under `restart` what people must do";
+
+/// Another value changes the pod template, so that the pods are replaced.
+const WITH_THE_RELEASE: &str = "with the next version of the release, which has the CA written out";
 
 const IN_THE_POD: &str = "in the running pod";
 const RESTARTED: &str = "by a restart";
@@ -122,13 +128,23 @@ fn trusts(pod: &PodState, after: &Snapshot) -> bool {
 #[cfg(test)]
 mod tests {
     use harness::experiment::ON_THE_WIRE;
+    use harness::feature::Feature;
     use harness::probe::LoggedFailure;
     use harness::record::{AFTER, BEFORE, Experiment, PodState, Record, Snapshot};
     use harness::verdict::Verdict::{self, Holds, Unchecked, Violated};
     use rstest::rstest;
 
     use super::CA_07;
-    use crate::testing::{at, certificate, judge_live, moment, pod, record, step, trusting};
+    use crate::testing::{
+        at, certificate, judge_live, judge_manifests, judge_promised, moment, pod, record, step, trusting,
+    };
+
+    #[test]
+    fn a_ca_that_the_manifest_has_written_out_comes_with_the_release() {
+        let text = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {template: {spec: {containers: [{name: a, env: [{name: PGHOST, value: db}, {name: DB_SSL_CA, value: '-----BEGIN CERTIFICATE-----'}]}]}}}}";
+        assert_eq!(judge_manifests(&CA_07, text), Holds);
+        assert_eq!(judge_promised(&CA_07, text, Feature::CaRotation), Violated);
+    }
 
     fn followed() -> Record {
         let mut before = moment(BEFORE, 0, [pod("deployment/agents", "a"), pod("deployment/agents-controllers", "b")]);

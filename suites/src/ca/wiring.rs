@@ -36,6 +36,7 @@ pub(super) fn provider(ca: &CaWiring) -> Fact<String> {
         CaProvider::Unknown(hint) => return Fact::Unknown(hint.clone()),
         CaProvider::File(key) => key.to_string(),
         CaProvider::Environment(key) => format!("{key} in a variable"),
+        CaProvider::Written(digest) => format!("the one that is written out in a variable, SHA-256 {digest:.12}"),
         CaProvider::NoSuchFile { kind, name } | CaProvider::MountOnly { kind, name } => {
             format!("{}/{name}, no key of it", kind.kind().to_lowercase())
         }
@@ -54,6 +55,7 @@ pub(super) fn refresh(client: &DatabaseClient, ca: &CaWiring) -> Fact<String> {
     Fact::Known(match (&ca.provider, &ca.sub_path, mount(client, ca)) {
         (CaProvider::Unknown(hint), _, _) => return Fact::Unknown(hint.clone()),
         (CaProvider::Environment(key), _, _) => format!("{key} in a variable, which keeps the value of the start"),
+        (CaProvider::Written(_), _, _) => "written out in a variable, which changes with the release".into(),
         (_, Some(sub_path), _) => format!("subPath {sub_path}, which keeps the file of the start"),
         (CaProvider::Copy, _, Some(mount)) if !mount.volume.is_writable_copy() => {
             return Fact::Unknown(format!(
