@@ -78,15 +78,15 @@ pub struct Planted {
     _folder: TempDir,
 }
 
-/// Plants a defect in a copy of its subject.
+/// Plants a defect in a copy of its subject, which is made within a folder.
 ///
 /// # Errors
 /// The mutant does not fit the subject: a text, file, value or overlay is not there.
-pub fn plant(subject: &Subject, mutant: &Mutant) -> Result<Planted, PlantError> {
+pub fn plant(subject: &Subject, mutant: &Mutant, within: &Utf8Path) -> Result<Planted, PlantError> {
     let file = &mutant.file;
     let overlay = overlay(subject, file.overlay.as_deref())?.clone();
-    let folder = TempDir::with_prefix("holdfast-mutant-")
-        .map_err(|source| PlantError::Write { path: Utf8PathBuf::from("the temporary folder"), source })?;
+    let folder = TempDir::with_prefix_in("holdfast-mutant-", within)
+        .map_err(|source| PlantError::Write { path: within.to_owned(), source })?;
     let root = Utf8Path::from_path(folder.path()).ok_or(PlantError::NoChart)?.to_owned();
     let mut planted = subject.clone();
     let mut mutated = overlay;

@@ -10,6 +10,7 @@ use super::trial::{Original, Subjects, Trial};
 use crate::check::Judgement;
 use crate::error::Chain;
 use crate::judge;
+use crate::redact::PrivateRoom;
 use crate::rendered::{Rendered, in_parallel};
 use crate::requirement::Lane;
 use crate::subject::{Overlay, Subject};
@@ -33,7 +34,7 @@ impl Trial<'_> {
 
     fn judge_mutant(&self, mutant: &Mutant, subjects: &Subjects<'_>) -> Result<Vec<(&'static str, Judgement)>, String> {
         let subject = subjects[mutant.file.subject.as_str()].as_ref().map_err(Clone::clone)?;
-        let planted = plant::plant(subject, mutant).map_err(|error| Chain(&error).to_string())?;
+        let planted = plant::plant(subject, mutant, &PrivateRoom::base()).map_err(|error| Chain(&error).to_string())?;
         self.judge(&planted.subject, &planted.overlay)
     }
 

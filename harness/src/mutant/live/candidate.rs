@@ -11,6 +11,7 @@ use crate::mutant::Mutant;
 use crate::mutant::plant::{self, Planted};
 use crate::mutant::trial::{Original, Subjects, Trial};
 use crate::record::Experiment;
+use crate::redact::PrivateRoom;
 use crate::rendered::{Rendered, in_parallel};
 use crate::requirement::Lane;
 use crate::subject::{Overlay, Subject};
@@ -50,7 +51,9 @@ pub(super) struct Prepared {
 
 /// Plants and renders everybody whom the live lane installs, all at once. The subjects without a defect come first: to
 /// them everything is done, so that they take longest.
-pub(super) fn all<'a>(trial: &Trial<'a>) -> Vec<Candidate<'a>> {
+///
+/// The copies are made in the private folder, so that whoever sweeps after a run that was killed takes them away, too.
+pub(super) fn all<'a>(trial: &Trial<'a>, room: &PrivateRoom) -> Vec<Candidate<'a>> {
     let mutants = trial.of(Lane::Live);
     let subjects = trial.read(&mutants);
     let originals = Original::all(&mutants).into_iter().map(|original| {
@@ -64,12 +67,12 @@ pub(super) fn all<'a>(trial: &Trial<'a>) -> Vec<Candidate<'a>> {
         of: *of,
         stem: agenda::stem(*place, &of.to_string()),
         experiments: experiments.clone(),
-        prepared: prepare(trial, *of, &subjects),
+        prepared: prepare(trial, *of, &subjects, room),
         judged: OnceLock::new(),
     })
 }
 
-fn prepare(trial: &Trial<'_>, of: Of<'_>, subjects: &Subjects<'_>) -> Result<Prepared, String> {
+fn prepare(trial: &Trial<'_>, of: Of<'_>, subjects: &Subjects<'_>, room: &PrivateRoom) -> Result<Prepared, String> {
     match of {
         Of::Original(original) => {
             let subject = subjects[original.subject].as_ref().map_err(Clone::clone)?;
@@ -81,7 +84,7 @@ fn prepare(trial: &Trial<'_>, of: Of<'_>, subjects: &Subjects<'_>) -> Result<Pre
             if !mutant.file.manifests.is_empty() {
                 return Err("it changes manifests, and Helm installs charts; change the chart's files instead".into());
             }
-            let planted = plant::plant(subject, mutant).map_err(|error| Chain(&error).to_string())?;
+            let planted = plant::plant(subject, mutant, room.folder()).map_err(|error| Chain(&error).to_string())?;
             let (subject, overlay) = (Arc::clone(&planted.subject), planted.overlay.clone());
             let mut prepared = install(trial, &subject, &overlay, Some(planted))?;
             prepared.installation.deleted.clone_from(&mutant.file.deleted);

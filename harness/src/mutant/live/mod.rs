@@ -89,7 +89,7 @@ impl Trial<'_> {
     ) -> Result<LiveOutcome, LiveError> {
         let (directory, room) = RunDirectory::create(lane.base, &PrivateRoom::base())?;
         let sink = Sink::new(room.redactor()?);
-        let candidates = candidate::all(self);
+        let candidates = candidate::all(self, &room);
         let seats = Seats::on(lane.cluster);
         let work = Work { trial: self, lane, directory: &directory, room: &room, sink: &sink, seats: &seats };
         let interrupted = tokio::select! {
