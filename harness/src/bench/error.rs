@@ -102,11 +102,25 @@ pub enum BenchError {
         #[source]
         source: WaitError,
     },
-    /// Helm cannot be started.
+    /// A program cannot be started.
     #[error("start {program}")]
     Start {
-        /// Helm's path.
+        /// The program.
         program: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The programs that documented commands call cannot be put where these find them.
+    #[error("make a folder with helm and kubectl for the documented commands")]
+    Tools(#[source] std::io::Error),
+    /// A pod cannot be reached from this machine.
+    #[error("open a port of this machine that leads to {pod} in namespace {namespace}")]
+    Port {
+        /// The pod.
+        pod: String,
+        /// The namespace.
+        namespace: String,
         /// Why.
         #[source]
         source: std::io::Error,

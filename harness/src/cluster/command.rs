@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::process::Stdio;
 
+use camino::Utf8PathBuf;
 use tokio::process::Command;
 
 use crate::host::leash;
@@ -15,6 +16,15 @@ pub enum CommandError {
     Start {
         /// The program.
         program: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// What it is to read cannot be opened.
+    #[error("open {path}")]
+    Input {
+        /// The file.
+        path: Utf8PathBuf,
         /// Why.
         #[source]
         source: std::io::Error,

@@ -131,7 +131,7 @@ impl KindCluster {
     pub async fn load(&self, archive: &Utf8Path) -> Result<(), CommandError> {
         for node in self.nodes().await? {
             let file = std::fs::File::open(archive)
-                .map_err(|source| CommandError::Start { program: archive.to_string(), source })?;
+                .map_err(|source| CommandError::Input { path: archive.to_owned(), source })?;
             let mut import = self.ctr(&node);
             import.args(["import", "--local", "--all-platforms", "--digests", "-"]);
             run_reading(import, file.into()).await?;

@@ -56,6 +56,15 @@ pub enum HandshakeError {
         #[source]
         source: super::CertificateError,
     },
+    /// What the server presents is no certificate that can be read.
+    #[error("read the certificate that {name} presents")]
+    Leaf {
+        /// The dialled name.
+        name: String,
+        /// Why.
+        #[source]
+        source: super::CertificateError,
+    },
     /// The certificates of the CA are unusable as trust anchors.
     #[error("trust the CA for {name}: {reason}")]
     Anchor {
@@ -112,7 +121,7 @@ pub async fn handshake(
     let anchors = certificates_of(ca).map_err(|source| HandshakeError::Ca { name: name.into(), source })?;
     let refused = verify(anchors, leaf, intermediates, &server, provider)
         .map_err(|reason| HandshakeError::Anchor { name: name.into(), reason })?;
-    let leaf = Certificate::of_der(leaf).map_err(|source| HandshakeError::Ca { name: name.into(), source })?;
+    let leaf = Certificate::of_der(leaf).map_err(|source| HandshakeError::Leaf { name: name.into(), source })?;
     Ok(Served { at: Timestamp::now(), endpoint: endpoint.into(), name: name.into(), leaf, refused })
 }
 

@@ -49,6 +49,15 @@ pub enum RunError {
         /// Where it should be.
         path: Utf8PathBuf,
     },
+    /// The path to the run cannot be followed.
+    #[error("follow {path} to the run")]
+    Path {
+        /// The path.
+        path: Utf8PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The run ended before it had a plan.
     #[error("read {path}: the run ended before its plan was written, so nothing was judged; run it again")]
     Unplanned {
@@ -164,7 +173,7 @@ impl RunDirectory {
         if !path.is_dir() {
             return Err(RunError::Unknown { path: base.join(run) });
         }
-        let path = path.canonicalize_utf8().map_err(|source| RunError::Create { path, source })?;
+        let path = path.canonicalize_utf8().map_err(|source| RunError::Path { path, source })?;
         let id = RunId::known(path.file_name().unwrap_or_default());
         Ok(Self { path, id })
     }

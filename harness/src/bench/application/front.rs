@@ -176,7 +176,8 @@ impl Bench {
         let name = pod.name_any();
         let number = port_of(pod, port);
         let opened = LocalPort::open(self.pods(), &name, number).await;
-        let port = opened.map_err(|source| BenchError::Start { program: "a port of this machine".into(), source })?;
+        let closed = |source| BenchError::Port { pod: name.clone(), namespace: self.namespace.clone(), source };
+        let port = opened.map_err(closed)?;
         Ok(Replica { pod: name, workload: workload_of(pod), port })
     }
 

@@ -139,7 +139,7 @@ impl Bench {
         self.keep.redactor.register_all(registered).map_err(|source| BenchError::Confidence { source })?;
         let kubeconfig = self.kubeconfig_file(&self.own_context()?)?;
         let tools = named_tools(self.keep.room.folder(), &[("helm", &programs.helm), ("kubectl", kubectl)]);
-        let tools = tools.map_err(|source| BenchError::Start { program: "helm and kubectl".into(), source })?;
+        let tools = tools.map_err(BenchError::Tools)?;
         let release = self.installation.releases.first().map(|release| release.name.as_str()).unwrap_or_default();
         for script in &procedure.scripts {
             let mut command = Command::new("bash");
