@@ -84,14 +84,8 @@ impl Seats {
         let _first = self.door.lock().await;
         // Whoever has waited for so long begins all the same, which is only slower.
         let _in_time = poll_until(TURN, || async {
-            let at_work = self.at_work.load(Ordering::Relaxed);
-            match (self.pressure)() {
-                Some(pressure) if pressure > KEEPS_UP && at_work >= FEW => Progress::NotYet(format!(
-                    "{at_work} are, and for {:.0} % of the time a processor is waited for",
-                    pressure * 100.0
-                )),
-                _ => Progress::Ready(()),
-            }
+            crowded(self.at_work.load(Ordering::Relaxed), (self.pressure)())
+                .map_or(Progress::Ready(()), Progress::NotYet)
         })
         .await;
         self.at_work.fetch_add(1, Ordering::Relaxed);
@@ -99,12 +93,19 @@ impl Seats {
     }
 }
 
+/// Why another experiment should not begin beside so many, if it should not. `pressure` is the share of the time in which
+/// somebody waits for a processor.
+fn crowded(at_work: usize, pressure: Option<f64>) -> Option<String> {
+    let pressure = pressure.filter(|pressure| *pressure > KEEPS_UP && at_work >= FEW)?;
+    Some(format!("{at_work} are, and for {:.0} % of the time a processor is waited for", pressure * 100.0))
+}
+
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
     use rstest::rstest;
 
-    use super::Seats;
+    use super::{Ordering, Seats, crowded};
 
     #[tokio::test]
     async fn whoever_needs_all_seats_waits_for_the_last_one_and_is_not_passed_over() {
@@ -119,23 +120,21 @@ mod tests {
         assert!(seats.some(7).now_or_never().is_some(), "nobody needs more than there are");
     }
 
-    #[tokio::test]
-    async fn a_third_experiment_waits_while_the_machine_does_not_keep_up() {
-        let seats = Seats { pressure: || Some(0.95), ..Seats::new(4) };
-        let (first, _second) = (seats.turn().await, seats.turn().await);
-        let mut third = Box::pin(seats.turn());
-        assert!(third.as_mut().now_or_never().is_none(), "two are at work");
-        drop(first);
-        let _third = third.await;
-        assert!(seats.turn().now_or_never().is_none(), "two are at work again");
+    #[rstest]
+    #[case::two_on_a_machine_that_does_not_keep_up(2, Some(0.95), true)]
+    #[case::one_on_a_machine_that_does_not_keep_up(1, Some(0.95), false)]
+    #[case::three_on_a_machine_that_keeps_up(3, Some(0.5), false)]
+    #[case::three_on_a_machine_of_which_that_is_not_known(3, None, false)]
+    fn an_experiment_waits_beside(#[case] at_work: usize, #[case] pressure: Option<f64>, #[case] waits: bool) {
+        assert_eq!(crowded(at_work, pressure).is_some(), waits);
     }
 
-    #[rstest]
-    #[case::that_keeps_up(|| Some(0.5))]
-    #[case::that_nobody_knows(|| None)]
     #[tokio::test]
-    async fn experiments_are_side_by_side_on_a_machine(#[case] pressure: fn() -> Option<f64>) {
-        let seats = Seats { pressure, ..Seats::new(4) };
-        let _at_work = [seats.turn().await, seats.turn().await, seats.turn().await];
+    async fn an_experiment_is_at_work_until_its_turn_is_over() {
+        let seats = Seats::new(4);
+        let turns = [seats.turn().await, seats.turn().await];
+        assert_eq!(seats.at_work.load(Ordering::Relaxed), 2);
+        drop(turns);
+        assert_eq!(seats.at_work.load(Ordering::Relaxed), 0);
     }
 }
