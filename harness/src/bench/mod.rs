@@ -15,7 +15,7 @@ mod observe;
 
 use camino::Utf8PathBuf;
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
+use k8s_openapi::api::core::v1::{LimitRange, Namespace, Pod, Secret};
 use kube::api::{DeleteParams, DynamicObject, PostParams};
 use kube::{Api, Resource};
 use secrecy::ExposeSecret;
@@ -37,7 +37,9 @@ pub use self::installation::{
 };
 pub(crate) use self::installation::{Ran, unguessed};
 use self::logs::LogStreams;
-use crate::cluster::{Applier, Cluster, EXPIRES_ANNOTATION, FIELD_MANAGER, Leftover, Pace, RUN_LABEL, SUBJECT_LABEL};
+use crate::cluster::{
+    Applier, Cluster, EXPIRES_ANNOTATION, FIELD_MANAGER, Leftover, Pace, Provider, RUN_LABEL, SUBJECT_LABEL,
+};
 use crate::digest::sha256;
 use crate::probe::{Database, Server};
 use crate::redact::{PrivateRoom, Redactor, Sink};
@@ -99,10 +101,16 @@ impl Bench {
         api.create(&parameters, &object)
             .await
             .map_err(|source| BenchError::Namespace { namespace: namespace.clone(), source })?;
-        if let Err(source) = cluster.enter(&namespace).await {
+        let entered = cluster.enter(&namespace).await;
+        let entered = entered.map_err(|source| BenchError::Entry { namespace: namespace.clone(), source });
+        let furnished = match entered {
+            Ok(()) => give_shares(&cluster, &namespace).await,
+            refused => refused,
+        };
+        if let Err(error) = furnished {
             // Nothing is in it yet, and without rights nobody would come back for it.
             let _ = api.delete(&namespace, &DeleteParams::background()).await;
-            return Err(BenchError::Entry { namespace, source });
+            return Err(error);
         }
         let pace = cluster.pace(&namespace).await;
         let logs = LogStreams::follow(Api::namespaced(cluster.client().clone(), &namespace), &namespace, &keep);
@@ -259,6 +267,29 @@ fn namespace_object(name: &str, run: &str, subject: &str) -> Result<Namespace, B
             "annotations": {EXPIRES_ANNOTATION: expires.to_string()},
         },
     }))
+}
+
+/// On a cluster of our own, gives a share of the processors to every pod that asks for none.
+///
+/// All of these together have the least weight that there is. The control plane is on the same node and asks for much, so
+/// that on a busy machine such a pod stands still for seconds, and what an experiment measures is the machine.
+async fn give_shares(cluster: &Cluster, namespace: &str) -> Result<(), BenchError> {
+    if cluster.handle().provider != Provider::Kind {
+        return Ok(());
+    }
+    let shares: LimitRange = from_json(json!({
+        "apiVersion": "v1", "kind": "LimitRange",
+        "metadata": {"name": "holdfast"},
+        "spec": {"limits": [{"type": "Container", "defaultRequest": {"cpu": "10m"}}]},
+    }))?;
+    let api: Api<LimitRange> = Api::namespaced(cluster.client().clone(), namespace);
+    let parameters = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
+    let made = api.create(&parameters, &shares).await;
+    made.map(drop).map_err(|source| BenchError::Objects {
+        action: "give pods a share of the processors".into(),
+        namespace: namespace.into(),
+        source,
+    })
 }
 
 /// A companion that speaks of the namespace that it is put into.
